@@ -1,0 +1,35 @@
+# `make demo` and `make test` are all a newcomer needs; both set everything up first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DATA ?= phantom:
+OUT ?= demo
+
+.PHONY: setup demo test lint soak docs
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
+
+demo: setup
+	$(BIN)/acir demo --data $(DATA) --out $(OUT)
+
+lint: setup
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest
+
+soak: setup
+	$(BIN)/pytest -m soak
+
+docs: setup
+	$(BIN)/mkdocs build --strict

@@ -1,0 +1,27 @@
+"""Retrieve similar medical images, and know when not to answer.
+
+The public names are resolved on first use, so that importing one light module of
+the package never loads torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+
+__version__ = version("acir")
+
+_HOMES = {
+    "Answer": "acir.types",
+    "Hit": "acir.types",
+    "Verdict": "acir.types",
+    "load": "acir.workflows.open",
+    "open_index": "acir.workflows.open",
+}
+
+__all__ = ["Answer", "Hit", "Verdict", "__version__", "load", "open_index"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'acir' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""Rows of a source, without pixels: what is to be trained on, and what is wrong with it."""

@@ -1,0 +1,90 @@
+"""Every deliberate error of the package.
+
+::
+
+    AcirError                     exit code 1: the work failed
+    ├── StorageError              the disk is full or cannot be written
+    ├── NotFittedError            a detector was asked to score before it was fitted
+    └── UsageError                exit code 2: wrong use or bad input
+        ├── RecipeError           a recipe with an unknown key or an impossible value
+        ├── ComponentError        an unknown component, or one whose library is missing
+        ├── SourceError           pictures that cannot be used as asked
+        │   └── UnreadableImageError   one picture that cannot be decoded
+        ├── BundleError           a bundle that is missing, altered or of another version
+        └── StoreError            an index that is missing, altered or of another version
+
+A message says what was given, what was expected and what to do, in one sentence.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Literal
+
+
+class AcirError(Exception):
+    """Base of every deliberate error; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class StorageError(AcirError):
+    """The disk is full or cannot be written; what was stored before remains valid."""
+
+
+class NotFittedError(AcirError):
+    """A detector was asked to score before it was fitted or loaded."""
+
+
+class UsageError(AcirError):
+    """The caller gave something that cannot be used as it is."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe has an unknown key, a wrong type or a value out of range."""
+
+
+class ComponentError(UsageError):
+    """A component is unknown, or a library that it needs is not installed."""
+
+
+class SourceError(UsageError):
+    """A SOURCE is missing, empty or unfit for what was asked of it."""
+
+
+class UnreadableImageError(SourceError):
+    """One picture cannot be decoded.
+
+    Args:
+        path: Where it is, relative to its source.
+        reason: Why, in words.
+        code: `truncated` when the picture ends early, else `unreadable`.
+    """
+
+    def __init__(
+        self, path: str, reason: str, code: Literal["unreadable", "truncated"] = "unreadable"
+    ) -> None:
+        super().__init__(f"cannot read {path}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.code = code
+
+
+class BundleError(UsageError):
+    """A bundle is missing, altered, truncated or of another version."""
+
+
+class StoreError(UsageError):
+    """An index is missing, altered, truncated, of another version or of another model."""
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known name, or an empty string.
+
+    Example:
+        >>> suggestion("epoch", ["epochs", "batch"])
+        " Did you mean 'epochs'?"
+    """
+    near = get_close_matches(given, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

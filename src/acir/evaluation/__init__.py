@@ -1,0 +1,1 @@
+"""Which queries against which gallery, and what comes of it."""

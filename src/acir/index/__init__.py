@@ -1,0 +1,1 @@
+"""Codes and what belongs to them, at rest."""

@@ -1,0 +1,1 @@
+"""From tensor to encoding: the network."""

@@ -1,0 +1,1 @@
+"""From record to tensor; saved with the model, so that training and search cannot differ."""

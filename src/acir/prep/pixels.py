@@ -1,0 +1,1 @@
+"""Stored values to a picture in [0, 1]."""

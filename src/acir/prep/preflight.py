@@ -1,0 +1,1 @@
+"""Is it a picture at all."""

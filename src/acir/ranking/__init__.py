@@ -1,0 +1,9 @@
+"""Orders of a shortlist; a file is a ranker."""
+
+from acir.ranking.base import Ranker
+from acir.registry import find
+
+
+def get(name: str) -> type[Ranker]:
+    """Return the component that the file `name` defines."""
+    return find("acir.ranking", Ranker, name)

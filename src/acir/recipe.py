@@ -1,0 +1,467 @@
+"""A recipe: everything that decides how a model is trained, as TOML and as frozen dataclasses.
+
+An unknown key is an error that names the nearest known one. A table with a `name` chooses a
+component of a family; its other keys are the component's options and are checked by
+`acir.registry.build`.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from math import inf
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from acir.errors import RecipeError, suggestion
+
+T = TypeVar("T")
+BITS_PER_BYTE = 8
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values that a number may have, ends included unless `open_low` or `open_high`."""
+
+    low: float
+    high: float = inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        """Whether the value lies in the range."""
+        above = value > self.low if self.open_low else value >= self.low
+        return above and (value < self.high if self.open_high else value <= self.high)
+
+    def __str__(self) -> str:
+        """Say the range in words."""
+        low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
+        if self.high == inf:
+            return low
+        return f"{low} and {'below' if self.open_high else 'at most'} {self.high:g}"
+
+
+Count = Annotated[int, Range(1)]
+Positive = Annotated[float, Range(0, open_low=True)]
+NotNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1, open_high=True)]
+
+
+class _Table:
+    """A table of the recipe; its numbers are checked against the ranges in its annotations."""
+
+    table: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Refuse a number out of its range."""
+        for key, hint in get_type_hints(type(self), include_extras=True).items():
+            for allowed in getattr(hint, "__metadata__", ()):
+                value = getattr(self, key)
+                if value not in allowed:
+                    raise RecipeError(
+                        f"recipe key {self.table}.{key} is {value}, expected {allowed}"
+                    )
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component of a family by name, with its options."""
+
+    name: str
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class PrepRecipe(_Table):
+    """From record to tensor.
+
+    Attributes:
+        size: Side of the square that the network sees, in pixels.
+        channels: `grey` drops colour, `colour` keeps it, `auto` keeps it when the training
+            pictures have any.
+    """
+
+    table: ClassVar[str] = "prep"
+    size: Count = 64
+    channels: Literal["auto", "grey", "colour"] = "auto"
+
+
+@dataclass(frozen=True)
+class AugmentRecipe(_Table):
+    """The random half of preparation; the defaults keep the side and the orientation.
+
+    Attributes:
+        scale: Smallest side of the random crop as a share of the picture, in (0, 1].
+        degrees: Largest rotation to either side.
+        contrast: Largest relative change of contrast and of brightness, in [0, 1).
+        flip_horizontal: Whether left and right may be exchanged. Off by default: in a radiograph
+            a flip changes the meaning (situs, laterality).
+        flip_vertical: Whether top and bottom may be exchanged.
+        quarter_turns: Whether the picture may be turned by 90 degrees, for pictures without a
+            canonical pose.
+    """
+
+    table: ClassVar[str] = "augment"
+    scale: Annotated[float, Range(0, 1, open_low=True)] = 0.85
+    degrees: NotNegative = 10.0
+    contrast: Share = 0.1
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    quarter_turns: bool = False
+
+
+@dataclass(frozen=True)
+class AttentionRecipe(_Table):
+    """Windowed self-attention on the stem's maps (ConvMSA)."""
+
+    table: ClassVar[str] = "model.attention"
+    on: bool = True
+    window: Count = 7
+    heads: Count = 4
+    head_dim: Count = 16
+
+
+@dataclass(frozen=True)
+class FusionRecipe(_Table):
+    """Depth-aware representation fusion (DaRF): shallow queries attend to the deep map."""
+
+    table: ClassVar[str] = "model.fusion"
+    on: bool = True
+    heads: Count = 4
+    head_dim: Count = 32
+
+
+@dataclass(frozen=True)
+class TransformerRecipe(_Table):
+    """Transformer over the positions of the deep map.
+
+    Attributes:
+        on: Whether the block is there.
+        dim: Width of a token.
+        depth: Number of layers.
+        heads: Attention heads of a layer.
+        mlp: Width of the hidden layer of a block.
+        dropout: Share of activations dropped in training.
+        kept: Number of last layers whose tokens are used.
+        out: Width of the global and of the local features each.
+    """
+
+    table: ClassVar[str] = "model.transformer"
+    on: bool = True
+    dim: Count = 128
+    depth: Count = 2
+    heads: Count = 4
+    mlp: Count = 256
+    dropout: Share = 0.1
+    kept: Count = 2
+    out: Count = 128
+
+
+@dataclass(frozen=True)
+class HeadRecipe(_Table):
+    """From blended features to hash logits: two KAN layers, or two linear ones."""
+
+    table: ClassVar[str] = "model.head"
+    name: Literal["kan", "linear"] = "kan"
+    hidden: Count = 64
+    grid: Count = 5
+
+
+@dataclass(frozen=True)
+class DecoderRecipe(_Table):
+    """From the deep map back to the picture; `widths` are those of its three blocks."""
+
+    table: ClassVar[str] = "model.decoder"
+    on: bool = True
+    widths: tuple[int, ...] = (64, 48, 32)
+
+
+@dataclass(frozen=True)
+class ModelRecipe(_Table):
+    """The network.
+
+    Attributes:
+        bits: Length of the code, a multiple of 8.
+        stem: Component of `acir.models.stems`.
+        attention: Windowed attention.
+        fusion: Depth-aware fusion.
+        transformer: Pixel transformer.
+        head: Hash head.
+        decoder: Reconstruction.
+        pretrained: File or URL with stem weights (torchvision's or RadImageNet's names); empty
+            for none.
+        pretrained_sha256: SHA-256 of that file, needed with a URL.
+    """
+
+    table: ClassVar[str] = "model"
+    bits: Count = 32
+    stem: Component = Component(
+        "resnet", MappingProxyType({"depth": 18, "width": 32, "small": True})
+    )
+    attention: AttentionRecipe = AttentionRecipe()
+    fusion: FusionRecipe = FusionRecipe()
+    transformer: TransformerRecipe = TransformerRecipe()
+    head: HeadRecipe = HeadRecipe()
+    decoder: DecoderRecipe = DecoderRecipe()
+    pretrained: str = ""
+    pretrained_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingRecipe(_Table):
+    """Both stages of training.
+
+    Attributes:
+        epochs: Epochs of stage 1, everything but the decoder.
+        decoder_epochs: Epochs of stage 2, the decoder alone.
+        batch: Pictures a step, over all processes.
+        learning_rate: Peak of the cosine schedule.
+        final_learning_rate: End of the cosine schedule.
+        warmup_epochs: Epochs of linear warm-up; may be a fraction.
+        decoder_learning_rate: Peak for stage 2.
+        weight_decay: AdamW's decoupled weight decay.
+        betas: AdamW's two momenta.
+        gradient_clip: Largest gradient norm; 0 for none.
+        ema: Decay of the moving average of the weights that is validated and kept; 0 for none.
+        patience: Epochs without a better validation mAP before stage 1 stops; 0 for never.
+        precision: `32` or `bf16` arithmetic.
+    """
+
+    table: ClassVar[str] = "training"
+    epochs: Count = 10
+    decoder_epochs: Annotated[int, Range(0)] = 3
+    batch: Count = 64
+    learning_rate: Positive = 1e-3
+    final_learning_rate: NotNegative = 5e-6
+    warmup_epochs: NotNegative = 1.0
+    decoder_learning_rate: Positive = 2e-3
+    weight_decay: NotNegative = 0.05
+    betas: tuple[float, ...] = (0.9, 0.95)
+    gradient_clip: NotNegative = 1.0
+    ema: Share = 0.0
+    patience: Annotated[int, Range(0)] = 0
+    precision: Literal["32", "bf16"] = "32"
+
+
+@dataclass(frozen=True)
+class CalibrationRecipe(_Table):
+    """Share of train kept for each of the calibration sets A and B; 0 for no promise."""
+
+    table: ClassVar[str] = "calibration"
+    fraction: Annotated[float, Range(0, 0.4)] = 0.1
+
+
+@dataclass(frozen=True)
+class GateRecipe(_Table):
+    """The knowledge boundary.
+
+    Attributes:
+        detectors: Components of `acir.ood` whose evidence is combined.
+        unknown: False-alarm rate at which a query is withheld.
+        caution: False-alarm rate at which an answer carries a warning.
+        confidence: Probability with which both rates hold.
+        references: Most training pictures that the detectors keep.
+    """
+
+    table: ClassVar[str] = "gate"
+    detectors: tuple[str, ...] = ("residual", "knn")
+    unknown: Share = 0.03
+    caution: Share = 0.08
+    confidence: Share = 0.95
+    references: Count = 5000
+
+
+@dataclass(frozen=True)
+class SearchRecipe(_Table):
+    """Ranker of the product; `auto` is the one that validation favours."""
+
+    table: ClassVar[str] = "search"
+    mode: Literal["auto", "plain", "within-distance", "fused"] = "auto"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a model is trained."""
+
+    prep: PrepRecipe = PrepRecipe()
+    augment: AugmentRecipe = AugmentRecipe()
+    model: ModelRecipe = ModelRecipe()
+    loss: Component = Component("sch")
+    training: TrainingRecipe = TrainingRecipe()
+    calibration: CalibrationRecipe = CalibrationRecipe()
+    gate: GateRecipe = GateRecipe()
+    search: SearchRecipe = SearchRecipe()
+
+    def __post_init__(self) -> None:
+        """Refuse values that contradict each other."""
+        _check_relations(self)
+
+
+def shipped() -> list[str]:
+    """List the names of the recipes that come with the package.
+
+    Example:
+        >>> "tiny" in shipped()
+        True
+    """
+    return sorted(
+        Path(f.name).stem
+        for f in files("acir").joinpath("recipes").iterdir()
+        if f.name.endswith(".toml")
+    )
+
+
+def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe:
+    """Read a recipe by its shipped name or from a TOML file.
+
+    Args:
+        name_or_path: A name that `shipped` lists, or the path of a `.toml` file.
+        settings: Dotted keys and TOML values that replace what the recipe says, as in
+            `{"training.epochs": "3"}`; a value that is not TOML is taken as text.
+
+    Raises:
+        RecipeError: No such recipe, broken TOML, an unknown key, a wrong type or range.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(
+                f"there is no recipe at {name_or_path}; give a .toml file that exists"
+            )
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in shipped():
+        text = files("acir").joinpath("recipes", f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        raise RecipeError(
+            f"there is no recipe {name_or_path!r}; give one of {', '.join(shipped())} or the path "
+            f"of a .toml file.{suggestion(name_or_path, shipped())}"
+        )
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
+    for key, value in (settings or {}).items():
+        _set(table, key, value)
+    return from_dict(table)
+
+
+def from_dict(table: Mapping[str, Any]) -> Recipe:
+    """Turn plain tables, as TOML or JSON gives them, into a recipe.
+
+    Raises:
+        RecipeError: An unknown key, a wrong type or a value out of range.
+    """
+    return _build(Recipe, table, "")
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Turn a recipe into plain tables that `from_dict` reads back to an equal recipe."""
+    return {f.name: _plain(getattr(recipe, f.name)) for f in dataclasses.fields(recipe)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Component):
+        return {"name": value.name, **value.options}
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _set(table: dict[str, Any], dotted: str, text: str) -> None:
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"cannot set {dotted}: {parent} is a value, not a table")
+    table[last] = value
+
+
+def _build(kind: type[T], table: Any, where: str) -> T:
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"recipe key {where} is {table!r}, expected a table")
+    hints = {k: h for k, h in get_type_hints(kind).items() if k != "table"}
+    for key in table:
+        if key not in hints:
+            raise RecipeError(
+                f"unknown recipe key {_join(where, key)!r}; "
+                f"known here: {', '.join(hints)}.{suggestion(key, hints)}"
+            )
+    values = {key: _value(hints[key], value, _join(where, key)) for key, value in table.items()}
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is Component:
+        return _component(value, where)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise RecipeError(f"recipe key {where} is {value!r}, expected a list")
+        return tuple(_value(get_args(hint)[0], item, where) for item in value)
+    if get_origin(hint) is Literal:
+        return _choice(get_args(hint), value, where)
+    return _scalar(hint, value, where)
+
+
+def _component(value: Any, where: str) -> Component:
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise RecipeError(f"recipe key {where} is {value!r}, expected a table with a name")
+    return Component(
+        value["name"], MappingProxyType({k: v for k, v in value.items() if k != "name"})
+    )
+
+
+def _choice(allowed: tuple[Any, ...], value: Any, where: str) -> Any:
+    if str(value) not in allowed:
+        raise RecipeError(
+            f"recipe key {where} is {value!r}, expected one of {', '.join(allowed)}."
+            f"{suggestion(str(value), allowed)}"
+        )
+    return str(value)
+
+
+def _scalar(hint: type | UnionType, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        name = getattr(hint, "__name__", str(hint))
+        raise RecipeError(f"recipe key {where} is {value!r}, expected a value of type {name}")
+    return value
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _check_relations(recipe: Recipe) -> None:
+    model, gate = recipe.model, recipe.gate
+    if model.bits % BITS_PER_BYTE:
+        nearest = max(BITS_PER_BYTE, round(model.bits / BITS_PER_BYTE) * BITS_PER_BYTE)
+        raise RecipeError(
+            f"recipe key model.bits is {model.bits}, expected a multiple of {BITS_PER_BYTE}, "
+            f"such as {nearest}"
+        )
+    wanted = {
+        "gate.caution": (gate.unknown <= gate.caution, "at least gate.unknown"),
+        "gate.detectors": (len(gate.detectors) > 0, "at least one detector"),
+        "training.betas": (len(recipe.training.betas) == 2, "two values"),  # noqa: PLR2004 - AdamW's
+        "model.decoder.widths": (len(model.decoder.widths) == 3, "three widths"),  # noqa: PLR2004 - its blocks
+        "model.transformer.kept": (
+            model.transformer.kept <= model.transformer.depth,
+            "at most model.transformer.depth",
+        ),
+        "model.transformer.heads": (
+            model.transformer.dim % model.transformer.heads == 0,
+            "a divisor of model.transformer.dim",
+        ),
+    }
+    for key, (holds, expected) in wanted.items():
+        if not holds:
+            raise RecipeError(f"recipe key {key} is out of range, expected {expected}")

@@ -1,0 +1,86 @@
+"""Values that travel between the torch stages."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures as the network sees them, with what the losses need.
+
+    Attributes:
+        images: In [0, 1], three channels; a grey picture has three equal ones.
+        fingerprints: 16 x 16 grey area means of `images`, flattened, in [0, 1].
+        labels: One column a class: 1 where the picture has the class, else 0.
+        rows: Position of each picture in the training set, for losses with a memory.
+    """
+
+    images: Float[Tensor, "batch 3 height width"]
+    fingerprints: Float[Tensor, "batch pixels"]
+    labels: Float[Tensor, "batch classes"]
+    rows: Int[Tensor, " batch"]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on another device."""
+        return Batch(
+            self.images.to(device),
+            self.fingerprints.to(device),
+            self.labels.to(device),
+            self.rows.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the network says about a batch.
+
+    Attributes:
+        logits: One real number a bit; its sign is the bit.
+        embedding: The blended features, not normalised.
+        class_logits: Output of the class head.
+        middle: The shallow map averaged over a 2 x 2 grid, flattened.
+        deep: The stem's deep map before any attention, from which the decoder reconstructs.
+    """
+
+    logits: Float[Tensor, "batch bits"]
+    embedding: Float[Tensor, "batch dim"]
+    class_logits: Float[Tensor, "batch classes"]
+    middle: Float[Tensor, "batch middle"]
+    deep: Float[Tensor, "batch channels height width"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the detectors may look at, computed once for a batch of pictures.
+
+    Attributes:
+        images: The pictures, in [0, 1].
+        reconstruction: What the decoder makes of them; equal to `images` without a decoder.
+        embedding: The blended features, unit length.
+        middle: The pooled shallow map, unit length.
+        logits: The hash logits.
+        class_logits: Output of the class head.
+    """
+
+    images: Float[Tensor, "batch 3 height width"]
+    reconstruction: Float[Tensor, "batch 3 height width"]
+    embedding: Float[Tensor, "batch dim"]
+    middle: Float[Tensor, "batch middle"]
+    logits: Float[Tensor, "batch bits"]
+    class_logits: Float[Tensor, "batch classes"]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.images)
+
+    def __getitem__(self, rows: Int[Tensor, " n"] | slice) -> "Evidence":
+        """Return the evidence of some of the pictures."""
+        return Evidence(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @staticmethod
+    def concatenate(parts: list["Evidence"]) -> "Evidence":
+        """Join the evidence of several batches."""
+        return Evidence(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Evidence)))

@@ -1,0 +1,199 @@
+"""Values that travel between packages without torch; each is valid once constructed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+State = Literal["known", "caution", "unknown"]
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One picture with what is known about it, and no patient identity.
+
+    Attributes:
+        id: Key of the picture, unique and stable within its source.
+        pixels: `(height, width)` grey or `(height, width, 3)` colour; stored values after
+            the modality LUT, not windowed.
+        value_range: The values that map to black and white; beyond them pixels saturate.
+        inverted: True when the smallest value is meant to be white (MONOCHROME1).
+        labels: The class names of the picture; empty when unknown.
+        split: The split that the source assigns.
+        draw: A number in [0, 1) drawn from a hash of the patient, else of the pixels: equal for
+            all pictures of one patient, it decides which pictures are kept for calibration.
+        patient: Keyed hash of the patient, or None when the source names none.
+        path: Path relative to the source, or None where a path could identify.
+        metadata: Further columns that can be filtered.
+    """
+
+    id: str
+    pixels: Shaped[np.ndarray, "..."]
+    value_range: tuple[float, float]
+    split: Split
+    draw: float
+    labels: tuple[str, ...] = ()
+    inverted: bool = False
+    patient: str | None = None
+    path: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+
+    def __post_init__(self) -> None:
+        """Refuse what no later stage could use."""
+        shape = self.pixels.shape
+        if not 2 <= len(shape) <= 3 or shape[2:] not in {(), (3,)} or 0 in shape:  # noqa: PLR2004 - grey has two axes, colour three
+            raise ValueError(
+                f"pixels of {self.id} have shape {shape}, expected (height, width) or "
+                "(height, width, 3)"
+            )
+        if not self.value_range[0] < self.value_range[1]:
+            raise ValueError(f"value_range of {self.id} is empty: {self.value_range}")
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the picture has three channels."""
+        return self.pixels.ndim == 3  # noqa: PLR2004 - height, width, channel
+
+    @cached_property
+    def pixel_hash(self) -> str:
+        """SHA-256 of shape, type and values: equal for pictures with the same pixels."""
+        return pixel_hash(self.pixels)
+
+
+def pixel_hash(pixels: Shaped[np.ndarray, "..."]) -> str:
+    """Return the SHA-256 of an array's shape, type and values as 64 hexadecimal digits."""
+    digest = sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture that a source could not read and passed over, with the reason."""
+
+    path: str
+    reason: str
+    code: Literal["unreadable", "truncated"] = "unreadable"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The candidates of one query, best first.
+
+    Attributes:
+        rows: Positions in the gallery; rows ascend with the id, so a tie broken by row is a tie
+            broken by id.
+        distances: Hamming distance of each candidate.
+        cosines: Cosine of the embeddings of query and candidate, in [-1, 1].
+        similarities: What a reader sees, in [0, 1], never increasing down the ranking; NaN before
+            a ranker has set it.
+    """
+
+    rows: Int[np.ndarray, " n"]
+    distances: Int[np.ndarray, " n"]
+    cosines: Float[np.ndarray, " n"]
+    similarities: Float[np.ndarray, " n"]
+
+    def __post_init__(self) -> None:
+        """Refuse columns of different lengths."""
+        lengths = {len(c) for c in (self.rows, self.distances, self.cosines, self.similarities)}
+        if len(lengths) > 1:
+            raise ValueError(f"the columns of a ranking differ in length: {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        """Return the number of candidates."""
+        return len(self.rows)
+
+    def take(self, order: Int[np.ndarray, " m"]) -> "Ranking":
+        """Return the candidates at these positions, in this order."""
+        return Ranking(
+            self.rows[order], self.distances[order], self.cosines[order], self.similarities[order]
+        )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the gate's threshold promises, and on how many pictures the promise rests.
+
+    Attributes:
+        n: Calibration pictures behind the threshold.
+        r: The threshold is the r-th largest of their scores; 0 without any picture.
+        alpha: The false-alarm rate asked for.
+        promised: `alpha` when n pictures suffice for it at the gate's confidence, else None.
+    """
+
+    n: int
+    r: int
+    alpha: float
+    promised: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a picture is of a kind that the model knows.
+
+    Attributes:
+        verdict: `known`, `caution` (answered with a warning) or `unknown` (withheld).
+        p_value: Share of ordinary pictures that look at least as unusual, in (0, 1].
+        reason: The strongest evidence in words.
+        reason_code: The same as one stable word.
+        scores: The p-value of each detector by its name.
+        calibration: What stands behind the verdict.
+    """
+
+    verdict: State
+    p_value: float
+    reason: str
+    reason_code: str
+    scores: Mapping[str, float]
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One retrieved picture.
+
+    Attributes:
+        rank: 1 for the best.
+        id: Key of the picture in the index.
+        label: Its class names joined by `|`, empty when unknown.
+        distance: Hamming distance to the query's code, 0 to the number of bits.
+        similarity: In [0, 1], never increasing with the rank; the calibrated probability that the
+            hit shares the query's class where the bundle was calibrated.
+        path: Path relative to its source, or None where paths are not kept.
+    """
+
+    rank: int
+    id: str
+    label: str
+    distance: int
+    similarity: float
+    path: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one query: a verdict, and hits unless the query is unknown.
+
+    Attributes:
+        query: What was asked, as the caller named it.
+        verdict: Whether the query is of a kind that the model knows.
+        mode: Name of the ranker that ordered the hits.
+        hits: The retrieved pictures, best first.
+        notices: Anything a reader should know, such as fewer hits than were asked for.
+    """
+
+    query: str
+    verdict: Verdict
+    mode: str
+    hits: tuple[Hit, ...]
+    notices: tuple[str, ...] = ()

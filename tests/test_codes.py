@@ -1,0 +1,34 @@
+"""Bits, bytes and distances against hand-computed values and a naive loop."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acir import codes
+
+
+def test_a_zero_logit_gives_a_one_and_the_first_bit_is_the_highest() -> None:
+    # 1 0 1 0 0 0 0 1 = 128 + 32 + 1
+    logits = np.array([[1.0, -1, 0, -2, -3, -1, -1, 5]])
+    assert codes.pack(logits).tolist() == [[161]]
+
+
+def test_negative_zero_counts_as_zero() -> None:
+    assert codes.pack(np.full((1, 8), -0.0)).tolist() == [[255]]
+
+
+def test_a_length_that_does_not_fill_bytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="12 bits does not fill whole bytes"):
+        codes.pack(np.zeros((1, 12)))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 16, 64, 128]))
+def test_unpack_undoes_pack_and_hamming_counts_differing_signs(seed: int, bits: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(5, bits))
+    packed = codes.pack(logits)
+    signs = np.where(logits >= 0, 1, -1)
+    assert (codes.unpack(packed) == signs).all()
+    naive = [[int(np.sum(a != b)) for b in signs] for a in signs]
+    assert codes.hamming(packed, packed).tolist() == naive

@@ -1,0 +1,32 @@
+"""Components are found by the name of their file."""
+
+import pytest
+
+from acir import registry
+from acir.errors import ComponentError, RecipeError
+from acir.losses.base import Loss
+
+
+def test_names_lists_files_but_not_the_base() -> None:
+    assert "base" not in registry.names("acir.losses")
+
+
+def test_an_unknown_component_names_the_nearest() -> None:
+    with pytest.raises(ComponentError, match=r"acir.losses has no 'shc'; .*Did you mean 'sch'\?"):
+        registry.find("acir.losses", Loss, "shc")
+
+
+class _Part:
+    def __init__(self, *, bits: int, margin: float = 1.0) -> None:
+        self.bits, self.margin = bits, margin
+
+
+def test_build_gives_what_the_component_asks_for_and_no_more() -> None:
+    part = registry.build(_Part, {"margin": 2.0}, bits=16, class_counts=(1, 2))
+    assert (part.bits, part.margin) == (16, 2.0)
+
+
+@pytest.mark.parametrize("options", [{"margn": 2.0}, {"bits": 8}])
+def test_an_option_that_is_not_free_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(RecipeError, match=r"_Part has no option '\w+'; it has margin"):
+        registry.build(_Part, options, bits=16)
