@@ -1,0 +1,187 @@
+"""The evaluation protocol: its contract of keys, who is scored, and naive references."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jaxtyping import Bool, Float, Int
+
+from acir.errors import SourceError
+from acir.evaluation import protocol
+from acir.evaluation.protocol import CodedSet, Evaluation
+from acir.ranking.base import Ranker, cosine
+from acir.types import Ranking
+
+KEYS = [
+    *("bits", "n_gallery", "n_queries", "mAP", "mAP_macro", "mAP@5", "mAP@100", "map_at_5_hits"),
+    *("P@1", "P@5", "P@10", "ACC@1", "per_class", "bit_balance", "distinct_codes", "reranked"),
+]
+NAMES = ("cat", "dog", "eel")
+
+
+class _ByContent(Ranker):
+    """Order by (-cosine, row), whatever the distance."""
+
+    @classmethod
+    def fit(
+        cls,
+        *,
+        bits: int,
+        distances: Int[np.ndarray, " pairs"],
+        cosines: Float[np.ndarray, " pairs"],
+        same: Bool[np.ndarray, " pairs"],
+    ) -> "_ByContent":
+        return cls()
+
+    def config(self) -> Mapping[str, float | int]:
+        return {}
+
+    def rank(self, candidates: Ranking) -> Ranking:
+        ranked = replace(candidates, similarities=(1 + candidates.cosines) / 2)
+        return ranked.take(np.lexsort((candidates.rows, -candidates.cosines)))
+
+
+def _coded(seed: int, n: int, labels: Bool[np.ndarray, "n classes"] | None = None) -> CodedSet:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 256, (n, 2), dtype=np.uint8) & 0b11  # ties abound
+    wide = rng.normal(size=(n, 5))
+    embeddings = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float16)
+    if labels is None:
+        labels = np.eye(3, dtype=np.bool_)[rng.integers(0, 3, n)]
+    return CodedSet(codes, embeddings, labels, tuple(f"{seed}-{row}" for row in range(n)))
+
+
+def _evaluate(gallery: CodedSet, queries: CodedSet) -> Evaluation:
+    return protocol.evaluate(
+        gallery, queries, class_names=NAMES, ranker=_ByContent(), mode="by-content"
+    )
+
+
+def test_the_keys_are_those_of_the_contract_and_the_values_are_json() -> None:
+    found = _evaluate(_coded(0, 30), _coded(1, 12)).to_dict()
+    assert list(found) == KEYS
+    assert list(found["reranked"]) == ["mode", "mAP", "mAP@5", "map_at_5_hits", "P@1"]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_small_case_by_hand() -> None:
+    # distances to the query: cat 0, dog 1 and cat 1 (tied), cat 8; the others by content:
+    # cosine with the query: cat 0, dog 0.6, cat 0.8, cat 1
+    codes = np.array([[0], [1], [2], [255]], dtype=np.uint8)
+    embeddings = np.array([[0, 1], [0.6, 0.8], [0.8, 0.6], [1, 0]], dtype=np.float16)
+    labels = np.eye(3, dtype=np.bool_)[[0, 1, 0, 0]]
+    gallery = CodedSet(codes, embeddings, labels, ("a", "b", "c", "d"))
+    queries = CodedSet(codes[:1], embeddings[3:], labels[:1], ("q",))
+    found = _evaluate(gallery, queries).to_dict()
+    # cat, then dog cat or cat dog, then cat: the mean of (1 + 2/3 + 3/4) and (1 + 2/2 + 3/4)
+    ap = ((1 + 2 / 3 + 3 / 4) / 3 + (1 + 1 + 3 / 4) / 3) / 2
+    for key in ("mAP", "mAP@5", "mAP@100", "mAP_macro", "map_at_5_hits"):
+        assert found[key] == pytest.approx(ap)
+    assert (found["P@1"], found["ACC@1"], found["P@5"], found["P@10"]) == (1.0, 1.0, 0.6, 0.3)
+    assert (found["bits"], found["n_gallery"], found["n_queries"]) == (8, 4, 1)
+    assert found["per_class"] == {
+        "cat": {"n": 1, "mAP": found["mAP"], "P@1": 1.0},
+        "dog": {"n": 0, "mAP": None, "P@1": None},
+        "eel": {"n": 0, "mAP": None, "P@1": None},
+    }
+    # by content: cat cat dog cat
+    reranked = (1 + 1 + 3 / 4) / 3
+    assert found["reranked"] == {
+        "mode": "by-content",
+        "mAP": pytest.approx(reranked),
+        "mAP@5": pytest.approx(reranked),
+        "map_at_5_hits": pytest.approx(reranked),
+        "P@1": 1.0,
+    }
+    # bits 0 and 1 of each code (1 and 2, and all in 255): set in two of four; six in one of four
+    assert found["bit_balance"] == pytest.approx((2 * 1 + 6 * 0.5) / 8)
+    assert found["distinct_codes"] == 4
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_reranked_scores_are_those_of_a_naive_loop(seed: int) -> None:
+    gallery, queries = _coded(seed, 25), _coded(seed + 1, 6)
+    evaluation = _evaluate(gallery, queries)
+    for number, row in enumerate(evaluation.rows):
+        cosines = cosine(queries.embeddings[row], gallery.embeddings)
+        order = np.argsort(-cosines, kind="stable")
+        relevant = [bool((gallery.labels[at] & queries.labels[row]).any()) for at in order]
+        gains = [sum(relevant[:rank]) / rank for rank in range(1, 26) if relevant[rank - 1]]
+        assert evaluation.reranked["mAP"][number] == pytest.approx(sum(gains) / len(gains))
+        assert evaluation.reranked["P@1"][number] == relevant[0]
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 5, 320]))
+def test_the_cosines_are_those_of_the_product_bit_for_bit(seed: int, dim: int) -> None:
+    wide = np.random.default_rng(seed).normal(size=(9, dim))
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    embeddings = np.vstack([wide, np.zeros((1, dim))]).astype(np.float16)
+    found = protocol._cosines(embeddings, embeddings)
+    expected = np.array([cosine(query, embeddings) for query in embeddings])
+    assert np.array_equal(found, expected)
+
+
+def test_queries_are_scored_alike_in_one_chunk_and_in_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gallery, queries = _coded(0, 30), _coded(1, 12)
+    together = _evaluate(gallery, queries).to_dict()
+    monkeypatch.setattr("acir.metrics.ties.PAIRS_AT_ONCE", 30)
+    assert _evaluate(gallery, queries).to_dict() == together
+
+
+def test_shuffling_the_gallery_changes_no_bit_of_the_hamming_scores() -> None:
+    gallery, queries = _coded(5, 60), _coded(6, 20)
+    shuffled = gallery[np.random.default_rng(7).permutation(60)]
+    first, second = _evaluate(gallery, queries).to_dict(), _evaluate(shuffled, queries).to_dict()
+    del first["reranked"], second["reranked"]  # its last criterion is the id, hence the row
+    assert first == second
+
+
+def test_a_query_without_a_relevant_picture_is_left_out_and_counted() -> None:
+    labels = np.eye(3, dtype=np.bool_)
+    gallery = _coded(0, 4, labels[[0, 0, 1, 1]])
+    queries = _coded(1, 4, np.vstack([labels[[0, 2, 1]], np.zeros((1, 3), dtype=np.bool_)]))
+    evaluation = _evaluate(gallery, queries)
+    assert evaluation.rows.tolist() == [0, 2]
+    assert evaluation.n_excluded == 2
+    assert evaluation.to_dict()["n_queries"] == 2
+    assert all(len(s) == 2 and not np.isnan(s).any() for s in evaluation.scores.values())
+
+
+def test_macro_weighs_classes_alike_and_a_query_counts_in_each_of_its_classes() -> None:
+    gallery = _coded(0, 20)
+    labels = np.array([[1, 0, 0]] * 5 + [[0, 1, 0]] + [[1, 1, 0]], dtype=np.bool_)
+    evaluation = _evaluate(gallery, _coded(1, 7, labels))
+    ap = evaluation.scores["mAP"]
+    found = evaluation.to_dict()
+    assert found["mAP"] == pytest.approx(ap.mean())
+    cat, dog = (ap[:5].sum() + ap[6]) / 6, (ap[5] + ap[6]) / 2
+    assert found["mAP_macro"] == pytest.approx((cat + dog) / 2)
+    per_class = evaluation.per_class()
+    assert [per_class[name]["n"] for name in NAMES] == [6, 2, 0]
+
+
+def test_a_gallery_that_holds_queries_is_refused() -> None:
+    gallery, queries = _coded(0, 9), _coded(1, 5)
+    mixed = replace(queries, pixel_hashes=("0-3", "new", "0-8", "0-8", "other"))
+    with pytest.raises(SourceError, match=r"3 of 5 query pictures are in the gallery too, .*give"):
+        _evaluate(gallery, mixed)
+    protocol.refuse_overlap(gallery.pixel_hashes, queries.pixel_hashes)
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_queries_of_other_classes_than_the_gallery_are_refused(size: int) -> None:
+    labels = np.eye(3, dtype=np.bool_)
+    gallery, queries = _coded(0, size, labels[[0] * size]), _coded(1, 2, labels[[1, 2]])
+    with pytest.raises(SourceError, match=rf"none of the 2 query pictures .* {size} gallery"):
+        _evaluate(gallery, queries)
+
+
+def test_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"columns of a coded set differ in length: \[3, 4\]"):
+        replace(_coded(0, 4), pixel_hashes=("a", "b", "c"))

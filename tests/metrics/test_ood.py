@@ -1,0 +1,60 @@
+"""Threshold-free separation of known and unknown, against scikit-learn."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jaxtyping import Float
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from acir.metrics import ood
+
+Metric = Callable[[Float[np.ndarray, " n"], Float[np.ndarray, " m"]], float]
+METRICS: tuple[Metric, ...] = (ood.auroc, ood.fpr_at_95_tpr, ood.aupr)
+
+# few distinct values, so that ties abound
+scores = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=45).map(np.array)
+
+
+@given(scores, scores)
+def test_equal_to_scikit_learn_with_ties(
+    known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"]
+) -> None:
+    truth = np.repeat([0, 1], [len(known), len(unknown)])
+    together = np.concatenate([known, unknown])
+    assert ood.auroc(known, unknown) == pytest.approx(roc_auc_score(truth, together), abs=1e-12)
+    assert ood.aupr(known, unknown) == pytest.approx(
+        average_precision_score(truth, together), abs=1e-12
+    )
+    fpr, tpr, _ = roc_curve(truth, together, drop_intermediate=False)
+    assert ood.fpr_at_95_tpr(known, unknown) == pytest.approx(fpr[np.argmax(tpr >= 0.95)])
+
+
+def test_perfect_separation_and_its_reverse() -> None:
+    low, high = np.array([0.0, 1.0, 2.0]), np.array([3.0, 4.0])
+    assert [metric(low, high) for metric in METRICS] == [1.0, 0.0, 1.0]
+    assert ood.auroc(high, low) == 0.0
+    assert ood.fpr_at_95_tpr(high, low) == 1.0
+
+
+def test_one_score_for_all_is_blind() -> None:
+    known, unknown = np.zeros(6), np.zeros(2)
+    assert [metric(known, unknown) for metric in METRICS] == [0.5, 1.0, 0.25]
+
+
+def test_one_of_twenty_unknown_pictures_may_be_missed_but_not_two() -> None:
+    known = np.array([1.0, 2.0, 3.0, 4.0])
+    assert ood.fpr_at_95_tpr(known, np.array([0.0] + [9.0] * 19)) == 0.0
+    assert ood.fpr_at_95_tpr(known, np.array([0.0, 2.5] + [9.0] * 18)) == 0.5
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_empty_side_and_missing_scores_are_refused(metric: Metric) -> None:
+    with pytest.raises(ValueError, match="got 0 known and 2 unknown scores; give at least one"):
+        metric(np.array([]), np.array([1.0, 2.0]))
+    with pytest.raises(ValueError, match="got 1 known and 0 unknown scores; give at least one"):
+        metric(np.array([1.0]), np.array([]))
+    with pytest.raises(ValueError, match="1 scores are NaN; leave out pictures"):
+        metric(np.array([1.0, np.nan]), np.array([1.0]))
