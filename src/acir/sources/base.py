@@ -1,19 +1,27 @@
 """The contract of a source, the SOURCE argument of every command, and how splits are drawn."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import ClassVar
 
 from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
-from acir.types import SPLITS, ImageRecord, Skipped, Split
+from acir.prep.arrays import ArrayFile
+from acir.prep.decode import Picture
+from acir.privacy.pseudonym import draw_key, pseudonym
+from acir.types import SPLITS, ImageRecord, Skipped, Split, pixel_hash
 
 FAMILY = "acir.sources"
 TRAIN_END = 0.7
 VAL_END = 0.8
+SPLIT_NAMES: Mapping[str, Split] = MappingProxyType(
+    {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,51 @@ class SourceOptions:
     strict: bool = False
     download: bool = False
     key: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a source knows of a picture before it is decoded; see `ImageRecord`.
+
+    Attributes:
+        id: Key of the picture within its source.
+        read: Decodes the picture.
+        split: The split that the source names, or None to draw one.
+        labels: Its class names.
+        path: Path relative to the source.
+        patient: The patient as the source names it; only a keyed hash goes further.
+        metadata: Further columns that can be filtered.
+    """
+
+    id: str
+    read: Callable[[], Picture]
+    split: Split | None = None
+    labels: tuple[str, ...] = ()
+    path: str | None = None
+    patient: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def record(self, key: bytes) -> ImageRecord:
+        """Decode the picture, draw what the source leaves open, and hide the patient.
+
+        Raises:
+            UnreadableImageError: The picture cannot be decoded.
+            UsageError: There is a patient to hide and no key.
+        """
+        picture = self.read()
+        drawn_from = draw_key(self.patient) if self.patient else pixel_hash(picture.pixels)
+        return ImageRecord(
+            id=self.id,
+            pixels=picture.pixels,
+            value_range=picture.value_range,
+            inverted=picture.inverted,
+            split=self.split or drawn_split(drawn_from),
+            draw=drawn_for_calibration(drawn_from),
+            labels=self.labels,
+            patient=pseudonym(key, "patient", self.patient) if self.patient else None,
+            path=self.path,
+            metadata=MappingProxyType(dict(self.metadata)),
+        )
 
 
 class Source(ABC):
@@ -54,9 +107,27 @@ class Source(ABC):
         self.options = options
         self.skipped: list[Skipped] = []
 
+    @classmethod
+    def claims(cls, path: Path) -> bool:
+        """Whether this source reads what is at a path that exists; suffixes decide by default."""
+        return path.is_file() and path.suffix.lower() in cls.suffixes
+
     @abstractmethod
     def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
         """Yield each picture of the wanted splits, or the reason why it cannot be read."""
+
+    def decoded(self, entries: Iterable[Entry]) -> Iterator[ImageRecord | UnreadableImageError]:
+        """Yield the wanted ones of some entries; those of another named split stay undecoded."""
+        for entry in entries:
+            if entry.split is not None and entry.split not in self.options.splits:
+                continue
+            try:
+                record = entry.record(self.options.key)
+            except UnreadableImageError as error:
+                yield error
+                continue
+            if record.split in self.options.splits:
+                yield record
 
     def __iter__(self) -> Iterator[ImageRecord]:
         """Yield the pictures that can be read.
@@ -89,7 +160,7 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
     """Open the SOURCE argument of a command.
 
     `SOURCE#train`, `#val` or `#test` names a split and replaces `options.splits`. A scheme
-    `name:` chooses the source, else the suffix of a file, else it is a folder.
+    `name:` chooses the source, else what is at the path: a folder, or the suffix of a file.
 
     Args:
         text: What the user wrote.
@@ -99,30 +170,72 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
         SourceError: The place does not exist, or no source reads such a file.
     """
     options = options or SourceOptions()
-    place, _, split = text.partition("#")
-    if split:
-        if split not in SPLITS:
-            raise SourceError(
-                f"{text} names the split {split!r}, expected one of {', '.join(SPLITS)}."
-                f"{suggestion(split, SPLITS)}"
-            )
-        chosen = frozenset(s for s in SPLITS if s == split)
-        options = SourceOptions(chosen, options.strict, options.download, options.key)
-    scheme, colon, rest = place.partition(":")
+    place = text
+    if "#" in text and not Path(text).exists():
+        place, _, split = text.rpartition("#")
+        options = replace(options, splits=frozenset({_named_split(text, split)}))
+    # In the order of their names, so a folder of DICOM files is `dicom` before it is `folder`.
     kinds = [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
-    if colon and not Path(place).exists():
-        for kind in kinds:
-            if scheme in kind.schemes:
-                return kind(rest, options)
     path = Path(place)
     if not path.exists():
-        raise SourceError(f"there is nothing at {place}; give a path that exists")
-    suffix = path.suffix.lower() if path.is_file() else ""
+        return _by_scheme(place, kinds, options)
     for kind in kinds:
-        if suffix in kind.suffixes:
+        if kind.claims(path):
             return kind(place, options)
-    known = sorted(s for kind in kinds for s in kind.suffixes if s)
+    known = sorted(s for kind in kinds for s in kind.suffixes)
     raise SourceError(f"no source reads {place}; give a folder or a file of {', '.join(known)}")
+
+
+def _named_split(text: str, split: str) -> Split:
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise SourceError(
+        f"{text} names the split {split!r}, expected one of {', '.join(SPLITS)}."
+        f"{suggestion(split, SPLITS)}"
+    )
+
+
+def _by_scheme(place: str, kinds: Sequence[type[Source]], options: SourceOptions) -> Source:
+    scheme, colon, rest = place.partition(":")
+    for kind in kinds:
+        if colon and scheme in kind.schemes:
+            return kind(rest, options)
+    schemes = sorted(s for kind in kinds for s in kind.schemes)
+    raise SourceError(
+        f"there is nothing at {place}; give a path that exists, or one of "
+        f"{', '.join(f'{s}:' for s in schemes)}."
+        f"{suggestion(scheme, schemes) if colon else ''}"
+    )
+
+
+def folders_mean(parts: Sequence[str]) -> tuple[Split | None, tuple[str, ...]]:
+    """Read a split and a class off the folders of a path within a source.
+
+    The first folder is the split where it is called so, in any case: train, val (or valid,
+    validation) or test. The next one is the class; folders below it mean nothing.
+
+    Args:
+        parts: The path, folder by folder; the file's name comes last.
+
+    Example:
+        >>> folders_mean(("Train", "cat", "old", "1.png"))
+        ('train', ('cat',))
+        >>> folders_mean(("1.png",))
+        (None, ())
+    """
+    folders = parts[:-1]
+    split = SPLIT_NAMES.get(folders[0].lower()) if folders else None
+    return split, tuple(folders[1:2] if split else folders[:1])
+
+
+def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry]:
+    """List the pictures of an array file, split by split; only wanted splits are read."""
+    for split in SPLITS:
+        for item in arrays.items(split) if split in splits else ():
+            name = f"{split}/{item.position:06d}"
+            named = item.file if item.file and not PurePath(item.file).is_absolute() else None
+            yield Entry(name, partial(item.picture, name), split, item.labels, path=named)
 
 
 def uniform(key: str, purpose: str) -> float:

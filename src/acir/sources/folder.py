@@ -1,0 +1,40 @@
+"""Pictures below a folder, a class a folder, or one picture file."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from acir.errors import UnreadableImageError
+from acir.prep.decode import SUFFIXES, decode_file
+from acir.sources.base import Entry, Source, folders_mean, walk_files
+from acir.types import ImageRecord
+
+
+class FolderSource(Source):
+    """PNG, JPEG, TIFF and BMP files, recognised by their suffix; other files are passed over.
+
+    `train/cat/1.png`, `cat/1.png` and `1.png` are all understood; `folders_mean` says how. The
+    id of a picture is its path relative to the folder, with forward slashes.
+    """
+
+    suffixes = SUFFIXES
+
+    @classmethod
+    def claims(cls, path: Path) -> bool:
+        """Whether it is a folder or a picture file."""
+        return path.is_dir() or super().claims(path)
+
+    def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
+        """Yield the pictures in the order of their paths."""
+        return self.decoded(self._entries())
+
+    def _entries(self) -> Iterator[Entry]:
+        place = Path(self.location)
+        if place.is_file():
+            yield Entry(place.name, partial(decode_file, place, place.name), path=place.name)
+            return
+        for path in walk_files(place, lambda p: p.suffix.lower() in SUFFIXES):
+            relative = path.relative_to(place)
+            split, labels = folders_mean(relative.parts)
+            name = relative.as_posix()
+            yield Entry(name, partial(decode_file, path, name), split, labels, path=name)
