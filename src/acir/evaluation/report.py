@@ -1,0 +1,166 @@
+"""Answers as one HTML page that needs nothing else: no network, no script, no other file.
+
+Pictures travel inside the page as data URIs, and its content security policy forbids it to load
+anything. The page follows the reader's light or dark setting and prints.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from acir.errors import StorageError
+from acir.types import Answer, Verdict
+
+_NONE: Mapping[str, bytes] = MappingProxyType({})
+_MEDIA = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"<?xm": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure.
+
+    Attributes:
+        picture: PNG, JPEG or SVG.
+        caption: What it shows, in words; also read to those who cannot see it.
+    """
+
+    picture: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class QueryReport:
+    """An answer with its pictures, each PNG or JPEG.
+
+    Attributes:
+        answer: The answer.
+        picture: What was asked, or None where it could not be read.
+        thumbnails: Pictures of the hits by their ids; a hit without one gets an empty frame.
+        heat_map: Where the query differs from known pictures, shown if it was refused.
+    """
+
+    answer: Answer
+    picture: bytes | None
+    thumbnails: Mapping[str, bytes] = field(default_factory=lambda: _NONE)
+    heat_map: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says.
+
+    Attributes:
+        title: Its heading.
+        intro: A paragraph below.
+        queries: The answers, in order.
+        figures: Shown after the answers.
+        commands: What to try next, at the end.
+        attribution: Whom the data set asks to name.
+        synthetic: Whether pictures were generated; said at the top.
+    """
+
+    title: str
+    intro: str
+    queries: tuple[QueryReport, ...]
+    figures: tuple[Panel, ...] = ()
+    commands: tuple[str, ...] = ()
+    attribution: str | None = None
+    synthetic: bool = False
+
+
+def write_page(path: Path, page: Page) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        StorageError: The disk is full or the folder cannot be written.
+        ValueError: A picture is neither PNG, JPEG nor SVG.
+    """
+    html = render(page)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(html, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}; free some space or name another file"
+        ) from error
+
+
+def render(page: Page) -> str:
+    """Return a page as HTML; all text in it is escaped.
+
+    Raises:
+        ValueError: A picture is neither PNG, JPEG nor SVG.
+    """
+    environment = Environment(
+        loader=PackageLoader("acir.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise)
+    return environment.get_template("page.html").render(page=page)
+
+
+def data_uri(picture: bytes) -> str:
+    """Return a picture as a data URI.
+
+    Raises:
+        ValueError: It is neither PNG, JPEG nor SVG.
+    """
+    for start, media in _MEDIA.items():
+        if picture.startswith(start):
+            return f"data:{media};base64,{b64encode(picture).decode()}"
+    raise ValueError(f"a picture starts with {picture[:4]!r}, expected PNG, JPEG or SVG")
+
+
+def rarity(verdict: Verdict) -> str:
+    """Say the p-value of a verdict as a sentence.
+
+    Example:
+        >>> from acir.types import Calibration
+        >>> verdict = Verdict("unknown", 0.004, "", "", {}, Calibration(999, 21, 0.03, 0.03))
+        >>> rarity(verdict)
+        'Fewer than 1 in 100 ordinary images look this unusual (p = 0.004).'
+    """
+    p = verdict.p_value
+    if verdict.calibration.n == 0:
+        return "No ordinary images were kept to compare with, so there is no p-value."
+    shown = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"  # noqa: PLR2004 - readable decimals
+    return f"{_share(p)} ({shown})."
+
+
+def _share(p: float) -> str:
+    if p == 1:
+        return "Every ordinary image looks at least this unusual"
+    if p >= 0.95:  # noqa: PLR2004 - 9.5 in 10
+        return "Nearly every ordinary image looks at least this unusual"
+    if p >= 0.1:  # noqa: PLR2004 - coarse words for coarse numbers
+        return f"About {round(10 * p)} in 10 ordinary images look at least this unusual"
+    if p >= 0.01:  # noqa: PLR2004 - as above
+        return f"About {round(100 * p)} in 100 ordinary images look at least this unusual"
+    least = 100
+    while p < 0.1 / least:
+        least *= 10
+    return f"Fewer than 1 in {least:,} ordinary images look this unusual"
+
+
+def promise(verdict: Verdict) -> str:
+    """Say what the gate's threshold promises, and on how many pictures that rests."""
+    calibration = verdict.calibration
+    if calibration.promised is None:
+        return (
+            f"No rate of false alarms is promised: {calibration.n} calibration images are too few."
+        )
+    return (
+        f"At most {100 * calibration.promised:g} % of ordinary images are called unknown "
+        f"({calibration.n:,} calibration images)."
+    )
