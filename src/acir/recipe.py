@@ -19,18 +19,19 @@ from acir.errors import RecipeError, suggestion
 
 T = TypeVar("T")
 BITS_PER_BYTE = 8
+Number = int | float
 
 
 @dataclass(frozen=True)
 class Range:
     """Values that a number may have, ends included unless `open_low` or `open_high`."""
 
-    low: float
-    high: float = inf
+    low: Number
+    high: Number = inf
     open_low: bool = False
     open_high: bool = False
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: Number) -> bool:
         """Whether the value lies in the range."""
         above = value > self.low if self.open_low else value >= self.low
         return above and (value < self.high if self.open_high else value <= self.high)
