@@ -1,0 +1,123 @@
+"""The network: from a picture to its encoding, and back through the decoder."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from acir import registry
+from acir.errors import RecipeError
+from acir.models import stems
+from acir.models.attention import ConvMSA
+from acir.models.darf import DepthFusion
+from acir.models.decoder import Decoder
+from acir.models.kan import KanHead, LinearHead
+from acir.models.pixel_transformer import PixelTransformer
+from acir.recipe import ModelRecipe
+from acir.tensors import Encoding
+
+# Mean and standard deviation that bring pictures to what the stem expects. A pretrained stem has
+# learned from ImageNet's; without one, the same for all channels keeps a grey picture grey.
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+PLAIN = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+MIDDLE_GRID = 2
+
+
+class Encoder(nn.Module):
+    """The complete network, or as much of it as the recipe switches on.
+
+    The blended features are [global, local, fused]: the first two from the pixel transformer, the
+    last from the depth-aware fusion. With both switched off they are the average of the deep map.
+    Weights start random: `acir.models.pretrained.load_stem` is a separate step, so that building
+    the network of a finished bundle fetches nothing.
+
+    Args:
+        recipe: What to build.
+        classes: Number of class logits.
+
+    Attributes:
+        bits: Length of the code.
+        dim: Length of the blended features.
+        decoder: The decoder, or None.
+
+    Raises:
+        RecipeError: The stem has no such option or value.
+        ComponentError: There is no such stem.
+    """
+
+    mean: Float[Tensor, "3 1 1"]
+    deviation: Float[Tensor, "3 1 1"]
+
+    def __init__(self, recipe: ModelRecipe, classes: int) -> None:
+        super().__init__()
+        mean, deviation = IMAGENET if recipe.pretrained else PLAIN
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
+        self.stem = registry.build(stems.get(recipe.stem.name), recipe.stem.options)
+        shallow, deep = self.stem.channels
+        attention, fusion, transformer = recipe.attention, recipe.fusion, recipe.transformer
+        # Attention on the shallow map is read by the fusion alone; unread it would never learn.
+        self.attend_shallow = (
+            ConvMSA(shallow, attention) if attention.on and fusion.on else nn.Identity()
+        )
+        self.attend_deep = ConvMSA(deep, attention) if attention.on else nn.Identity()
+        self.transformer = PixelTransformer(deep, transformer) if transformer.on else None
+        self.fusion = DepthFusion(shallow, deep, fusion) if fusion.on else None
+        self.bits = recipe.bits
+        self.dim = 2 * transformer.out * transformer.on + shallow * fusion.on or deep
+        head = KanHead if recipe.head.name == "kan" else LinearHead
+        self.head = head(self.dim, recipe.bits, classes, recipe.head)
+        self.decoder = (
+            Decoder(deep, self.stem.strides[1], recipe.decoder) if recipe.decoder.on else None
+        )
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Encoding:
+        """Encode pictures in [0, 1] of any size from 28 pixels a side."""
+        # Channels last trains a batch about 12 % faster on a CPU, but encodes one picture slower.
+        order = torch.channels_last if self.training else torch.contiguous_format
+        normalised = (images - self.mean) / self.deviation
+        shallow, deep = self.stem(normalised.contiguous(memory_format=order))
+        near, far = self.attend_shallow(shallow), self.attend_deep(deep)
+        blended = []
+        if self.transformer is not None:
+            blended += self.transformer(far)
+        if self.fusion is not None:
+            blended.append(self.fusion(near, far))
+        embedding = torch.cat(blended, dim=1) if blended else far.mean(dim=(2, 3))
+        logits, class_logits = self.head(embedding)
+        middle = rearrange(F.adaptive_avg_pool2d(shallow, MIDDLE_GRID), "b c y x -> b (c y x)")
+        return Encoding(logits, embedding, class_logits, middle, deep)
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether `reconstruct` can be called."""
+        return self.decoder is not None
+
+    def reconstruct(
+        self, encoding: Encoding, size: tuple[int, int]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """Return what the decoder makes of the deep maps: pictures in [0, 1].
+
+        Args:
+            encoding: What `forward` returned.
+            size: Height and width of the pictures, in pixels.
+
+        Raises:
+            RecipeError: The network has no decoder.
+        """
+        if self.decoder is None:
+            raise RecipeError(
+                "this network has no decoder, so it cannot reconstruct; "
+                "train it with model.decoder.on = true"
+            )
+        pictures: Tensor = self.decoder(encoding.deep, size)
+        return pictures
+
+    def stage_one_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters of the first stage of training: all but the decoder's."""
+        for name, parameter in self.named_parameters():
+            if not name.startswith("decoder."):
+                yield parameter
