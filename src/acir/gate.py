@@ -1,1 +1,231 @@
-"""Planned."""
+"""Detectors to calibrated p-values to one verdict with its reason, at a stated false-alarm rate.
+
+Three sets of pictures, none in two of them: references fit the detectors; calibration A turns
+each detector's score into a surprise; calibration B says how surprised the gate is by ordinary
+pictures. One set for both would double the false alarms.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Shaped
+from torch import Tensor
+
+from acir import registry
+from acir.conformal import largest_rank, p_values, pictures_needed, surprise
+from acir.ood.base import Detector
+from acir.prep.preflight import Finding
+from acir.recipe import GateRecipe
+from acir.tensors import Evidence
+from acir.types import Calibration, State, Verdict
+
+FAMILY = "acir.ood"
+ORDINARY = "ordinary"
+USUAL = (0.05, 0.95)
+COMMON = 0.1
+
+Scores = Mapping[str, Float64[np.ndarray, " _"]]
+
+
+class Gate:
+    """Say whether a picture is of a kind that the model knows.
+
+    The surprises -log p of all detectors are added (Fisher's statistic) and the sum is calibrated
+    again on B, so dependence between detectors costs no validity. A picture is flagged when its
+    sum is strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
+
+    Args:
+        detectors: Fitted detectors by name; their order is kept.
+        recipe: The two false-alarm rates and their confidence.
+        promise: Whether A and B were kept for calibration alone.
+        scores: Each detector's scores of A.
+        sums: The sums of B.
+    """
+
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        recipe: GateRecipe,
+        *,
+        promise: bool,
+        scores: Scores,
+        sums: Float64[np.ndarray, " b"],
+    ) -> None:
+        self._detectors = dict(detectors)
+        self._recipe = replace(recipe, detectors=tuple(detectors))
+        self._promise = promise
+        self._scores = scores
+        self._sums = sums
+        self.calibration = self._calibration(recipe.unknown)
+        self._caution = self._calibration(recipe.caution)
+
+    @classmethod
+    def fit(
+        cls,
+        detectors: Mapping[str, Detector],
+        recipe: GateRecipe,
+        *,
+        references: Evidence,
+        calibration: tuple[Evidence, Evidence],
+        promise: bool = True,
+    ) -> "Gate":
+        """Fit the detectors and calibrate them.
+
+        Args:
+            detectors: By name, not fitted; see `fresh_detectors`.
+            recipe: The two false-alarm rates and their confidence.
+            references: At most `recipe.references` training pictures.
+            calibration: The sets A and B. The promise is about pictures like these that the
+                pre-flight lets through.
+            promise: False where A and B serve another purpose too, as validation pictures do.
+        """
+        for detector in detectors.values():
+            detector.fit(references)
+        first, second = (_scores(detectors, part) for part in calibration)
+        sums = _sums(second, first)
+        return cls(detectors, recipe, promise=promise, scores=first, sums=sums)
+
+    @property
+    def needs_decoder(self) -> bool:
+        """Whether any detector reads the reconstruction."""
+        return any(d.needs_decoder for d in self._detectors.values())
+
+    def score(self, evidence: Evidence) -> Float64[np.ndarray, " batch"]:
+        """Return the sum of surprises of each picture; higher is more outlying, unlimited."""
+        return _sums(_scores(self._detectors, evidence), self._scores)
+
+    def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
+        """Return a verdict on each picture, the same alone or among others."""
+        scores = _scores(self._detectors, evidence)
+        p = p_values(_sums(scores, self._scores), self._sums)
+        return tuple(
+            self._verdict({name: column[[row]] for name, column in scores.items()}, float(p[row]))
+            for row in range(len(evidence))
+        )
+
+    def refuse(self, finding: Finding) -> Verdict:
+        """Return the verdict on what is no usable picture: unknown, without asking detectors."""
+        p = 1 / (self.calibration.n + 1)
+        return Verdict("unknown", p, finding.reason, finding.reason_code, {}, self.calibration)
+
+    def heat_map(self, evidence: Evidence) -> Float[Tensor, "batch height width"] | None:
+        """Return the first heat map that a detector draws, or None; see `Detector.heat_map`."""
+        maps = (d.heat_map(evidence) for d in self._detectors.values())
+        return next((m for m in maps if m is not None), None)
+
+    def promise_in_words(self) -> str:
+        """Say what is promised, or why nothing is and how many pictures it would take."""
+        found, confidence = self.calibration, self._recipe.confidence
+        if found.promised is not None:
+            return (
+                f"at most {found.alpha:.3g} of ordinary pictures are called unknown, with "
+                f"confidence {confidence:.3g}, from {found.n} calibration pictures"
+            )
+        if not self._promise:
+            return "no guarantee possible: no pictures were kept for calibration alone"
+        needed = pictures_needed(found.alpha, confidence)
+        return (
+            f"no guarantee possible: {found.n} calibration pictures, "
+            f"{needed if needed else 'no finite number'} needed"
+        )
+
+    def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
+        """Return the arrays and the plain values that `load` needs; no picture, no name."""
+        arrays = {"sums": torch.from_numpy(self._sums)}
+        for name, detector in self._detectors.items():
+            arrays[f"{name}.scores"] = torch.from_numpy(self._scores[name])
+            arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
+        config = asdict(self._recipe)
+        return arrays, {**config, "detectors": list(self._detectors), "promise": self._promise}
+
+    @classmethod
+    def load(cls, arrays: Mapping[str, Shaped[Tensor, "..."]], config: Mapping[str, Any]) -> "Gate":
+        """Rebuild a gate from `state`.
+
+        Raises:
+            ComponentError: A detector is not installed here.
+        """
+        plain = {**config, "detectors": tuple(config["detectors"])}
+        promise = plain.pop("promise")
+        detectors = fresh_detectors(plain["detectors"])
+        for name, detector in detectors.items():
+            start = f"{name}.state."
+            detector.load_state(
+                {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
+            )
+        return cls(
+            detectors,
+            GateRecipe(**plain),
+            promise=promise,
+            scores={name: arrays[f"{name}.scores"].numpy() for name in detectors},
+            sums=arrays["sums"].numpy(),
+        )
+
+    def _calibration(self, alpha: float) -> Calibration:
+        n = len(self._sums)
+        r = largest_rank(n, alpha, self._recipe.confidence)
+        kept = self._promise and r > 0
+        # Too few for a promise: only what exceeds every calibration picture is flagged.
+        return Calibration(n, max(r, min(n, 1)), alpha, alpha if kept else None)
+
+    def _verdict(self, scores: Scores, p: float) -> Verdict:
+        state = self._state(p)
+        code, reason = ORDINARY, _share_in_words(p, self.calibration.n)
+        if state != "known":
+            name = max(scores, key=lambda n: float(surprise(scores[n], self._scores[n])[0]))
+            code = self._detectors[name].reason_code
+            reason += f": {self._evidence_in_words(name, float(scores[name][0]))}"
+        each = {n: float(p_values(s, self._scores[n])[0]) for n, s in scores.items()}
+        return Verdict(state, p, reason, code, each, self.calibration)
+
+    def _state(self, p: float) -> State:
+        if self._flagged(p, self.calibration):
+            return "unknown"
+        return "caution" if self._flagged(p, self._caution) else "known"
+
+    @staticmethod
+    def _flagged(p: float, level: Calibration) -> bool:
+        return p <= level.r / (level.n + 1)
+
+    def _evidence_in_words(self, name: str, score: float) -> str:
+        detector = self._detectors[name]
+        if not math.isfinite(score):
+            return f"{detector.reason}, {detector.measure} cannot be computed"
+        low, high = np.quantile(self._scores[name], USUAL, method="lower")
+        return f"{detector.reason}, {detector.measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
+
+
+def fresh_detectors(names: Iterable[str]) -> dict[str, Detector]:
+    """Return detectors that are not fitted, by name and in this order.
+
+    Raises:
+        ComponentError: There is no such detector.
+    """
+    return {name: registry.find(FAMILY, Detector, name)() for name in names}
+
+
+def _scores(
+    detectors: Mapping[str, Detector], evidence: Evidence
+) -> dict[str, Float64[np.ndarray, " n"]]:
+    return {name: detector.score(evidence).numpy() for name, detector in detectors.items()}
+
+
+def _sums(scores: Scores, calibration: Scores) -> Float64[np.ndarray, " n"]:
+    columns = [surprise(scores[name], calibration[name]) for name in scores]
+    total: Float64[np.ndarray, " n"] = np.sum(columns, axis=0)
+    return total
+
+
+def _share_in_words(p: float, n: int) -> str:
+    """Say how many ordinary pictures look as unusual, rounded to the safe side when rare."""
+    if n == 0:
+        return "there are no ordinary pictures to compare with"
+    if p >= COMMON:
+        return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
+    steps = sorted(m * 10**e for m in (1, 2, 5) for e in range(1, 9))
+    one_in = max(step for step in steps if step * p <= 1)
+    return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"

@@ -1,42 +1,49 @@
-"""The contract of a detector."""
+"""The contract of a detector, and the nearest neighbour that two of them share."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from jaxtyping import Float, Shaped
+import torch
+from jaxtyping import Float, Float16, Float64, Shaped
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from acir.errors import NotFittedError
 from acir.tensors import Evidence
+
+NEIGHBOURS = 5
 
 
 class Detector(ABC):
     """Score how unlike the training pictures a picture is.
 
-    A higher score is more outlying. A picture's score does not depend on the others of its batch.
-    There is no threshold here: the gate turns scores into calibrated p-values.
+    A higher score is more outlying. There is no threshold here: the gate turns scores into
+    calibrated p-values.
 
     Attributes:
         reason: What a reader is told when this detector has the strongest evidence.
         reason_code: The same as one stable word.
+        measure: What the score is called beside its usual range.
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
     """
 
     reason: ClassVar[str]
     reason_code: ClassVar[str]
+    measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
 
     @abstractmethod
-    def fit(self, seen: Evidence) -> Self:
+    def fit(self, seen: Evidence) -> "Detector":
         """Learn from training pictures; return the detector itself."""
 
     @abstractmethod
-    def score(self, evidence: Evidence) -> Float[Tensor, " batch"]:
-        """Return one score a picture; higher is more outlying.
+    def score_one(self, one: Evidence) -> float:
+        """Return the score of the only picture of `one`.
 
         Raises:
-            NotFittedError: Before `fit` or `load_state`.
+            NotFittedError: Before `fit` or `load_state`, where there is anything to learn.
         """
 
     @abstractmethod
@@ -44,8 +51,26 @@ class Detector(ABC):
         """Return the arrays that `load_state` needs to score alike."""
 
     @abstractmethod
-    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> Self:
+    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "Detector":
         """Take the arrays of `state` over; return the detector itself."""
+
+    def score(self, evidence: Evidence) -> Float64[Tensor, " batch"]:
+        """Return one score a picture; +inf where the evidence is not a number.
+
+        A detector is shown one picture at a time, so that not even the last bit of a score
+        depends on the others of its batch.
+        """
+        scores = [self.score_one(evidence[row : row + 1]) for row in range(len(evidence))]
+        return torch.tensor(
+            [s if math.isfinite(s) else math.inf for s in scores], dtype=torch.float64
+        )
+
+    def heat_map(self, evidence: Evidence) -> Float[Tensor, "batch height width"] | None:
+        """Return where each picture differs from known ones, or None when there is no telling.
+
+        The unit is one standard deviation over the training pictures, pixel by pixel.
+        """
+        return None
 
     def require(self, array: Shaped[Tensor, "..."] | None) -> Shaped[Tensor, "..."]:
         """Return a fitted array.
@@ -58,3 +83,41 @@ class Detector(ABC):
                 f"{type(self).__name__} has not been fitted; call fit or load_state first"
             )
         return array
+
+
+class NeighbourDetector(Detector):
+    r"""Cosine distance to the k-th nearest training picture, k = 5.
+
+    $s(z) = 1 - z \cdot z_{(k)}$ on unit vectors. Sun et al. 2022 (arXiv 2204.06507, eq. 2) use the
+    Euclidean distance, which is $\sqrt{2 s}$. With fewer pictures than k it is the farthest.
+    A subclass says which vector is compared.
+    """
+
+    def __init__(self) -> None:
+        self._references: Float64[Tensor, "n dim"] | None = None
+
+    @abstractmethod
+    def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
+        """Return the vectors that are compared."""
+
+    def fit(self, seen: Evidence) -> "NeighbourDetector":
+        """Keep the vectors of training pictures as float16."""
+        return self.load_state({"references": self.vectors(seen).detach().cpu().half()})
+
+    def score_one(self, one: Evidence) -> float:
+        """Return the distance to the k-th neighbour, in [0, 2]."""
+        references = self.require(self._references)
+        query = normalize(self.vectors(one).detach().cpu().double(), dim=1)[0]
+        # Products of float16 and float32 are exact in float64, and the rounding hides the order
+        # of the sum, which differs between machines.
+        nearest = (references @ query).topk(min(NEIGHBOURS, len(references))).values
+        return round(1 - float(nearest[-1]), 6)
+
+    def state(self) -> dict[str, Float16[Tensor, "..."]]:
+        """Return the references as float16."""
+        return {"references": self.require(self._references).half()}
+
+    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "NeighbourDetector":
+        """Take references over, at unit length again."""
+        self._references = normalize(state["references"].double(), dim=1)
+        return self

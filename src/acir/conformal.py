@@ -1,0 +1,87 @@
+"""Scores to p-values, and the rank at which a threshold keeps its promise. Pure numpy."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float64
+
+
+def p_values(
+    scores: Float64[np.ndarray, " n"], calibration: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """Return the share of calibration scores that are at least as high, each score counted in.
+
+    p = (1 + #{c : c >= s}) / (m + 1) (Bates et al. 2021, arXiv 2104.08279, eq. 3). For a score
+    exchangeable with the calibration scores, P(p <= alpha) <= alpha.
+
+    Args:
+        scores: Higher is more outlying; +inf is allowed.
+        calibration: Scores of ordinary pictures, in any order.
+
+    Example:
+        >>> p_values(np.array([0.0, 2.0, 9.0]), np.array([1.0, 2.0, 3.0]))
+        array([1.  , 0.75, 0.25])
+    """
+    below = np.searchsorted(np.sort(calibration), scores, side="left")
+    p: Float64[np.ndarray, " n"] = (1 + len(calibration) - below) / (len(calibration) + 1)
+    return p
+
+
+def surprise(
+    scores: Float64[np.ndarray, " n"], calibration: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """Return -log p, going on beyond the highest calibration score c instead of saturating there.
+
+    Beyond c, p falls as a Pareto tail of index 1, heavier than any to be expected, so that the
+    extrapolation claims little: -log p = log(m + 1) + log(1 + (s - c) / (c - median)). Far
+    pictures stay in order. The function is never decreasing and fixed by `calibration` alone, so
+    a threshold set on other pictures holds whatever the tail is. Without calibration scores
+    nothing is surprising: 0.
+    """
+    values: Float64[np.ndarray, " n"] = -np.log(p_values(scores, calibration))
+    highest = calibration.max(initial=-math.inf)
+    if math.isfinite(highest):
+        beyond = scores > highest
+        scale = highest - np.median(calibration) or 1.0
+        values[beyond] += np.log1p((scores[beyond] - highest) / scale)
+    return values
+
+
+def largest_rank(n: int, alpha: float, confidence: float) -> int:
+    """Return the largest r such that flagging above the r-th largest of n keeps the promise.
+
+    The false-alarm rate of that threshold is Beta(r, n + 1 - r), over the draw of the n scores.
+    The promise is P(rate <= alpha) >= confidence; 0 when even the largest score cannot keep it.
+    Computed as a binomial tail: P(Beta(r, n + 1 - r) <= alpha) = P(Binomial(n, alpha) >= r).
+
+    Example:
+        >>> largest_rank(1000, 0.03, 0.95)
+        21
+    """
+    if alpha <= 0:
+        return 0
+    fewer, r = 0.0, 0  # fewer = P(Binomial < r + 1) below
+    while r < n:
+        fewer += math.exp(
+            math.lgamma(n + 1)
+            - math.lgamma(r + 1)
+            - math.lgamma(n - r + 1)
+            + r * math.log(alpha)
+            + (n - r) * math.log1p(-alpha)
+        )
+        if fewer > 1 - confidence:
+            break
+        r += 1
+    return r
+
+
+def pictures_needed(alpha: float, confidence: float) -> int | None:
+    """Return the fewest calibration pictures for any promise, or None when no number suffices.
+
+    Example:
+        >>> pictures_needed(0.03, 0.95)
+        99
+    """
+    if alpha <= 0:
+        return None
+    return max(1, math.ceil(math.log(1 - confidence) / math.log1p(-alpha)))

@@ -1,0 +1,21 @@
+"""Cosine distance of the embedding to its k-th neighbour."""
+
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from acir.ood.base import NeighbourDetector
+from acir.tensors import Evidence
+
+
+class Knn(NeighbourDetector):
+    """Compare what retrieval compares: the blended features."""
+
+    reason: ClassVar[str] = "it looks like no training picture"
+    reason_code: ClassVar[str] = "nearest-neighbour"
+    measure: ClassVar[str] = "distance to the nearest"
+
+    def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
+        """Return the embeddings."""
+        return evidence.embedding

@@ -1,0 +1,103 @@
+"""p-values, the tail beyond calibration, and the rank that keeps the promise."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import beta  # type: ignore[import-untyped]
+
+from acir.conformal import largest_rank, p_values, pictures_needed, surprise
+
+CALIBRATION = np.array([5.0, 1.0, 3.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("score", "at_least_as_high"), [(0, 4), (1, 4), (2, 3), (3, 3), (4, 1), (5, 1), (6, 0)]
+)
+def test_a_p_value_counts_calibration_scores_at_least_as_high(
+    score: float, at_least_as_high: int
+) -> None:
+    assert p_values(np.array([float(score)]), CALIBRATION)[0] == (1 + at_least_as_high) / 5
+
+
+def test_p_values_agree_with_a_naive_loop() -> None:
+    random = np.random.default_rng(0)
+    scores, calibration = random.integers(0, 9, 50) / 2, random.integers(0, 9, 30) / 2
+    naive = [(1 + sum(c >= s for c in calibration)) / 31 for s in scores]
+    np.testing.assert_array_equal(p_values(scores, calibration), naive)
+
+
+def test_an_infinite_score_has_the_smallest_p_value_and_infinite_surprise() -> None:
+    infinite = np.array([math.inf])
+    assert p_values(infinite, CALIBRATION)[0] == 1 / 5
+    assert surprise(infinite, CALIBRATION)[0] == math.inf
+
+
+def test_an_infinite_calibration_score_makes_infinity_less_surprising() -> None:
+    assert surprise(np.array([math.inf]), np.array([1.0, math.inf]))[0] == pytest.approx(
+        math.log(3 / 2)
+    )
+
+
+def test_without_calibration_nothing_is_surprising() -> None:
+    scores = np.array([0.0, 7.0, math.inf])
+    np.testing.assert_array_equal(p_values(scores, np.empty(0)), 1)
+    np.testing.assert_array_equal(surprise(scores, np.empty(0)), 0)
+
+
+def test_within_calibration_surprise_is_the_negative_logarithm_of_p() -> None:
+    scores = np.array([0.0, 2.0, 3.0, 5.0])
+    expected = -np.log(p_values(scores, CALIBRATION))
+    np.testing.assert_array_equal(surprise(scores, CALIBRATION), expected)
+
+
+def test_beyond_calibration_surprise_grows_as_a_pareto_tail() -> None:
+    # Highest 5, median 3: at 11 the excess is (11 - 5) / 2 = 3, so p = (1 / 5) / (1 + 3).
+    assert surprise(np.array([11.0]), CALIBRATION)[0] == pytest.approx(math.log(20))
+
+
+def test_surprise_never_falls_and_orders_what_saturates() -> None:
+    values = surprise(np.linspace(0, 50, 400), CALIBRATION)
+    assert (np.diff(values) >= 0).all()
+    assert (np.diff(values[-300:]) > 0).all()
+
+
+def test_surprise_is_defined_when_all_calibration_scores_are_equal() -> None:
+    values = surprise(np.array([2.0, 2.5, 4.0]), np.full(3, 2.0))
+    np.testing.assert_allclose(values, np.log([1, 4 * 1.5, 4 * 3]))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "ranks"),
+    [(0.01, [1, 2, 5, 13, 39]), (0.03, [4, 9, 21, 48, 130]), (0.05, [9, 17, 39, 84, 225])],
+)
+def test_the_ranks_of_the_safety_note(alpha: float, ranks: list[int]) -> None:
+    assert [largest_rank(n, alpha, 0.95) for n in (300, 500, 1000, 2000, 5000)] == ranks
+
+
+@pytest.mark.parametrize("n", [0, 1, 20, 99, 150, 731])
+@pytest.mark.parametrize("alpha", [0.01, 0.03, 0.3, 0.9])
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_the_rank_is_the_largest_that_the_beta_distribution_allows(
+    n: int, alpha: float, confidence: float
+) -> None:
+    keeps = [r for r in range(1, n + 1) if beta.cdf(alpha, r, n + 1 - r) >= confidence]
+    assert largest_rank(n, alpha, confidence) == max(keeps, default=0)
+
+
+def test_a_rank_of_very_many_pictures_is_found() -> None:
+    n = 50_000
+    r = largest_rank(n, 0.03, 0.95)
+    assert beta.cdf(0.03, r, n + 1 - r) >= 0.95 > beta.cdf(0.03, r + 1, n - r)
+
+
+@pytest.mark.parametrize(("alpha", "needed"), [(0.01, 299), (0.03, 99), (0.05, 59)])
+def test_the_fewest_pictures_for_a_promise(alpha: float, needed: int) -> None:
+    assert pictures_needed(alpha, 0.95) == needed
+    assert largest_rank(needed, alpha, 0.95) == 1
+    assert largest_rank(needed - 1, alpha, 0.95) == 0
+
+
+def test_no_number_of_pictures_promises_no_false_alarm_at_all() -> None:
+    assert pictures_needed(0.0, 0.95) is None
+    assert largest_rank(10_000, 0.0, 0.95) == 0

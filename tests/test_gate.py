@@ -1,0 +1,315 @@
+"""The gate keeps its promise, says why, and comes back from disk the same."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import Float64, Shaped
+from safetensors.torch import load, save
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from acir.conformal import largest_rank
+from acir.errors import ComponentError
+from acir.gate import Gate, fresh_detectors
+from acir.ood.base import Detector
+from acir.prep.preflight import Finding
+from acir.recipe import GateRecipe
+from acir.tensors import Evidence
+from acir.types import Verdict
+
+Values = Shaped[np.ndarray, " n"]
+
+
+class _Channel(Detector):
+    """Scores a picture of one pixel by one of its channels."""
+
+    channel: ClassVar[int] = 0
+    reason: ClassVar[str] = "it is too red"
+    reason_code: ClassVar[str] = "red"
+    measure: ClassVar[str] = "redness"
+
+    def fit(self, seen: Evidence) -> Detector:
+        return self
+
+    def score_one(self, one: Evidence) -> float:
+        return float(one.images[0, self.channel, 0, 0])
+
+    def score(self, evidence: Evidence) -> Float64[Tensor, " batch"]:
+        return evidence.images[:, self.channel, 0, 0].double()
+
+    def state(self) -> dict[str, Shaped[Tensor, "..."]]:
+        return {}
+
+    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> Detector:
+        return self
+
+
+class _Green(_Channel):
+    channel: ClassVar[int] = 1
+    reason: ClassVar[str] = "it is too green"
+    reason_code: ClassVar[str] = "green"
+    measure: ClassVar[str] = "greenness"
+
+
+def _pixels(red: Values, green: Values | None = None) -> Evidence:
+    images = torch.zeros(len(red), 3, 1, 1)
+    images[:, 0, 0, 0] = torch.from_numpy(np.asarray(red, dtype=np.float32))
+    if green is not None:
+        images[:, 1, 0, 0] = torch.from_numpy(np.asarray(green, dtype=np.float32))
+    other = torch.ones(len(red), 1)
+    return Evidence(images, images, other, other, other, other)
+
+
+def _draw(random: np.random.Generator, count: int) -> Evidence:
+    """Pixels whose red and green go together."""
+    shared, own = random.normal(size=count), random.normal(size=count)
+    return _pixels(shared, 0.8 * shared + 0.6 * own)
+
+
+def _gate(n: int, recipe: GateRecipe | None = None, *, promise: bool = True) -> Gate:
+    """A gate on one detector whose calibration scores are 1 to n, in A and in B."""
+    ordinary = _pixels(np.arange(1, n + 1))
+    return Gate.fit(
+        {"red": _Channel()},
+        recipe or GateRecipe(),
+        references=ordinary,
+        calibration=(ordinary, ordinary),
+        promise=promise,
+    )
+
+
+def _verdict(gate: Gate, red: float) -> Verdict:
+    return gate.judge(_pixels(np.array([red])))[0]
+
+
+def test_the_promise_holds_as_often_as_it_says() -> None:
+    """Over 400 hospitals the true false-alarm rate is above 5 % in at most 5 % of them."""
+    random, recipe = np.random.default_rng(0), GateRecipe(unknown=0.05, caution=0.1)
+    broken, rates = 0, []
+    for _ in range(400):
+        a, b, later = (_draw(random, n) for n in (100, 200, 5000))
+        detectors = {"red": _Channel(), "green": _Green()}
+        gate = Gate.fit(detectors, recipe, references=a, calibration=(a, b))
+        threshold = np.sort(gate.score(b))[-gate.calibration.r]
+        rates.append(float((gate.score(later) > threshold).mean()))
+        broken += rates[-1] > 0.05
+    # Monte Carlo error of the share: 2 sqrt(.05 x .95 / 400) = .022.
+    assert broken / 400 <= 0.05 + 0.022
+    # The promise is not kept by never flagging: the mean rate is r / (n + 1) = 5 / 201.
+    assert np.mean(rates) == pytest.approx(largest_rank(200, 0.05, 0.95) / 201, abs=0.002)
+
+
+def test_one_set_for_both_purposes_would_break_the_promise_more_often() -> None:
+    random, recipe = np.random.default_rng(1), GateRecipe(unknown=0.05, caution=0.1)
+    rates: dict[str, list[float]] = {"apart": [], "same": []}
+    for _ in range(100):
+        a, b, later = (_draw(random, n) for n in (100, 100, 2000))
+        for kind, first in (("apart", a), ("same", b)):
+            detectors = {"red": _Channel(), "green": _Green()}
+            gate = Gate.fit(detectors, recipe, references=a, calibration=(first, b))
+            threshold = np.sort(gate.score(b))[-gate.calibration.r]
+            rates[kind].append(float((gate.score(later) > threshold).mean()))
+    assert np.mean(rates["same"]) > np.mean(rates["apart"])
+
+
+def test_a_verdict_flags_strictly_above_the_rth_largest() -> None:
+    # n = 1000: r = 21 at 3 %, so the threshold is the score 980; at 8 % r = 66, so it is 935.
+    gate = _gate(1000)
+    assert largest_rank(1000, 0.08, 0.95) == 66
+    states = {red: _verdict(gate, red).verdict for red in (935, 935.5, 980, 980.5, 1e9)}
+    assert states == {
+        935: "known",
+        935.5: "caution",
+        980: "caution",
+        980.5: "unknown",
+        1e9: "unknown",
+    }
+
+
+def test_the_p_value_counts_calibration_pictures_at_least_as_unusual() -> None:
+    gate = _gate(999)
+    assert [_verdict(gate, red).p_value for red in (0, 500, 999, 2000)] == [1, 0.501, 0.002, 0.001]
+
+
+def test_a_verdict_carries_the_p_value_of_each_detector_and_the_calibration() -> None:
+    verdict = _verdict(_gate(999), 500)
+    assert verdict.scores == {"red": 0.501}
+    found = verdict.calibration
+    assert (found.n, found.r, found.alpha, found.promised) == (999, 21, 0.03, 0.03)
+
+
+def test_the_sum_is_that_of_minus_log_p() -> None:
+    # A: red 1..9, green 10..90. Red 7 has p = (1 + 3) / 10, green 85 has p = (1 + 1) / 10.
+    a = _pixels(np.arange(1, 10), 10 * np.arange(1, 10))
+    detectors = {"red": _Channel(), "green": _Green()}
+    gate = Gate.fit(detectors, GateRecipe(), references=a, calibration=(a, a))
+    total = gate.score(_pixels(np.array([7]), np.array([85])))[0]
+    assert total == pytest.approx(-math.log(0.4) - math.log(0.2))
+
+
+def test_pictures_beyond_all_calibration_stay_in_order() -> None:
+    sums = _gate(50).score(_pixels(np.array([51, 60, 1e3, 1e6])))
+    assert (np.diff(sums) > 0).all()
+
+
+def test_evidence_that_is_no_number_is_unknown() -> None:
+    verdict = _verdict(_gate(200), math.inf)
+    assert verdict.verdict == "unknown"
+    assert verdict.p_value == 1 / 201
+    assert verdict.reason.endswith(": it is too red, redness cannot be computed")
+
+
+def test_the_reason_gives_the_share_the_evidence_and_its_usual_range() -> None:
+    verdict = _verdict(_gate(999), 1500)
+    assert verdict.reason_code == "red"
+    # Of the scores 1 to 999, 5 % lie below 50.9 and 5 % above 949.1.
+    assert verdict.reason == (
+        "at most 1 in 1000 ordinary pictures look this unusual (p = 0.001): "
+        "it is too red, redness 1.5e+03, usually 50 to 9.5e+02"
+    )
+
+
+@pytest.mark.parametrize(
+    ("red", "words"),
+    [
+        (0, "100 in 100 ordinary pictures look this unusual (p = 1)"),
+        (500, "50 in 100 ordinary pictures look this unusual (p = 0.5)"),
+        (900.5, "10 in 100 ordinary pictures look this unusual (p = 0.1)"),
+        (910.5, "at most 1 in 10 ordinary pictures look this unusual (p = 0.09)"),
+    ],
+)
+def test_an_ordinary_picture_is_told_how_ordinary_it_is(red: float, words: str) -> None:
+    verdict = _verdict(_gate(999), red)
+    assert (verdict.verdict, verdict.reason_code, verdict.reason) == ("known", "ordinary", words)
+
+
+@pytest.mark.parametrize(("red", "green", "code"), [(50, 5e3, "green"), (500, 50, "red")])
+def test_the_reason_is_the_strongest_evidence_even_where_p_saturates(
+    red: float, green: float, code: str
+) -> None:
+    a = _pixels(np.arange(100), np.arange(100))
+    detectors = {"red": _Channel(), "green": _Green()}
+    gate = Gate.fit(detectors, GateRecipe(), references=a, calibration=(a, a))
+    assert gate.judge(_pixels(np.array([red]), np.array([green])))[0].reason_code == code
+    both = gate.judge(_pixels(np.array([red + 100]), np.array([green + 100])))[0]
+    assert (both.reason_code, both.scores) == (code, {"red": 1 / 101, "green": 1 / 101})
+
+
+def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:
+    verdict = _gate(999).refuse(Finding("blank", "the picture is blank"))
+    assert (verdict.verdict, verdict.p_value, verdict.scores) == ("unknown", 0.001, {})
+    assert (verdict.reason_code, verdict.reason) == ("blank", "the picture is blank")
+
+
+def test_too_few_pictures_promise_nothing_and_flag_only_beyond_all_of_them() -> None:
+    gate = _gate(98)
+    assert (gate.calibration.r, gate.calibration.promised) == (1, None)
+    assert gate.promise_in_words() == ("no guarantee possible: 98 calibration pictures, 99 needed")
+    assert _verdict(gate, 98).verdict != "unknown"
+    assert _verdict(gate, 98.5).verdict == "unknown"
+
+
+def test_enough_pictures_promise_the_rate_in_words() -> None:
+    assert _gate(99).promise_in_words() == (
+        "at most 0.03 of ordinary pictures are called unknown, with confidence 0.95, "
+        "from 99 calibration pictures"
+    )
+
+
+def test_a_rate_of_zero_can_be_promised_by_no_number() -> None:
+    gate = _gate(500, GateRecipe(unknown=0.0))
+    assert gate.promise_in_words() == (
+        "no guarantee possible: 500 calibration pictures, no finite number needed"
+    )
+
+
+def test_pictures_that_stand_in_for_calibration_promise_nothing() -> None:
+    gate = _gate(1000, promise=False)
+    assert (gate.calibration.r, gate.calibration.promised) == (21, None)
+    assert gate.promise_in_words() == (
+        "no guarantee possible: no pictures were kept for calibration alone"
+    )
+
+
+def test_without_any_calibration_picture_everything_is_known() -> None:
+    gate = _gate(0)
+    verdict = _verdict(gate, 1e9)
+    assert (verdict.verdict, verdict.p_value, verdict.scores) == ("known", 1, {"red": 1})
+    assert verdict.reason == "there are no ordinary pictures to compare with"
+    assert (verdict.calibration.n, verdict.calibration.r) == (0, 0)
+
+
+def _network_evidence(count: int, seed: int) -> Evidence:
+    random = torch.Generator().manual_seed(seed)
+    images = torch.rand(count, 3, 16, 16, generator=random)
+    return Evidence(
+        images=images,
+        reconstruction=images + 0.1 * torch.randn(count, 3, 16, 16, generator=random),
+        embedding=normalize(torch.randn(count, 12, generator=random) + 1, dim=1),
+        middle=normalize(torch.randn(count, 12, generator=random) + 1, dim=1),
+        logits=torch.randn(count, 8, generator=random),
+        class_logits=torch.randn(count, 3, generator=random),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained() -> Gate:
+    return Gate.fit(
+        fresh_detectors(("residual", "knn", "knn-middle")),
+        GateRecipe(unknown=0.05, caution=0.2),
+        references=_network_evidence(100, 0),
+        calibration=(_network_evidence(80, 1), _network_evidence(80, 2)),
+    )
+
+
+def test_a_gate_comes_back_from_disk_the_same(trained: Gate) -> None:
+    arrays, config = trained.state()
+    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)))
+    asked = _network_evidence(40, 3)
+    assert restored.judge(asked) == trained.judge(asked)
+    np.testing.assert_array_equal(restored.score(asked), trained.score(asked))
+    assert restored.promise_in_words() == trained.promise_in_words()
+    again, _ = restored.state()
+    assert save(again) == save(arrays)
+
+
+def test_a_detector_that_is_not_here_is_named(trained: Gate) -> None:
+    arrays, config = trained.state()
+    with pytest.raises(ComponentError, match=r"acir.ood has no 'kn'; .*Did you mean 'knn'\?"):
+        Gate.load(arrays, {**config, "detectors": ["kn"]})
+
+
+def test_a_verdict_is_the_same_alone_and_in_a_batch(trained: Gate) -> None:
+    asked = _network_evidence(30, 4)
+    together = trained.judge(asked)
+    alone = [trained.judge(asked[row : row + 1])[0] for row in range(30)]
+    assert list(together) == alone
+
+
+def test_some_verdict_of_each_kind_is_given(trained: Gate) -> None:
+    asked = _network_evidence(200, 5)
+    assert {v.verdict for v in trained.judge(asked)} == {"known", "caution", "unknown"}
+
+
+def test_the_heat_map_comes_from_the_detector_that_draws_one(trained: Gate) -> None:
+    drawn = trained.heat_map(_network_evidence(2, 6))
+    assert drawn is not None
+    assert drawn.shape == (2, 16, 16)
+    assert _gate(10).heat_map(_pixels(np.zeros(1))) is None
+
+
+def test_the_decoder_is_needed_where_a_detector_needs_it(trained: Gate) -> None:
+    assert trained.needs_decoder
+    assert not _gate(10).needs_decoder
+
+
+def test_a_calibration_picture_that_is_no_number_does_no_harm() -> None:
+    a = _pixels(np.append(np.arange(1.0, 20), [np.inf] * 4))
+    gate = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(a, a))
+    assert _verdict(gate, math.inf).p_value == 5 / 24
+    assert _verdict(gate, 19).p_value == 6 / 24
