@@ -65,14 +65,22 @@ def decode_file(path: Path, name: str) -> Picture:
     Raises:
         UnreadableImageError: The file is missing, cannot be opened, or is no picture.
     """
+    return decode(read_file(path, name), name)
+
+
+def read_file(path: Path, name: str) -> bytes:
+    """Read a file, whose path no error tells.
+
+    Raises:
+        UnreadableImageError: It is missing, cannot be opened, or is larger than `MAX_BYTES`.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise oversized(name)
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or "there can be no such file"
-        raise UnreadableImageError(name, reason) from error
-    return decode(data, name)
+        raise UnreadableImageError(name, reason) from None
 
 
 def oversized(name: str) -> UnreadableImageError:

@@ -264,12 +264,14 @@ def drawn_for_calibration(key: str) -> float:
     return uniform(key, "calibration")
 
 
+def visible_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder as they come; hidden ones are passed over."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(".") for part in parts) and path.is_file():
+            yield path
+
+
 def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
     """List the files below a folder that are accepted, in order; hidden ones are passed over."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and accept(path)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    return sorted(path for path in visible_files(folder) if accept(path))

@@ -53,11 +53,11 @@ class MedmnistSource(Source):
     mirror: ClassVar[str] = "https://zenodo.org/records/10519652/files"
 
     def __init__(self, location: str, options: SourceOptions) -> None:
-        super().__init__(location, options)
+        super().__init__(f"medmnist:{location}", options)
         known = official()
         if location not in known:
             raise SourceError(
-                f"there is no medmnist:{location}; give one of "
+                f"there is no {self.location}; give one of "
                 f"{', '.join(name for name in known if '_' not in name)}, with _64, _128 or _224 "
                 f"for larger pictures.{suggestion(location, known)}"
             )
@@ -79,7 +79,7 @@ class MedmnistSource(Source):
             _download(self._url, self._path, self._official.md5)
         else:
             raise SourceError(
-                f"medmnist:{self.location} is not at {self._path}; add --download, or fetch "
+                f"{self.location} is not at {self._path}; add --download, or fetch "
                 f"{self._url} and put it there"
             )
         arrays = ArrayFile(self._path, self._official.classes)

@@ -1,0 +1,302 @@
+"""The reader on files made in code, and on pydicom's and highdicom's own where they are at hand."""
+
+import warnings
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from acir.errors import UnreadableImageError, UsageError
+from acir.pacs import reader
+from acir.pacs.reader import DicomPicture, is_dicom
+from acir.privacy.pseudonym import draw_key, pseudonym
+
+KEY = bytes(range(32))
+SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "dicom_dev.zip"
+GREY = np.arange(-30, 30, dtype=np.int16).reshape(6, 10)
+COLOUR = np.arange(180, dtype=np.uint8).reshape(6, 10, 3)
+
+MakeDicom = Callable[..., bytes]
+
+
+def _read(data: bytes, label: str | None = None) -> DicomPicture:
+    return reader.read(data, KEY, "DICOM file 1 of 1", label)
+
+
+def test_the_values_come_back_unchanged(make_dicom: MakeDicom) -> None:
+    picture = _read(make_dicom(GREY)).picture
+    assert np.array_equal(picture.pixels, GREY)
+    assert picture.value_range == (-30, 29)
+    assert not picture.inverted
+
+
+def test_monochrome1_is_inverted(make_dicom: MakeDicom) -> None:
+    assert _read(make_dicom(GREY, PhotometricInterpretation="MONOCHROME1")).picture.inverted
+
+
+def test_colour_comes_back_unchanged(make_dicom: MakeDicom) -> None:
+    picture = _read(make_dicom(COLOUR)).picture
+    assert np.array_equal(picture.pixels, COLOUR)
+    assert picture.value_range == (0, 255)
+
+
+def test_luminance_and_chrominance_become_red_green_and_blue(make_dicom: MakeDicom) -> None:
+    # PS3.3 C.7.6.3.1.2: Y = 76, Cb = 85, Cr = 255 is pure red.
+    red = np.broadcast_to(np.array([76, 85, 255], dtype=np.uint8), (2, 2, 3))
+    pixels = _read(make_dicom(red, PhotometricInterpretation="YBR_FULL")).picture.pixels
+    assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 1
+
+
+@pytest.mark.parametrize(("frames", "middle"), [(1, 0), (2, 1), (5, 2)])
+def test_of_several_frames_the_middle_one_is_taken(
+    make_dicom: MakeDicom, frames: int, middle: int
+) -> None:
+    stack = np.arange(frames * 12, dtype=np.uint16).reshape(frames, 3, 4)
+    assert np.array_equal(_read(make_dicom(stack)).picture.pixels, stack[middle])
+
+
+def test_what_enhanced_objects_keep_for_each_frame_counts(make_dicom: MakeDicom) -> None:
+    stack = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    data = make_dicom(
+        stack,
+        SharedFunctionalGroupsSequence=[
+            _group("PixelValueTransformationSequence", RescaleSlope=2, RescaleIntercept=-10)
+        ],
+        PerFrameFunctionalGroupsSequence=[
+            _group("FrameVOILUTSequence", WindowCenter=0, WindowWidth=11),
+            _group("FrameVOILUTSequence", WindowCenter=100, WindowWidth=11),
+        ],
+    )
+    picture = _read(data).picture
+    assert np.array_equal(picture.pixels, stack[1] * 2.0 - 10)
+    assert picture.value_range == (94.5, 104.5)
+
+
+def _group(macro: str, **values: object) -> Dataset:
+    item, group = Dataset(), Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    setattr(group, macro, [item])
+    return group
+
+
+def test_run_lengths_and_both_byte_orders_give_the_same_values(make_dicom: MakeDicom) -> None:
+    plain = _read(make_dicom(GREY)).picture.pixels
+    packed = dcmread(BytesIO(make_dicom(GREY)))
+    packed.compress(RLELossless, generate_instance_uid=False)
+    swapped = dcmread(BytesIO(make_dicom(GREY.astype(">i2"))))
+    swapped.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    for data in (_saved(packed), _saved(swapped, little_endian=False)):
+        pixels = _read(data).picture.pixels
+        assert np.array_equal(pixels, plain)
+        assert pixels.dtype == np.dtype("=i2")
+
+
+def _saved(dataset: Dataset, little_endian: bool = True) -> bytes:
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, implicit_vr=False, little_endian=little_endian, force_encoding=True)
+    return buffer.getvalue()
+
+
+def test_identity_becomes_keyed_hashes_and_nothing_of_it_stays(
+    make_dicom: MakeDicom, identity: tuple[str, ...]
+) -> None:
+    found = _read(make_dicom(GREY, SOPInstanceUID="1.2.3"))
+    assert found.id == pseudonym(KEY, "instance", "1.2.3")
+    assert found.patient == pseudonym(KEY, "patient", "4711")
+    assert found.metadata == {"Modality": "CT", "BodyPartExamined": "CHEST"}
+    assert not [word for word in (*identity, draw_key("4711")) if word in repr(found)]
+
+
+def test_all_pictures_of_a_patient_draw_alike(make_dicom: MakeDicom) -> None:
+    one, two = _read(make_dicom(GREY)), _read(make_dicom(GREY * 2))
+    assert one.id != two.id
+    assert one.draw_key == two.draw_key == draw_key("4711")
+    assert _read(make_dicom(GREY, PatientID="4712")).draw_key != one.draw_key
+
+
+def test_without_a_patient_the_pixels_draw(make_dicom: MakeDicom) -> None:
+    one, two = _read(make_dicom(GREY, PatientID="")), _read(make_dicom(GREY * 2, PatientID=None))
+    assert one.patient is None
+    assert two.patient is None
+    assert one.draw_key != two.draw_key
+
+
+def test_a_body_part_that_is_free_text_is_left_out(make_dicom: MakeDicom) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, of writing what should not be written
+        data = make_dicom(GREY, BodyPartExamined="Knee of Mrs Canary")
+    assert _read(data).metadata == {"Modality": "CT"}
+
+
+@pytest.mark.parametrize("label", ["Canary_Patricia", "4711", "id 4711", "CANARY1", "patricia"])
+def test_a_folder_called_after_the_patient_or_the_study_is_no_class(
+    make_dicom: MakeDicom, label: str
+) -> None:
+    assert _read(make_dicom(GREY), label).label is None
+
+
+def test_another_folder_is_a_class(make_dicom: MakeDicom) -> None:
+    assert _read(make_dicom(GREY), "pneumonia").label == "pneumonia"
+    assert _read(make_dicom(GREY, PatientName="", PatientID=""), "a").label == "a"
+
+
+def test_without_a_key_nothing_is_read(make_dicom: MakeDicom) -> None:
+    with pytest.raises(UsageError, match="identity of a instance needs a key"):
+        reader.read(make_dicom(GREY), b"", "a")
+
+
+def test_a_file_is_known_by_the_mark_behind_its_preamble(make_dicom: MakeDicom) -> None:
+    assert is_dicom(make_dicom(GREY)[:132])
+    assert not is_dicom(b"DICM")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "code"),
+    [
+        (b"", "the file is empty", "truncated"),
+        (b"Dear Sir or Madam", "its content is not DICOM", "unreadable"),
+        (bytes(128) + b"DICM", "the file ends early", "truncated"),
+        (bytes(128) + b"DICM" + b"\xff" * 50, "the file ends early", "truncated"),
+    ],
+)
+def test_what_is_no_dicom_picture_is_unreadable(data: bytes, reason: str, code: str) -> None:
+    with pytest.raises(UnreadableImageError, match=f"^cannot read DICOM.*1 of 1: {reason}") as e:
+        _read(data)
+    assert e.value.code == code
+
+
+def test_a_report_holds_no_picture(make_dicom: MakeDicom) -> None:
+    with pytest.raises(UnreadableImageError, match="it holds no picture"):
+        _read(make_dicom(GREY, Rows=None, PixelData=None))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_file_that_ends_within_its_pixels_is_truncated(
+    make_dicom: MakeDicom, share: float
+) -> None:
+    data = make_dicom(np.zeros((64, 64), dtype=np.int16))
+    with pytest.raises(UnreadableImageError, match="the file ends before its pixels do") as caught:
+        _read(data[: int(len(data) * share)])
+    assert caught.value.code == "truncated"
+
+
+@pytest.mark.parametrize("share", [0.6, 0.95])
+def test_a_compressed_file_that_ends_within_its_pixels_is_truncated(
+    make_dicom: MakeDicom, share: float
+) -> None:
+    packed = dcmread(
+        BytesIO(make_dicom(np.random.default_rng(0).integers(0, 99, (64, 64)).astype("i2")))
+    )
+    packed.compress(RLELossless, generate_instance_uid=False)
+    data = _saved(packed)
+    with pytest.raises(UnreadableImageError, match="the file ends early") as caught:
+        _read(data[: int(len(data) * share)])
+    assert caught.value.code == "truncated"
+
+
+def test_a_header_that_announces_a_bomb_is_refused(make_dicom: MakeDicom) -> None:
+    data = make_dicom(GREY, Rows=65535, Columns=65535)
+    with pytest.raises(UnreadableImageError, match="it has more than 89,478,485 pixels"):
+        _read(data)
+
+
+def test_a_deflated_bomb_is_not_inflated(
+    make_dicom: MakeDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = dcmread(BytesIO(make_dicom(np.zeros((1200, 1200), dtype=np.int16))))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data = _saved(dataset)
+    assert _read(data).picture.pixels.shape == (1200, 1200)
+    with pytest.raises(UnreadableImageError, match="the file ends early"):
+        _read(data[:-50])
+    monkeypatch.setattr(reader, "MAX_BYTES", 2**20)
+    with pytest.raises(UnreadableImageError, match="the file is larger than"):
+        _read(data)
+
+
+def test_a_file_above_the_limit_is_refused(
+    make_dicom: MakeDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_BYTES", 1000)
+    with pytest.raises(UnreadableImageError, match="the file is larger than"):
+        _read(make_dicom(np.zeros((64, 64), dtype=np.int16)))
+
+
+def test_a_missing_decoder_is_named(make_dicom: MakeDicom) -> None:
+    dataset = dcmread(BytesIO(make_dicom(GREY)))
+    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
+    with pytest.raises(UnreadableImageError, match="no decoder for JPEG-LS Lossless Image Comp"):
+        _read(_saved(dataset))
+
+
+def test_damaged_compressed_pixels_are_unreadable(make_dicom: MakeDicom) -> None:
+    dataset = dcmread(BytesIO(make_dicom(GREY.astype(np.uint8))))
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([b"\xff\xd8 no jpeg \xff\xd9"])
+    with pytest.raises(UnreadableImageError, match="its content is damaged or of a kind"):
+        _read(_saved(dataset))
+
+
+def test_nothing_that_pydicom_says_is_heard(
+    make_dicom: MakeDicom, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = make_dicom(GREY, SOPInstanceUID="1.2.345678").replace(b"1.2.345678", b"Mrs Canary")
+    with pytest.warns(UserWarning, match="Mrs Canary"):
+        assert dcmread(BytesIO(data)).SOPInstanceUID
+    assert "Mrs Canary" in caplog.text
+    caplog.clear()
+    assert _read(data).id == pseudonym(KEY, "instance", "Mrs Canary")
+    assert not caplog.records
+
+
+def test_no_damage_lets_a_value_or_another_error_out(
+    make_dicom: MakeDicom, identity: tuple[str, ...]
+) -> None:
+    whole = make_dicom(GREY, PatientName="CANARY^PATRICIA" * 3)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(132, len(data), 4):
+            data[place] = rng.integers(256)
+        try:
+            said = repr(_read(bytes(data)))
+        except UnreadableImageError as error:
+            said, refused = str(error), refused + 1
+        assert not [word for word in identity if word in said]
+    assert refused > 30
+
+
+@pytest.mark.skipif(not SAMPLES.is_file(), reason="shared/data/dicom_dev.zip is not at hand")
+def test_every_sample_is_read_or_refused_in_words() -> None:
+    readings: dict[str, DicomPicture | str] = {}
+    with zipfile.ZipFile(SAMPLES) as archive:
+        for name in archive.namelist():
+            data = archive.read(name)
+            try:
+                readings[Path(name).name] = reader.read(data, KEY, "a", None)
+            except UnreadableImageError as error:
+                readings[Path(name).name] = error.reason
+    assert sum(isinstance(found, DicomPicture) for found in readings.values()) > 100
+    assert readings["MR_truncated.dcm"] == "the file ends before its pixels do"
+    assert readings["test-SR.dcm"] == "it holds no picture"
+    same = ("MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm")
+    hashes = {
+        f.picture.pixels.tobytes() for n in same if isinstance(f := readings[n], DicomPicture)
+    }
+    assert len(hashes) == 1
