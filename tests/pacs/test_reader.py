@@ -155,7 +155,7 @@ def test_another_folder_is_a_class(make_dicom: MakeDicom) -> None:
 
 
 def test_without_a_key_nothing_is_read(make_dicom: MakeDicom) -> None:
-    with pytest.raises(UsageError, match="identity of a instance needs a key"):
+    with pytest.raises(UsageError, match="the instance must be hidden"):
         reader.read(make_dicom(GREY), b"", "a")
 
 

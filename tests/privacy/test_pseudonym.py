@@ -39,7 +39,9 @@ def test_the_blanks_that_dicom_pads_with_do_not_count() -> None:
 
 
 def test_without_a_key_there_is_no_pseudonym() -> None:
-    with pytest.raises(UsageError, match=r"identity of a patient needs a key.*load_key"):
+    with pytest.raises(
+        UsageError, match=r"the patient must be hidden .* no key was given; .*load_key"
+    ):
         pseudonym(b"", "patient", "4711")
 
 

@@ -29,7 +29,7 @@ def pseudonym(key: bytes, kind: Literal["patient", "instance"], name: str) -> st
     """
     if not key:
         raise UsageError(
-            f"the identity of a {kind} needs a key to be hidden, but none was given; pass "
+            f"the {kind} must be hidden behind a keyed hash, but no key was given; pass "
             "SourceOptions(key=acir.privacy.pseudonym.load_key(path))"
         )
     return hmac.digest(key, f"{kind}:{name.strip()}".encode(), sha256).hex()[:HEX_DIGITS]

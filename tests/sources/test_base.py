@@ -1,0 +1,195 @@
+"""The SOURCE argument, how splits are drawn, and what iteration promises."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acir.errors import SourceError, UnreadableImageError
+from acir.prep.decode import Picture
+from acir.sources.base import (
+    Entry,
+    Source,
+    SourceOptions,
+    drawn_for_calibration,
+    drawn_split,
+    folders_mean,
+    open_source,
+    uniform,
+    walk_files,
+)
+from acir.types import ImageRecord, Skipped, Split
+
+KEY = bytes(range(32))
+
+
+def _picture(value: int = 0) -> Picture:
+    return Picture(np.full((2, 2), value, dtype=np.uint8), (0.0, 255.0))
+
+
+def _broken() -> Picture:
+    raise UnreadableImageError("b", "it is torn", "truncated")
+
+
+class _Listed(Source):
+    """A source of given entries."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
+        return self.decoded(self.entries)
+
+
+def _listed(*entries: Entry, **options: object) -> _Listed:
+    source = _Listed("here", SourceOptions(**options))  # type: ignore[arg-type]
+    source.entries = entries
+    return source
+
+
+def test_what_cannot_be_read_is_counted_anew_each_time() -> None:
+    source = _listed(Entry("a", _picture), Entry("b", _broken))
+    for _ in range(2):
+        assert [record.id for record in source] == ["a"]
+        assert source.skipped == [Skipped("b", "it is torn", "truncated")]
+
+
+def test_a_strict_source_raises_what_cannot_be_read() -> None:
+    records = iter(_listed(Entry("a", _picture), Entry("b", _broken), strict=True))
+    assert next(records).id == "a"
+    with pytest.raises(UnreadableImageError, match="cannot read b: it is torn"):
+        next(records)
+
+
+def test_an_empty_source_is_an_error() -> None:
+    with pytest.raises(SourceError, match="here holds no picture; expected images in class fold"):
+        list(_listed())
+
+
+def test_a_source_without_the_wanted_split_is_an_error() -> None:
+    source = _listed(Entry("a", _picture, "train"), splits=frozenset({"val"}))
+    with pytest.raises(SourceError, match="here holds no picture of the split val; give a source"):
+        list(source)
+
+
+def test_a_picture_of_another_named_split_is_not_even_decoded() -> None:
+    source = _listed(
+        Entry("a", _broken, "test"), Entry("b", _picture, "val"), splits=frozenset({"val"})
+    )
+    assert [record.id for record in source] == ["b"]
+    assert source.skipped == []
+
+
+def test_drawn_splits_share_the_pictures_seven_to_one_to_two() -> None:
+    counts: Counter[str] = Counter(drawn_split(f"patient {n}") for n in range(10_000))
+    # Four standard deviations of a binomial share of 10,000: at most 0.0184.
+    for split, share in (("train", 0.7), ("val", 0.1), ("test", 0.2)):
+        assert counts[split] / 10_000 == pytest.approx(share, abs=0.0184)
+
+
+def test_draws_for_different_purposes_are_independent() -> None:
+    both = [(uniform(f"{n}", "split") < 0.5, uniform(f"{n}", "other") < 0.5) for n in range(10_000)]
+    assert sum(a and b for a, b in both) / 10_000 == pytest.approx(0.25, abs=0.0174)
+
+
+def test_a_draw_is_the_same_for_ever() -> None:
+    # The first 8 bytes of SHA-256("calibration:a"), modulo a million, worked out with sha256sum.
+    assert drawn_for_calibration("a") == 0.404552
+
+
+def test_an_unnamed_split_is_drawn_by_the_patient_else_by_the_pixels() -> None:
+    one, two = (Entry("a", partial(_picture, v), patient="4711").record(KEY) for v in (1, 2))
+    assert (one.split, one.draw) == (two.split, two.draw)
+    splits = {Entry("a", partial(_picture, v)).record(KEY).split for v in range(50)}
+    assert splits == {"train", "val", "test"}
+    assert Entry("x", _picture).record(KEY).draw == Entry("y", _picture).record(KEY).draw
+
+
+def test_a_patient_goes_no_further_than_a_keyed_hash() -> None:
+    entry = Entry("a", _picture, patient="CANARY")
+    record = entry.record(KEY)
+    assert "CANARY" not in repr(entry) + repr(record)
+    assert record.patient is not None
+    assert record.patient != entry.record(bytes(32)).patient
+    assert record.draw == entry.record(bytes(32)).draw
+
+
+@pytest.mark.parametrize(
+    ("path", "split", "labels"),
+    [
+        ("1.png", None, ()),
+        ("cat/1.png", None, ("cat",)),
+        ("cat/old/1.png", None, ("cat",)),
+        ("train/cat/1.png", "train", ("cat",)),
+        ("Valid/cat/1.png", "val", ("cat",)),
+        ("validation/1.png", "val", ()),
+        ("test/cat/old/1.png", "test", ("cat",)),
+        ("cat/train/1.png", None, ("cat",)),
+    ],
+)
+def test_folders_mean_a_split_and_a_class(
+    path: str, split: Split | None, labels: tuple[str, ...]
+) -> None:
+    assert folders_mean(path.split("/")) == (split, labels)
+
+
+def test_walking_is_in_order_and_passes_over_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("b/1.png", "a/2.png", "a/1.png", ".git/1.png", "a/.1.png", "a/1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = walk_files(tmp_path, lambda path: path.suffix == ".png")
+    assert [p.relative_to(tmp_path).as_posix() for p in found] == ["a/1.png", "a/2.png", "b/1.png"]
+
+
+def _saved(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((2, 2), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_a_split_behind_a_hash_sign_is_all_that_is_read(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        _saved(tmp_path / split / "cat" / "1.png")
+    given = SourceOptions(strict=True, key=KEY)
+    source = open_source(f"{tmp_path}#val", given)
+    assert [record.id for record in source] == ["val/cat/1.png"]
+    assert (source.options.strict, source.options.key) == (True, KEY)
+    assert len(list(open_source(str(tmp_path)))) == 3
+
+
+def test_a_hash_sign_in_a_name_that_exists_is_part_of_it(tmp_path: Path) -> None:
+    _saved(tmp_path / "#1" / "train" / "1.png")
+    assert [r.id for r in open_source(f"{tmp_path}/#1")] == ["train/1.png"]
+    assert [r.id for r in open_source(f"{tmp_path}/#1#train")] == ["train/1.png"]
+
+
+def test_an_unknown_split_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"names the split 'trian', .*Did you mean 'train'\?"):
+        open_source(f"{tmp_path}#trian")
+
+
+def test_a_missing_path_is_an_error() -> None:
+    with pytest.raises(SourceError, match="there is nothing at nowhere; give a path that exists"):
+        open_source("nowhere")
+
+
+def test_an_unknown_scheme_names_the_nearest() -> None:
+    with pytest.raises(SourceError, match=r"nothing at medmist:x; .*Did you mean 'medmnist'\?"):
+        open_source("medmist:x")
+
+
+def test_a_file_that_no_source_reads_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(SourceError, match=r"no source reads .*a.txt; give .*\.bmp, \.csv, \.dcm"):
+        open_source(str(tmp_path / "a.txt"))
+
+
+def test_a_path_that_exists_goes_before_a_scheme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _saved(tmp_path / "phantom:8" / "1.png")
+    monkeypatch.chdir(tmp_path)
+    assert [r.id for r in open_source("phantom:8")] == ["1.png"]

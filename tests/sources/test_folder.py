@@ -1,0 +1,96 @@
+"""A folder of class folders, a flat one, and a single file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acir.errors import SourceError, UnreadableImageError
+from acir.sources.base import SourceOptions, open_source
+from acir.types import ImageRecord
+
+
+def _save(path: Path, value: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((4, 5), value, dtype=np.uint8)).save(path)
+
+
+def _read(place: Path | str) -> list[ImageRecord]:
+    return list(open_source(str(place), SourceOptions(strict=True)))
+
+
+def test_a_class_is_a_folder_and_the_id_a_relative_path(tmp_path: Path) -> None:
+    for name in ("dog/1.jpg", "cat/b.tiff", "cat/a.PNG", "cat/sub/c.bmp"):
+        _save(tmp_path / name)
+    assert [(r.id, r.path, r.labels) for r in _read(tmp_path)] == [
+        ("cat/a.PNG", "cat/a.PNG", ("cat",)),
+        ("cat/b.tiff", "cat/b.tiff", ("cat",)),
+        ("cat/sub/c.bmp", "cat/sub/c.bmp", ("cat",)),
+        ("dog/1.jpg", "dog/1.jpg", ("dog",)),
+    ]
+
+
+def test_split_folders_are_taken_as_they_are(tmp_path: Path) -> None:
+    for name in ("train/cat/1.png", "test/cat/1.png", "test/dog/2.png"):
+        _save(tmp_path / name)
+    assert [(r.split, r.labels) for r in _read(tmp_path)] == [
+        ("test", ("cat",)),
+        ("test", ("dog",)),
+        ("train", ("cat",)),
+    ]
+    assert [r.id for r in _read(f"{tmp_path}#train")] == ["train/cat/1.png"]
+
+
+def test_without_split_folders_equal_pixels_share_a_split(tmp_path: Path) -> None:
+    for value in range(60):
+        _save(tmp_path / "cat" / f"{value}.png", value)
+        _save(tmp_path / "dog" / f"{value}.png", value)
+    records = _read(tmp_path)
+    assert len({(r.pixel_hash, r.split, r.draw) for r in records}) == 60
+    assert {r.split for r in records} == {"train", "val", "test"}
+
+
+def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
+    _save(tmp_path / "1.png")
+    assert [(r.id, r.labels) for r in _read(tmp_path)] == [("1.png", ())]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".tif", ".tiff", ".bmp"])
+def test_a_single_file_is_one_record_without_label(tmp_path: Path, suffix: str) -> None:
+    _save(tmp_path / "cat" / f"1{suffix}")
+    assert [(r.id, r.path, r.labels) for r in _read(tmp_path / "cat" / f"1{suffix}")] == [
+        (f"1{suffix}", f"1{suffix}", ())
+    ]
+
+
+def test_other_files_are_passed_over(tmp_path: Path) -> None:
+    _save(tmp_path / "cat" / "1.png")
+    (tmp_path / "cat" / "notes.txt").write_text("seen")
+    source = open_source(str(tmp_path))
+    assert [r.id for r in source] == ["cat/1.png"]
+    assert source.skipped == []
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no picture; expected images in class folders"):
+        _read(tmp_path)
+
+
+def test_broken_files_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
+    _save(tmp_path / "cat" / "good.png")
+    (tmp_path / "cat" / "empty.png").touch()
+    (tmp_path / "cat" / "letter.png").write_text("Dear Sir or Madam")
+    whole = (tmp_path / "cat" / "good.png").read_bytes()
+    (tmp_path / "cat" / "torn.png").write_bytes(whole[: len(whole) // 2])
+    source = open_source(str(tmp_path))
+    assert [r.id for r in source] == ["cat/good.png"]
+    assert [(s.path, s.code) for s in source.skipped] == [
+        ("cat/empty.png", "truncated"),
+        ("cat/letter.png", "unreadable"),
+        ("cat/torn.png", "truncated"),
+    ]
+    with pytest.raises(
+        UnreadableImageError, match=r"cannot read cat/empty\.png: the file is empty"
+    ):
+        _read(tmp_path)
