@@ -1,1 +1,209 @@
-"""Planned."""
+"""A bundle: one folder with everything that inference needs, and nothing that is executed.
+
+::
+
+    bundle.json            format, classes, recipe, preparation, rankers, gate settings
+    weights.safetensors    the network
+    gate.safetensors       what the detectors learned, with their reference embeddings, unnamed
+    calibration.json       pixel hashes of the pictures that calibrated the gate
+    MODEL_CARD.md          what it is, for a person
+    checksums.json         SHA-256 of each of the others; its own SHA-256 is the bundle's id
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from acir import ranking, recipe
+from acir.errors import AcirError, BundleError
+from acir.gate import Gate
+from acir.models.encoder import Encoder
+from acir.prep.pipeline import Prep
+from acir.ranking.base import Ranker
+from acir.recipe import Recipe
+from acir.tensors import Evidence, chosen_device
+
+FORMAT = 1
+SETTINGS = "bundle.json"
+WEIGHTS = "weights.safetensors"
+GATE = "gate.safetensors"
+CALIBRATION = "calibration.json"
+CARD = "MODEL_CARD.md"
+CHECKSUMS = "checksums.json"
+FILES = (SETTINGS, WEIGHTS, GATE, CALIBRATION, CARD)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model ready to answer.
+
+    Attributes:
+        recipe: How it was trained.
+        class_names: In the order of the class head.
+        prep: From record to picture.
+        encoder: The network, in evaluation mode.
+        gate: The knowledge boundary.
+        rankers: The orders it can give, by name.
+        mode: Name of the ranker that validation favours.
+        calibration: Pixel hashes of the pictures that calibrated the gate; they belong neither in
+            training nor in an index.
+        card: The model card, as Markdown.
+        id: SHA-256 that identifies it; empty before it is written.
+    """
+
+    recipe: Recipe
+    class_names: tuple[str, ...]
+    prep: Prep
+    encoder: Encoder
+    gate: Gate
+    rankers: Mapping[str, Ranker]
+    mode: str
+    calibration: frozenset[str]
+    card: str
+    id: str = ""
+
+    def evidence(self, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
+        """Encode prepared pictures and collect what the detectors look at."""
+        return collect_evidence(self.encoder, images)
+
+
+@torch.no_grad()
+def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
+    """Encode pictures once; embedding and middle map come out with unit length, on the CPU."""
+    encoding = encoder(images.to(encoder.mean.device))
+    rebuilt = images
+    if encoder.decoder is not None:
+        rebuilt = encoder.decoder(encoding.deep, (images.shape[2], images.shape[3]))
+    return Evidence(
+        images=images,
+        reconstruction=rebuilt.cpu(),
+        embedding=normalize(encoding.embedding, dim=1).cpu(),
+        middle=normalize(encoding.middle, dim=1).cpu(),
+        logits=encoding.logits.cpu(),
+        class_logits=encoding.class_logits.cpu(),
+    )
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle beside its place and move it there, so that none is ever half-written.
+
+    A bundle that is already there is replaced.
+    """
+    beside = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    gate_arrays, gate_settings = bundle.gate.state()
+    settings = {
+        "format": FORMAT,
+        "classes": list(bundle.class_names),
+        "recipe": recipe.to_dict(bundle.recipe),
+        "prep": bundle.prep.to_dict(),
+        "rankers": {name: dict(ranker.config()) for name, ranker in bundle.rankers.items()},
+        "mode": bundle.mode,
+        "gate": gate_settings,
+    }
+    weights = {name: value.contiguous() for name, value in bundle.encoder.state_dict().items()}
+    save_file(weights, beside / WEIGHTS)
+    save_file(gate_arrays, beside / GATE)
+    _write_json(beside / SETTINGS, settings)
+    _write_json(beside / CALIBRATION, sorted(bundle.calibration))
+    (beside / CARD).write_text(bundle.card, encoding="utf-8")
+    _write_json(beside / CHECKSUMS, {name: _checksum(beside / name) for name in FILES})
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.replace(folder)
+
+
+def load_bundle(folder: Path, device: str = "cpu") -> Bundle:
+    """Load a bundle after checking that no byte of it has changed.
+
+    Args:
+        folder: Where it is.
+        device: Where the network is to run; see `acir.tensors.chosen_device`.
+
+    Raises:
+        BundleError: It is missing, incomplete, altered, truncated or of another format.
+        UsageError: There is no such device here.
+    """
+    where = chosen_device(device)
+    identity = verify_bundle(folder)
+    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    try:
+        bundle = _assembled(folder, settings, identity)
+    except (AcirError, KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise BundleError(
+            f"{folder.name} does not describe a model that this version of acir knows ({error}); "
+            "train it again or use the version that wrote it"
+        ) from error
+    bundle.encoder.to(where)
+    return bundle
+
+
+def verify_bundle(folder: Path) -> str:
+    """Check every file of a bundle against its checksum and return the bundle's id.
+
+    Raises:
+        BundleError: It is missing, incomplete, altered, truncated or of another format.
+    """
+    listing = folder / CHECKSUMS
+    if not listing.is_file():
+        raise BundleError(
+            f"there is no bundle at {folder}: it has no {CHECKSUMS}; give the folder `bundle` "
+            "that `acir train` wrote"
+        )
+    try:
+        expected = json.loads(listing.read_text(encoding="utf-8"))
+        changed = [n for n in FILES if _checksum(folder / n) != expected[n]]
+        written_format = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["format"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"the bundle at {folder} is incomplete or damaged; restore it from a copy"
+        ) from error
+    if changed:
+        raise BundleError(
+            f"the bundle at {folder} was altered: {', '.join(changed)} differ from their "
+            "checksums; restore it from a copy"
+        )
+    if written_format != FORMAT:
+        raise BundleError(
+            f"the bundle at {folder} has format {written_format}, expected {FORMAT}; use the "
+            "version of acir that wrote it"
+        )
+    return _checksum(listing)
+
+
+def _assembled(folder: Path, settings: Mapping[str, Any], identity: str) -> Bundle:
+    trained_by = recipe.from_dict(settings["recipe"])
+    class_names = tuple(settings["classes"])
+    encoder = Encoder(trained_by.model, len(class_names))
+    encoder.load_state_dict(load_file(folder / WEIGHTS))
+    rankers = {n: ranking.get(n)(**config) for n, config in settings["rankers"].items()}
+    return Bundle(
+        recipe=trained_by,
+        class_names=class_names,
+        prep=Prep.from_dict(settings["prep"]),
+        encoder=encoder.eval(),
+        gate=Gate.load(load_file(folder / GATE), settings["gate"]),
+        rankers=rankers,
+        mode=settings["mode"],
+        calibration=frozenset(json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))),
+        card=(folder / CARD).read_text(encoding="utf-8"),
+        id=identity,
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any plain value
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _checksum(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -32,9 +32,10 @@ class Range:
     open_high: bool = False
 
     def __contains__(self, value: Number) -> bool:
-        """Whether the value lies in the range."""
+        """Whether the value lies in the range; infinity and NaN lie in none."""
         above = value > self.low if self.open_low else value >= self.low
-        return above and (value < self.high if self.open_high else value <= self.high)
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below and isfinite(value)
 
     def __str__(self) -> str:
         """Say the range in words."""
@@ -56,14 +57,18 @@ class _Table:
     table: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Refuse a number out of its range."""
+        """Refuse a number out of its range, alone or in a list."""
         for key, hint in get_type_hints(type(self), include_extras=True).items():
-            for allowed in getattr(hint, "__metadata__", ()):
-                value = getattr(self, key)
-                if value not in allowed:
-                    raise RecipeError(
-                        f"recipe key {self.table}.{key} is {value}, expected {allowed}"
-                    )
+            value = getattr(self, key)
+            several = get_origin(hint) is tuple
+            for allowed in getattr(get_args(hint)[0] if several else hint, "__metadata__", ()):
+                _require(f"{self.table}.{key}", value if several else (value,), allowed)
+
+
+def _require(key: str, numbers: tuple[Number, ...], allowed: Range) -> None:
+    for number in numbers:
+        if number not in allowed:
+            raise RecipeError(f"recipe key {key} is {number}, expected {allowed}")
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ class DecoderRecipe(_Table):
 
     table: ClassVar[str] = "model.decoder"
     on: bool = True
-    widths: tuple[int, ...] = (64, 48, 32)
+    widths: tuple[Count, ...] = (64, 48, 32)
 
 
 @dataclass(frozen=True)
@@ -225,7 +230,6 @@ class TrainingRecipe(_Table):
         weight_decay: AdamW's decoupled weight decay.
         betas: AdamW's two momenta.
         gradient_clip: Largest gradient norm; 0 for none.
-        ema: Decay of the moving average of the weights that is validated and kept; 0 for none.
         patience: Epochs without a better validation mAP before stage 1 stops; 0 for never.
         precision: `32` or `bf16` arithmetic.
     """
@@ -239,9 +243,8 @@ class TrainingRecipe(_Table):
     warmup_epochs: NotNegative = 1.0
     decoder_learning_rate: Positive = 2e-3
     weight_decay: NotNegative = 0.05
-    betas: tuple[float, ...] = (0.9, 0.95)
+    betas: tuple[Share, ...] = (0.9, 0.95)
     gradient_clip: NotNegative = 1.0
-    ema: Share = 0.0
     patience: Annotated[int, Range(0)] = 0
     precision: Literal["32", "bf16"] = "32"
 

@@ -1,1 +1,303 @@
-"""Planned."""
+"""Ask a model about a picture: is it of a kind it knows, and which stored pictures are like it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float16, Shaped, UInt8
+from PIL import Image
+from torch import Tensor
+
+from acir import codes
+from acir.bundle import Bundle
+from acir.errors import SourceError, UnreadableImageError, UsageError, suggestion
+from acir.index.engines.base import Engine
+from acir.index.store import Store
+from acir.prep.pixels import to_unit
+from acir.prep.preflight import Finding, preflight
+from acir.ranking.base import cosine
+from acir.sources.base import open_source
+from acir.tensors import Evidence
+from acir.types import Answer, Hit, ImageRecord, Ranking, Verdict
+
+Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path
+"""What may be asked about: a record, a Pillow image, an 8- or 16-bit array, or a path."""
+
+SHORTLIST_FACTOR = 4
+SHORTLIST_LEAST = 100
+SHORTLIST_MOST = 5000  # beyond it a class of ties is cut, and the answer says so
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A picture as the model sees it; without evidence where the pre-flight refused it."""
+
+    record: ImageRecord
+    verdict: Verdict
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a search is to be done.
+
+    Attributes:
+        k: Hits wanted.
+        radius: Largest Hamming distance of a hit; None for any.
+        where: Metadata that hits must have, by key.
+        mode: Ranker to use; None for the one that validation favoured.
+        include_self: Whether a stored picture with the query's own pixels may be a hit.
+        force: Whether an unknown query is answered all the same.
+        least: Hits wanted from the other end of the retrieved set.
+    """
+
+    k: int = 10
+    radius: int | None = None
+    where: Mapping[str, str] | None = None
+    mode: str | None = None
+    include_self: bool = False
+    force: bool = False
+    least: int = 0
+
+
+class Model:
+    """A bundle that answers whether it knows a picture's kind.
+
+    Args:
+        bundle: The trained model.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def check(self, picture: Picture) -> Verdict:
+        """Say whether a picture is of a kind that the model knows.
+
+        A picture that cannot be read is unknown, with the reason code `unreadable` or
+        `truncated`.
+        """
+        try:
+            record = as_record(picture)
+        except UnreadableImageError as error:
+            return self.refuse(error)
+        return self.examine(record).verdict
+
+    def examine(self, record: ImageRecord) -> Examined:
+        """Encode one picture, alone and on one thread, and judge it.
+
+        Alone and on one thread, because sums in another order differ in their last bits.
+        """
+        finding = preflight(record, to_unit(record))
+        if finding is not None:
+            return Examined(record, self.bundle.gate.refuse(finding), None)
+        evidence = self.encode(record)
+        return Examined(record, self.bundle.gate.judge(evidence)[0], evidence)
+
+    def encode(self, record: ImageRecord) -> Evidence:
+        """Encode one picture, whatever the gate may say of it."""
+        with one_thread():
+            return self.bundle.evidence(torch.from_numpy(self.bundle.prep(record)[None]))
+
+    def refuse(self, error: UnreadableImageError) -> Verdict:
+        """Return the verdict on a picture that cannot be read."""
+        return self.bundle.gate.refuse(Finding(error.code, f"the picture is {error.code}"))
+
+    def heat_map(self, evidence: Evidence) -> Float[Tensor, "height width"] | None:
+        """Return where one picture differs from known ones, in standard deviations, or None."""
+        maps = self.bundle.gate.heat_map(evidence)
+        return None if maps is None else maps[0]
+
+
+class Searcher(Model):
+    """An index with the bundle that encoded it.
+
+    Args:
+        store: The index at rest.
+        engine: Finds codes; its rows are the store's positions.
+        bundle: The model that encoded the index.
+    """
+
+    def __init__(self, store: Store, engine: Engine, bundle: Bundle) -> None:
+        super().__init__(bundle)
+        self.store = store
+        self.engine = engine
+
+    def __enter__(self) -> Self:
+        """Return the searcher itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def __len__(self) -> int:
+        """Return the number of stored pictures."""
+        return len(self.store.gallery().codes)
+
+    def search(self, picture: Picture, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
+        """Retrieve the stored pictures most like one picture.
+
+        A picture that the gate calls unknown gets no hits unless `force` is set. A stored picture
+        with the query's own pixels, or of the query's own patient, is left out.
+
+        Args:
+            picture: What is asked.
+            k: Hits wanted; fewer come back from a smaller index, with a notice.
+            options: Further fields of `Request`.
+        """
+        name = str(picture) if isinstance(picture, str | Path) else "picture"
+        try:
+            record = as_record(picture)
+        except UnreadableImageError as error:
+            return self.unreadable(name, error)
+        return self.answer(name, self.examine(record), Request(k=k, **options))
+
+    def unreadable(self, name: str, error: UnreadableImageError) -> Answer:
+        """Return the answer to a picture that cannot be read: unknown, without hits."""
+        return Answer(name, self.refuse(error), self.bundle.mode, ())
+
+    def answer(self, name: str, examined: Examined, request: Request) -> Answer:
+        """Answer a request about a picture that was examined before.
+
+        Raises:
+            UsageError: The mode, the radius or a filter does not exist.
+        """
+        mode = self._mode(request)
+        if examined.verdict.verdict == "unknown" and not request.force:
+            return Answer(name, examined.verdict, mode, ())
+        evidence = examined.evidence or self.encode(examined.record)
+        allowed = self._allowed(examined.record, request)
+        ranking, notices = self._ranked(evidence, mode, allowed, request)
+        best = self._hits(ranking, range(min(request.k, len(ranking))))
+        first_least = max(len(best), len(ranking) - request.least)
+        least = self._hits(ranking, range(first_least, len(ranking)))
+        if len(best) < request.k:
+            notices += (f"{len(best)} pictures can be retrieved, {request.k} were asked for",)
+        return Answer(name, examined.verdict, mode, best, notices, least)
+
+    def _mode(self, request: Request) -> str:
+        mode = request.mode or self.bundle.mode
+        if mode not in self.bundle.rankers:
+            known = sorted(self.bundle.rankers)
+            raise UsageError(
+                f"there is no mode {mode!r}; choose {' or '.join(known)}.{suggestion(mode, known)}"
+            )
+        return mode
+
+    def _allowed(self, record: ImageRecord, request: Request) -> Bool[np.ndarray, " n"]:
+        allowed = self.store.select(request.where or {})
+        if not request.include_self:
+            allowed[self.store.same_pixels(record.pixel_hash)] = False
+        if record.patient is not None:
+            allowed[self.store.same_patient(record.patient)] = False
+        return allowed
+
+    def _ranked(
+        self, evidence: Evidence, mode: str, allowed: Bool[np.ndarray, " n"], request: Request
+    ) -> tuple[Ranking, tuple[str, ...]]:
+        code, embedding = coded(evidence)
+        if request.radius is None:
+            shortlist = max(SHORTLIST_FACTOR * request.k, SHORTLIST_LEAST)
+            distances, rows = self.engine.tie_complete(code, shortlist, allowed)
+        else:
+            distances, rows = self.engine.within(code, self._radius(request.radius), allowed)
+        notices: tuple[str, ...] = ()
+        if len(rows) > SHORTLIST_MOST:
+            notices = (
+                f"{len(rows)} pictures are as near by their codes; the first {SHORTLIST_MOST} by "
+                "distance and id were ordered by content",
+            )
+            distances, rows = distances[:SHORTLIST_MOST], rows[:SHORTLIST_MOST]
+        cosines = cosine(embedding, self.store.embeddings(rows))
+        unset = np.full(len(rows), np.nan)
+        found = Ranking(rows, distances, cosines, unset)
+        return self.bundle.rankers[mode].rank(found), notices
+
+    def _radius(self, radius: int) -> int:
+        if not 0 <= radius <= self.store.bits:
+            raise UsageError(
+                f"the radius is {radius}, expected 0 to {self.store.bits}, the bits of the codes"
+            )
+        return radius
+
+    def _hits(self, ranking: Ranking, positions: range) -> tuple[Hit, ...]:
+        chosen = ranking.take(np.array(positions, dtype=np.int64))
+        entries = self.store.entries(chosen.rows)
+        return tuple(
+            Hit(
+                rank=position + 1,
+                id=entry.id,
+                label=entry.label,
+                distance=int(chosen.distances[i]),
+                similarity=float(chosen.similarities[i]),
+                path=entry.path,
+            )
+            for i, (position, entry) in enumerate(zip(positions, entries, strict=True))
+        )
+
+
+def coded(
+    evidence: Evidence,
+) -> tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]:
+    """Return the code and the stored form of the embedding of the only picture of `evidence`."""
+    code = codes.pack(evidence.logits.float().numpy())[0]
+    return code, evidence.embedding[0].numpy().astype(np.float16)
+
+
+def as_record(picture: Picture) -> ImageRecord:
+    """Turn whatever a caller has into a record.
+
+    An array is `(h, w)` or `(h, w, 3)`; its values run over the whole range of its integer type,
+    or over [0, 1] for floats.
+
+    Raises:
+        UnreadableImageError: The file cannot be decoded.
+        SourceError: It is no single picture.
+        UsageError: It is of no known type.
+    """
+    if isinstance(picture, ImageRecord):
+        return picture
+    if isinstance(picture, str | Path):
+        return _only_record(str(picture))
+    if isinstance(picture, Image.Image):
+        picture = np.asarray(picture if picture.mode in {"L", "I;16"} else picture.convert("RGB"))
+    if not isinstance(picture, np.ndarray):
+        raise UsageError(
+            f"a picture is a path, a Pillow image, an array or a record, not {type(picture)}"
+        )
+    whole = np.issubdtype(picture.dtype, np.integer)
+    high = float(np.iinfo(picture.dtype).max) if whole else 1.0
+    return ImageRecord("picture", picture, (0.0, high), split="test", draw=0.0)
+
+
+def _only_record(place: str) -> ImageRecord:
+    found = list(open_source(place).records())
+    if len(found) != 1:
+        raise SourceError(
+            f"{place} holds {len(found)} pictures, expected one; name a single picture, or use "
+            "`acir search` for many"
+        )
+    if isinstance(found[0], UnreadableImageError):
+        raise found[0]
+    return replace(found[0], id=place)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, so that sums run in one order on any number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,10 +1,13 @@
 """Values that travel between the torch stages."""
 
+import re
 from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from acir.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,24 @@ class Evidence:
     def concatenate(parts: list["Evidence"]) -> "Evidence":
         """Join the evidence of several batches."""
         return Evidence(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Evidence)))
+
+
+def chosen_device(name: str) -> torch.device:
+    """Return the device that a user means: `auto`, `cpu`, `cuda` or `cuda:n`.
+
+    Raises:
+        UsageError: There is no such device here.
+
+    Example:
+        >>> chosen_device("cpu")
+        device(type='cpu')
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name):
+        raise UsageError(f"the device is {name!r}, expected auto, cpu, cuda or cuda:n")
+    kind, _, index = name.partition(":")
+    count = torch.cuda.device_count()
+    if kind == "cuda" and int(index or 0) >= count:
+        raise UsageError(
+            f"the device is {name!r}, but torch finds {count} GPUs here; use --device cpu"
+        )
+    return torch.device("cuda" if kind == "auto" and count else name.replace("auto", "cpu"))

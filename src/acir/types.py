@@ -1,18 +1,24 @@
 """Values that travel between packages without torch; each is valid once constructed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+Item = TypeVar("Item")
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 State = Literal["known", "caution", "unknown"]
+
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+"""Shows long work: given a title and a total, or None where it is unknown, a context in which the
+number of things done is reported."""
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -190,6 +196,7 @@ class Answer:
         mode: Name of the ranker that ordered the hits.
         hits: The retrieved pictures, best first.
         notices: Anything a reader should know, such as fewer hits than were asked for.
+        least: The least similar of the retrieved pictures, where they were asked for.
     """
 
     query: str
@@ -197,3 +204,17 @@ class Answer:
     mode: str
     hits: tuple[Hit, ...]
     notices: tuple[str, ...] = ()
+    least: tuple[Hit, ...] = ()
+
+
+@contextmanager
+def silent(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show nothing: the `Progress` of a library call."""
+    yield lambda _: None
+
+
+def counted(items: Iterable[Item], tick: Callable[[int], None]) -> Iterator[Item]:
+    """Pass items on and report each after it was used."""
+    for item in items:
+        yield item
+        tick(1)

@@ -62,6 +62,12 @@ class CodedSet:
         hashes = tuple(self.pixel_hashes[row] for row in np.arange(len(self))[rows])
         return CodedSet(self.codes[rows], self.embeddings[rows], self.labels[rows], hashes)
 
+    def without(self, other: "CodedSet") -> "CodedSet":
+        """Return the pictures whose pixels another set does not hold."""
+        held = frozenset(other.pixel_hashes)
+        new = [row for row, pixels in enumerate(self.pixel_hashes) if pixels not in held]
+        return self[np.array(new, dtype=np.int64)]
+
 
 @dataclass(frozen=True)
 class Evaluation:

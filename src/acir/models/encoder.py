@@ -1,7 +1,5 @@
 """The network: from a picture to its encoding, and back through the decoder."""
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -9,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from acir import registry
-from acir.errors import RecipeError
 from acir.models import stems
 from acir.models.attention import ConvMSA
 from acir.models.darf import DepthFusion
@@ -91,33 +88,9 @@ class Encoder(nn.Module):
         middle = rearrange(F.adaptive_avg_pool2d(shallow, MIDDLE_GRID), "b c y x -> b (c y x)")
         return Encoding(logits, embedding, class_logits, middle, deep)
 
-    @property
-    def has_decoder(self) -> bool:
-        """Whether `reconstruct` can be called."""
-        return self.decoder is not None
-
-    def reconstruct(
-        self, encoding: Encoding, size: tuple[int, int]
-    ) -> Float[Tensor, "batch 3 height width"]:
-        """Return what the decoder makes of the deep maps: pictures in [0, 1].
-
-        Args:
-            encoding: What `forward` returned.
-            size: Height and width of the pictures, in pixels.
-
-        Raises:
-            RecipeError: The network has no decoder.
-        """
-        if self.decoder is None:
-            raise RecipeError(
-                "this network has no decoder, so it cannot reconstruct; "
-                "train it with model.decoder.on = true"
-            )
-        pictures: Tensor = self.decoder(encoding.deep, size)
-        return pictures
-
-    def stage_one_parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters of the first stage of training: all but the decoder's."""
-        for name, parameter in self.named_parameters():
-            if not name.startswith("decoder."):
-                yield parameter
+    def deep_map(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch channels y x"]:
+        """Return what the decoder reads, without the work of the other blocks."""
+        deep: Tensor = self.stem((images - self.mean) / self.deviation)[1]
+        return deep

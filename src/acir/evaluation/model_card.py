@@ -1,0 +1,68 @@
+"""The model card of a bundle, as Markdown: what it is, what it is good for, what it is not.
+
+Sections follow Mitchell et al., "Model cards for model reporting", FAT* 2019,
+https://doi.org/10.1145/3287560.3287596.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from acir.recipe import Recipe
+
+
+def model_card(recipe: Recipe, data: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Write the card.
+
+    Args:
+        recipe: How the model was trained.
+        data: The data report of its manifest.
+        metrics: What was measured on validation.
+    """
+    calibration = metrics["calibration"]
+    promise = (
+        f"At most {calibration['promised']:.0%} of ordinary pictures are called unknown, with "
+        f"{recipe.gate.confidence:.0%} confidence ({calibration['n']} calibration pictures)."
+        if calibration["promised"]
+        else f"No rate of false alarms is promised: {calibration['n']} calibration pictures are "
+        "too few, or none were kept."
+    )
+    classes = "\n".join(
+        f"| {name} | {row['n']} | {_number(row['mAP'])} | {_number(row['P@1'])} |"
+        for name, row in metrics["per_class"].items()
+    )
+    pictures = ", ".join(f"{count} {part}" for part, count in sorted(data["pictures"].items()))
+    leakage = (
+        "No patient is named in the data, so leakage between splits cannot be excluded."
+        if data["patients"] is None
+        else f"{data['patients']} patients, none in two splits."
+    )
+    return f"""# Model card
+
+**Not a medical device.** For research into image retrieval; no clinical decision may rest on it.
+
+## Model
+{recipe.model.bits}-bit codes, {metrics["parameters"] / 1e6:.2f} M parameters, loss
+`{recipe.loss.name}`, seed {metrics["seed"]}.
+
+## Data
+{pictures}. {leakage} {data["duplicates"]} duplicate pictures, {data["in_two_splits"]} of them
+in two splits.
+
+## Validation
+mAP {_number(metrics["mAP"])} ({metrics["split"]}; ties averaged), after re-ranking
+{_number(metrics["reranked"]["mAP"])} (`{metrics["reranked"]["mode"]}`).
+
+| class | pictures | mAP | P@1 |
+|---|---|---|---|
+{classes}
+
+## Knowledge boundary
+{promise} The promise holds for pictures like those of the training source; a new scanner ends it.
+
+## Limits
+The model knows the classes above and nothing else. A similar picture is not a diagnosis.
+"""
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

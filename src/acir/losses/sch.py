@@ -1,0 +1,216 @@
+"""Structure-aware contrastive hashing (SCH), the loss of the paper.
+
+Nan et al., "Revisiting Medical Image Retrieval via Knowledge Consolidation", Medical Image
+Analysis 2025, https://arxiv.org/abs/2503.09370. The paper prints no equation numbers that are
+public; `docs/explanation/paper.md` maps each of its parts to a function of this file.
+
+================  =======================================================================
+paper             here
+================  =======================================================================
+u_i               `logits`: hash logits of picture i, one a bit
+p_i               `fingerprints`: 16 x 16 grey area means of the augmented picture
+S_ij in [0, 1]    `structure_similarity`
+d_ij in (0, 1)    `code_distance`
+y_i = y_j         `label_overlap`: Jaccard index of the label sets, 0 or 1 for one label each
+l+_ij, l-_ij      `attraction`, `repulsion`
+w_ij              `pair_weight`
+L_con, L_q, L_ce  `contrast`, `quantisation`, `classification`
+================  =======================================================================
+
+Where ours differs, and why:
+
+- S is the Pearson correlation of fingerprints, clipped at 0. The cosine of raw grey pictures is
+  near 1 for any two scans, so that no pair would ever be neutral.
+- S enters with a strength in [0, 1]. On pictures without a canonical pose a fingerprint says
+  nothing about content, and a strength that validation sets keeps it from doing harm.
+- The quantisation target is not centred: centred, the vector of ones vanishes, and the term is a
+  constant without gradient.
+- The mean of L_con leaves the diagonal out, which teaches nothing.
+- Several labels a picture blend attraction and repulsion by their overlap.
+"""
+
+from typing import Literal, get_args
+
+import torch
+from einops import einsum, rearrange
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import cosine_similarity, log_softmax, normalize
+
+from acir.errors import RecipeError, suggestion
+from acir.losses.base import Loss, LossTerms
+from acir.tensors import Batch, Encoding
+
+Similarity = Literal["pearson", "cosine"]
+
+DISTANCE_MARGIN = 1e-6  # keeps both logarithms finite at d = 0 and d = 1
+QUANTISATION_WEIGHT = 0.5
+CLASSIFICATION_WEIGHT = 0.5
+
+
+class SCH(Loss):
+    """Pull pictures of a class together as far as their structure agrees; push others apart.
+
+    L = L_con + 0.5 L_q + 0.5 L_ce. Memory is O(b^2 + b d) for a batch of b pictures.
+
+    Args:
+        class_counts: Training pictures of each class.
+        structure: Strength of the structure similarity, in [0, 1]. At 0 the loss is a plain
+            class-weighted contrast; at 1 it is the paper's.
+        similarity: `pearson` (ours) or `cosine` (as the paper's public code has it).
+
+    Raises:
+        RecipeError: A strength out of range, or an unknown similarity.
+
+    Example:
+        >>> SCH(class_counts=(10, 30)).weights
+        tensor([2.0000, 0.6667])
+    """
+
+    weights: Float[Tensor, " classes"]
+
+    def __init__(
+        self,
+        *,
+        class_counts: tuple[int, ...],
+        structure: float = 1.0,
+        similarity: str = "pearson",
+    ) -> None:
+        super().__init__()
+        if not 0 <= structure <= 1:
+            raise RecipeError(
+                f"recipe key loss.structure is {structure}, expected at least 0 and at most 1"
+            )
+        self.structure = structure
+        self.similarity = _known(similarity)
+        self.register_buffer("weights", class_weights(class_counts), persistent=False)
+
+    def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+        """Return the loss and its three terms."""
+        similarity = structure_similarity(batch.fingerprints, self.similarity)
+        contrasted = contrast(
+            distance=code_distance(encoding.logits),
+            attract=attraction_strength(similarity, self.structure),
+            repel=repulsion_strength(similarity, self.structure),
+            overlap=label_overlap(batch.labels),
+            weight=pair_weight(batch.labels, self.weights),
+        )
+        quantised = quantisation(encoding.logits)
+        classified = classification(encoding.class_logits, batch.labels)
+        total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
+        terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
+        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+
+
+def _known(similarity: str) -> Similarity:
+    kinds: tuple[Similarity, ...] = get_args(Similarity)
+    for kind in kinds:
+        if similarity == kind:
+            return kind
+    raise RecipeError(
+        f"recipe key loss.similarity is {similarity!r}, expected one of {', '.join(kinds)}."
+        f"{suggestion(similarity, kinds)}"
+    )
+
+
+def class_weights(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:
+    """w(c) = N / (N_c C): 1 on average over the training pictures; 0 for an empty class."""
+    counts = torch.tensor(class_counts, dtype=torch.float32)
+    weights = counts.sum() / (counts * len(counts))
+    return torch.where(counts > 0, weights, torch.zeros(()))
+
+
+def structure_similarity(
+    fingerprints: Float[Tensor, "batch pixels"], kind: Similarity = "pearson"
+) -> Float[Tensor, "batch batch"]:
+    """S_ij: how alike two pictures are laid out, in [0, 1].
+
+    A featureless picture (all pixels equal) is like nothing under `pearson`, itself included.
+    """
+    if kind == "pearson":
+        fingerprints = _centred(fingerprints)
+    units = normalize(fingerprints, dim=1)
+    return einsum(units, units, "i pixel, j pixel -> i j").clamp(0, 1)
+
+
+def code_distance(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch batch"]:
+    """d_ij = (1 - pearson(u_i, u_j)) / 2, kept 1e-6 away from 0 and 1."""
+    units = normalize(_centred(logits), dim=1)
+    correlation = einsum(units, units, "i bit, j bit -> i j")
+    return ((1 - correlation) / 2).clamp(DISTANCE_MARGIN, 1 - DISTANCE_MARGIN)
+
+
+def label_overlap(labels: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch batch"]:
+    """Jaccard index of the label sets, in [0, 1]; 0 with a picture without labels."""
+    shared = einsum(labels, labels, "i label, j label -> i j")
+    counts = labels.sum(dim=1)
+    union = rearrange(counts, "i -> i 1") + rearrange(counts, "j -> 1 j") - shared
+    return shared / union.clamp(min=1)
+
+
+def attraction_strength(
+    similarity: Float[Tensor, "batch batch"], structure: float
+) -> Float[Tensor, "batch batch"]:
+    """S at full strength, 1 at strength 0: near 0 a pair of one class is neutral."""
+    return 1 - structure * (1 - similarity)
+
+
+def repulsion_strength(
+    similarity: Float[Tensor, "batch batch"], structure: float
+) -> Float[Tensor, "batch batch"]:
+    """exp(S) at full strength, 1 at strength 0: look-alikes of other classes weigh most."""
+    return torch.exp(structure * similarity)
+
+
+def attraction(
+    distance: Float[Tensor, "batch batch"], strength: Float[Tensor, "batch batch"]
+) -> Float[Tensor, "batch batch"]:
+    """l+_ij = -S_ij log(1 - d_ij), for pictures of one class."""
+    return -strength * torch.log(1 - distance)
+
+
+def repulsion(
+    distance: Float[Tensor, "batch batch"], strength: Float[Tensor, "batch batch"]
+) -> Float[Tensor, "batch batch"]:
+    """l-_ij = -exp(S_ij) log(d_ij), for pictures of different classes."""
+    return -strength * torch.log(distance)
+
+
+def pair_weight(
+    labels: Float[Tensor, "batch classes"], weights: Float[Tensor, " classes"]
+) -> Float[Tensor, "batch batch"]:
+    """w_ij = w(y_i) w(y_j), rare classes first; several labels count with their mean."""
+    own = einsum(labels, weights, "i label, label -> i") / labels.sum(dim=1).clamp(min=1)
+    return einsum(own, own, "i, j -> i j")
+
+
+def contrast(
+    *,
+    distance: Float[Tensor, "batch batch"],
+    attract: Float[Tensor, "batch batch"],
+    repel: Float[Tensor, "batch batch"],
+    overlap: Float[Tensor, "batch batch"],
+    weight: Float[Tensor, "batch batch"],
+) -> Float[Tensor, ""]:
+    """L_con: mean over i != j of w_ij (o l+ + (1 - o) l-), o the overlap; 0 for one picture."""
+    pairs = overlap * attraction(distance, attract) + (1 - overlap) * repulsion(distance, repel)
+    others = 1 - torch.eye(len(pairs), device=pairs.device)
+    return (weight * pairs * others).sum() / others.sum().clamp(min=1)
+
+
+def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
+    """L_q = mean_i log(1 + (1 - cos(|u_i|, 1)) / 2): 0 when all logits of a picture are as far."""
+    ones = torch.ones_like(logits)
+    return torch.log1p((1 - cosine_similarity(logits.abs(), ones, dim=1)) / 2).mean()
+
+
+def classification(
+    class_logits: Float[Tensor, "batch classes"], labels: Float[Tensor, "batch classes"]
+) -> Float[Tensor, ""]:
+    """L_ce: cross-entropy; several labels share the target evenly, none contribute 0."""
+    target = labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
+    return -(target * log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+def _centred(rows: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+    return rows - rows.mean(dim=1, keepdim=True)

@@ -1,0 +1,56 @@
+"""The log of a run, one row an epoch: `log.csv`, and the same numbers for TensorBoard."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+History = list[dict[str, Any]]
+
+LOG = "log.csv"
+TENSORBOARD = "tensorboard"
+
+
+class RunLog:
+    """Write down a history and what is added to it.
+
+    A row is a step of TensorBoard and each of its columns a scalar. The history that a resumed
+    run begins with is written again and replaces what an earlier process left, so that a kill
+    between checkpoint and log loses nothing.
+
+    Args:
+        folder: The folder of the run.
+        history: The rows so far.
+    """
+
+    def __init__(self, folder: Path, history: History) -> None:
+        # Imported here: it takes a second or more, and only training needs it.
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+        self.table = folder / LOG
+        self.history: History = []
+        for stale in (folder / TENSORBOARD).glob("events.out.tfevents.*"):
+            stale.unlink()
+        self.writer = SummaryWriter(str(folder / TENSORBOARD))
+        for row in history:
+            self.add(row)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Write one more row."""
+        self.history.append(row)
+        write_csv(self.table, self.history)
+        for column, value in row.items():
+            self.writer.add_scalar(column, value, len(self.history))
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Close the TensorBoard file."""
+        self.writer.close()
+
+
+def write_csv(path: Path, history: History) -> None:
+    """Write one CSV row an epoch; columns that a stage lacks stay empty."""
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(history)
