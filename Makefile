@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-DATA ?= phantom:
+DATA ?= phantom:150
 OUT ?= demo
 
 .PHONY: setup demo test lint soak docs

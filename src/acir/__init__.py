@@ -13,8 +13,8 @@ _HOMES = {
     "Answer": "acir.types",
     "Hit": "acir.types",
     "Verdict": "acir.types",
-    "load": "acir.workflows.open",
-    "open_index": "acir.workflows.open",
+    "load": "acir.workflows.search",
+    "open_index": "acir.workflows.search",
 }
 
 __all__ = ["Answer", "Hit", "Verdict", "__version__", "load", "open_index"]

@@ -1,0 +1,157 @@
+"""What a person or a program sees: progress bars, JSON lines, tables, messages."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from acir.types import Answer, Verdict
+
+COLOURS = {"known": "green", "caution": "yellow", "unknown": "red"}
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Rate(ProgressColumn):
+    """Things done a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, or a dash before the first thing is done."""
+        speed = task.finished_speed or task.speed
+        return Text(
+            "-/s" if speed is None else f"{speed:.0f}/s" if speed >= 1 else f"{speed:.2g}/s"
+        )
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar with count, rate and remaining time on standard error."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda done: bars.update(task, advance=done)
+
+
+def say(message: str) -> None:
+    """Print a line for a person on standard error, so that standard output stays data."""
+    err.print(message, markup=False)
+
+
+def json_line(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line of standard output.
+
+    Floats have six significant digits, so that one answer is byte for byte the same everywhere.
+    """
+    out.out(json.dumps(_rounded(value), ensure_ascii=False))
+
+
+def counts(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print named values, as JSON or one a line."""
+    if as_json:
+        json_line(values)
+        return
+    for name, value in values.items():
+        out.print(f"{name}: {_text(value)}", markup=False)
+
+
+def metrics(values: Mapping[str, Any]) -> None:
+    """Print the metrics of `acir evaluate` and `acir train` as a table a class and a summary."""
+    scalars = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
+    nested = {f"re-ranked {k}": v for k, v in values["reranked"].items()}
+    table("metrics", ("metric", "value"), list({**scalars, **nested}.items()))
+    rows = [(name, r["n"], r["mAP"], r["P@1"]) for name, r in values["per_class"].items()]
+    table("classes", ("class", "queries", "mAP", "P@1"), rows)
+
+
+def verdict(name: str, found: Verdict) -> None:
+    """Print a verdict on one line."""
+    line = Text.assemble((found.verdict, COLOURS[found.verdict]), f"  {name}: {found.reason}")
+    out.print(line)
+
+
+def answer(found: Answer) -> None:
+    """Print a verdict and the hits below it."""
+    verdict(found.query, found.verdict)
+    for notice in found.notices:
+        out.print(f"  note: {notice}", markup=False)
+    if found.hits:
+        rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
+        table("", ("rank", "id", "label", "distance", "similarity"), rows)
+
+
+def sections(values: Mapping[str, Any]) -> None:
+    """Print nested values, a section a key."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            table(name, ("", ""), [(key, _text(item)) for key, item in value.items()])
+        else:
+            out.print(f"{name}: {_text(value)}", markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are set to six significant digits."""
+    drawn = Table(*columns, title=title or None, title_justify="left")
+    for row in rows:
+        drawn.add_row(*(Text(_text(cell)) for cell in row))
+    out.print(drawn)
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Send the package's log to a file that is made with its first line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("acir")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    except Exception:
+        logger.exception("stopped")
+        raise
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, list | tuple):
+        return ", ".join(_text(item) for item in cell)
+    return f"{cell:.6g}" if isinstance(cell, float) else "" if cell is None else str(cell)
+
+
+def _rounded(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

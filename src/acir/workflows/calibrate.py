@@ -1,0 +1,125 @@
+"""What is learned after training: the gate's calibration and the rankers' similarities."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+
+from acir import ranking, registry
+from acir.bulk import prepared_batches
+from acir.bundle import collect_evidence
+from acir.codes import BITS_PER_BYTE, hamming
+from acir.data.manifest import Manifest
+from acir.errors import RecipeError
+from acir.evaluation.protocol import CodedSet, evaluate
+from acir.gate import Gate, fresh_detectors
+from acir.models.encoder import Encoder
+from acir.ood.base import Detector
+from acir.prep.pipeline import Prep
+from acir.ranking.base import Ranker
+from acir.recipe import GateRecipe, Recipe
+from acir.tensors import Evidence
+from acir.types import ImageRecord
+
+EVIDENCE_PIXELS = 2**26  # the references' pictures stay below 1 GiB in memory
+CONTENT_GUIDED = ("within-distance", "fused")
+
+
+def detectors(recipe: Recipe) -> dict[str, Detector]:
+    """Construct the detectors that a recipe names.
+
+    Raises:
+        RecipeError: One needs the decoder, which the recipe switches off.
+    """
+    found = fresh_detectors(recipe.gate.detectors)
+    for name, detector in found.items():
+        if detector.needs_decoder and not recipe.model.decoder.on:
+            raise RecipeError(
+                f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
+                "false; switch the decoder on or leave the detector out"
+            )
+    return found
+
+
+def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str]:
+    """Say which pictures teach the gate what: a role by id.
+
+    Without calibration pictures, validation stands in for both sets, and nothing is promised.
+    """
+    train = sorted(manifest.of("train"), key=lambda row: row.pixel_hash)
+    most = min(gate.references, EVIDENCE_PIXELS // size**2)
+    roles = {row.id: "references" for row in train[:most]}
+    if manifest.fraction:
+        a, b = manifest.of("calibration_a"), manifest.of("calibration_b")
+    else:
+        val = sorted(manifest.of("val"), key=lambda row: row.pixel_hash)
+        a, b = val[::2], val[1::2]
+    roles.update({row.id: "a" for row in a})
+    roles.update({row.id: "b" for row in b})
+    return roles
+
+
+def collect_by_role(
+    records: Iterable[ImageRecord], roles: Mapping[str, str], encoder: Encoder, prep: Prep
+) -> dict[str, Evidence]:
+    """Encode the pictures that have a role and join their evidence by role."""
+    parts: dict[str, list[Evidence]] = {"references": [], "a": [], "b": []}
+    wanted = (record for record in records if record.id in roles)
+    for chunk, images in prepared_batches(wanted, prep):
+        evidence = collect_evidence(encoder, images)
+        for role, kept in parts.items():
+            rows = [i for i, record in enumerate(chunk) if roles[record.id] == role]
+            if rows:
+                kept.append(evidence[torch.tensor(rows)])
+    return {role: Evidence.concatenate(kept) for role, kept in parts.items() if kept}
+
+
+def fit_gate(recipe: Recipe, evidence: Mapping[str, Evidence], *, promise: bool) -> Gate:
+    """Fit and calibrate the gate; without calibration evidence it promises nothing."""
+    references = evidence["references"]
+    nothing = references[slice(0, 0)]
+    return Gate.fit(
+        detectors(recipe),
+        recipe.gate,
+        references=references,
+        calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
+        promise=promise,
+    )
+
+
+def fit_rankers(gallery: CodedSet, queries: CodedSet) -> dict[str, Ranker]:
+    """Teach every ranker, on validation queries, how likely a hit shares the query's class."""
+    shared = queries.labels.astype(np.float32) @ gallery.labels.T.astype(np.float32)
+    cosines = queries.embeddings.astype(np.float32) @ gallery.embeddings.T.astype(np.float32)
+    distances = hamming(queries.codes, gallery.codes)
+    bits = gallery.codes.shape[1] * BITS_PER_BYTE
+    return {
+        name.replace("_", "-"): ranking.get(name).fit(
+            bits=bits,
+            distances=distances.ravel(),
+            cosines=cosines.ravel().astype(np.float64),
+            same=shared.ravel() > 0,
+        )
+        for name in registry.names("acir.ranking")
+    }
+
+
+def favoured_mode(
+    gallery: CodedSet,
+    queries: CodedSet,
+    rankers: Mapping[str, Ranker],
+    class_names: tuple[str, ...],
+) -> str:
+    """Return the content-guided ranker with the better mAP on validation queries."""
+
+    def validated(mode: str) -> float:
+        found = evaluate(gallery, queries, class_names=class_names, ranker=rankers[mode], mode=mode)
+        return float(found.reranked["mAP"].mean())
+
+    return max(CONTENT_GUIDED, key=validated)
+
+
+def spread(queries: CodedSet, most: int) -> CodedSet:
+    """Return at most this many of the queries, evenly spread over their order."""
+    rows = np.linspace(0, len(queries) - 1, min(most, len(queries)))
+    return queries[np.unique(rows.astype(np.int64))]

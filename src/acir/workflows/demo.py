@@ -1,0 +1,143 @@
+"""`acir demo`: from nothing to a page of answers, one of them a refusal."""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from acir.errors import UsageError
+from acir.evaluation.figures import training_curve
+from acir.evaluation.report import Page, Panel, QueryReport, write_page
+from acir.search import Request
+from acir.sources.base import SourceOptions, open_source
+from acir.types import ImageRecord, Progress, silent
+from acir.workflows import index as indexing
+from acir.workflows.answers import query_report
+from acir.workflows.search import LEAST, open_index
+from acir.workflows.train import BUNDLE, train
+
+SYNTHETIC = "phantom:"
+FOREIGN_TO_SYNTHETIC = "phantom:smear,4#test"
+FOREIGN_TO_OTHERS = "phantom:4#test"
+VIEWS = 24_000  # pictures seen in training: two minutes on two cores
+EPOCHS = (3, 16)
+SHOWN = 4  # queries that should be answered
+HITS = 6
+
+
+def demo(
+    data: str,
+    out: Path,
+    *,
+    download: bool = False,
+    device: str = "auto",
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Train a small model, index, search, and return the path of the page that shows it.
+
+    Called again on the same folder it goes on where it stopped.
+
+    Raises:
+        UsageError: The source or the folder cannot be used.
+    """
+    if "#" in data:
+        raise UsageError(
+            f"the demo needs all splits of a source, but {data} names one; leave it out"
+        )
+    say("1/3 training a small model")
+    metrics = train(
+        "tiny",
+        data=data,
+        out=out / "run",
+        settings={"training.epochs": str(_epochs(data, download, progress))},
+        resume=(out / "run" / "run.json").exists(),
+        device=device,
+        download=download,
+        progress=progress,
+        say=say,
+    )
+    say("2/3 indexing the training pictures")
+    shutil.rmtree(out / "index", ignore_errors=True)
+    options = indexing.IndexOptions(download=download)
+    indexing.build(
+        out / "run" / BUNDLE, f"{data}#train", out / "index", options, progress=progress, say=say
+    )
+    say("3/3 searching")
+    queries = (*_answered(data, out / "index"), *_refused(data, out / "index"))
+    page = out / "report.html"
+    write_page(
+        page,
+        Page(
+            title="acir demo",
+            intro=_intro(data, metrics),
+            queries=queries,
+            figures=(Panel(_curve(out / "run" / "log.csv"), "Training: loss and validation mAP"),),
+            commands=tuple(next_commands(data, out)),
+            synthetic=data.startswith(SYNTHETIC),
+        ),
+    )
+    return page
+
+
+def next_commands(data: str, out: Path) -> list[str]:
+    """Return three commands to try next."""
+    return [
+        f"acir search --index {out / 'index'} '{foreign_to(data)}' --json",
+        f"acir evaluate {out / 'run' / BUNDLE} --gallery '{data}#train' --queries '{data}#test'",
+        "acir demo --data medmnist:bloodmnist --download --out demo-blood",
+    ]
+
+
+def foreign_to(data: str) -> str:
+    """Return a SOURCE whose pictures are of another kind than those of `data`."""
+    return FOREIGN_TO_SYNTHETIC if data.startswith(SYNTHETIC) else FOREIGN_TO_OTHERS
+
+
+def _epochs(data: str, download: bool, progress: Progress) -> int:
+    """Return as many epochs as fit the demo's time."""
+    options = SourceOptions(frozenset({"train"}), download=download, key=b"demo")
+    with progress("counting the pictures", None) as tick:
+        count = 0
+        for _ in open_source(data, options):
+            count += 1
+            tick(1)
+    return min(max(round(VIEWS / count), EPOCHS[0]), EPOCHS[1])
+
+
+def _answered(data: str, index: Path) -> Iterator[QueryReport]:
+    """Answer the first test picture of each of a few classes."""
+    first: dict[str, ImageRecord] = {}
+    for record in open_source(f"{data}#test", SourceOptions(key=b"demo")):
+        first.setdefault("|".join(record.labels), record)
+    step = max(1, len(first) // SHOWN)
+    with open_index(index) as searcher:
+        for label in islice(sorted(first), 0, step * SHOWN, step):
+            examined = searcher.examine(first[label])
+            request = Request(k=HITS, least=LEAST)
+            answer = searcher.answer(f"{label} ({first[label].id})", examined, request)
+            yield query_report(searcher, examined, answer)
+
+
+def _refused(data: str, index: Path) -> Iterator[QueryReport]:
+    """Ask for a picture of a foreign kind."""
+    with open_index(index) as searcher:
+        for record in islice(open_source(foreign_to(data)), 1):
+            examined = searcher.examine(record)
+            answer = searcher.answer(record.id, examined, Request(k=HITS))
+            yield query_report(searcher, examined, answer)
+
+
+def _intro(data: str, metrics: Mapping[str, Any]) -> str:
+    return (
+        f"{metrics['bits']}-bit codes of {data}: validation mAP {metrics['mAP']:.3f} over "
+        f"{metrics['n_queries']} queries and {metrics['n_gallery']} pictures, after "
+        f"{metrics['seconds']:.0f} s. The last query is of a kind that the model never saw."
+    )
+
+
+def _curve(log: Path) -> bytes:
+    with log.open(encoding="utf-8", newline="") as file:
+        return training_curve(list(csv.DictReader(file)))
