@@ -1,13 +1,14 @@
-"""The contract of a ranker, and the similarity that all of them share."""
+"""The contract of a ranker, and the evidence and the similarity that all of them share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Self
 
 import numpy as np
-from jaxtyping import Bool, Float, Float16, Int
+from jaxtyping import Bool, Float, Float16, Int, Shaped
 
 from acir.types import Ranking
+
+DECIMALS = 6
 
 
 class Ranker(ABC):
@@ -28,14 +29,14 @@ class Ranker(ABC):
         distances: Int[np.ndarray, " pairs"],
         cosines: Float[np.ndarray, " pairs"],
         same: Bool[np.ndarray, " pairs"],
-    ) -> Self:
+    ) -> "Ranker":
         """Learn from pairs of pictures when two of them share a class.
 
-        Defined for pairs that are all alike, as in a degenerate validation set.
+        Defined for pairs that are all alike, as in a degenerate validation set, and for none.
         """
 
     @abstractmethod
-    def config(self) -> Mapping[str, float]:
+    def config(self) -> Mapping[str, float | int]:
         """Return the constructor's keywords as plain numbers."""
 
     @abstractmethod
@@ -46,17 +47,69 @@ class Ranker(ABC):
 def cosine(
     query: Float16[np.ndarray, " dim"], embeddings: Float16[np.ndarray, "n dim"]
 ) -> Float[np.ndarray, " n"]:
-    """Return the cosine of unit vectors, the same for the same pair on any machine.
+    """Return the cosine of two embeddings, the same for the same pair on any machine.
 
-    float16 products are exact in float64 and their sum is rounded to six decimals, so neither the
-    size of the shortlist nor the machine's vector width shows.
+    float16 products are exact in float64 and the cosine is rounded to six decimals, so neither
+    the size of the shortlist nor the machine's vector width shows. The lengths are divided out
+    once more: unit vectors lose theirs in float16, and a picture would not be its own nearest.
+    The cosine with a vector of zeros is 0.
 
     Example:
         >>> q = np.array([0.6, 0.8], dtype=np.float16)
         >>> cosine(q, np.array([[0.6, 0.8], [0.8, -0.6]], dtype=np.float16))
-        array([0.999687, 0.      ])
+        array([1., 0.])
     """
-    products: Float[np.ndarray, " n"] = np.einsum(
-        "ij,j->i", embeddings.astype(np.float64), query.astype(np.float64)
+    wide, other = embeddings.astype(np.float64), query.astype(np.float64)
+    products = np.einsum("ij,j->i", wide, other)
+    lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide) * np.einsum("j,j->", other, other))
+    cosines: Float[np.ndarray, " n"] = np.divide(
+        products, lengths, out=np.zeros_like(products), where=lengths > 0
     )
-    return products.round(6)
+    return cosines.round(DECIMALS)
+
+
+def nearness(distances: Shaped[np.ndarray, " n"], bits: int) -> Float[np.ndarray, " n"]:
+    """Put Hamming distances on the scale of a cosine: it is that of the two codes as -1 and +1."""
+    return 1 - 2 * distances.astype(np.float64) / bits
+
+
+def probability(scores: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Turn log-odds into probabilities of six decimals; a larger score never gets a smaller one.
+
+    Scores count with six decimals: two that still differ then differ by more than any error of
+    the exponential at the edge where a probability is rounded.
+    """
+    bounded = np.clip(scores.round(DECIMALS), -50, 50)
+    shares: Float[np.ndarray, " n"] = 1 / (1 + np.exp(-bounded))
+    return shares.round(DECIMALS)
+
+
+def fit_log_odds(
+    evidence: Float[np.ndarray, "pairs kinds"], same: Bool[np.ndarray, " pairs"]
+) -> tuple[float, Float[np.ndarray, " kinds"]]:
+    """Fit log-odds of sharing a class that never fall when any kind of evidence grows.
+
+    Logistic regression with scikit-learn's unit L2 penalty. Evidence whose weight comes out
+    negative is left out and the rest fitted again. Two pairs that nobody doubts are added, one
+    fully alike (same) and one fully opposed (different), so that the fit exists for any pairs.
+
+    Args:
+        evidence: One column a kind, in [-1, 1]; larger means more alike.
+        same: Whether the two pictures of a pair share a class.
+
+    Returns:
+        The intercept, and a weight of at least 0 for each kind.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a query never fits
+
+    kinds = evidence.shape[1]
+    columns = np.vstack([evidence, np.ones(kinds), -np.ones(kinds)])
+    target = np.append(same, [True, False])
+    kept = np.ones(kinds, dtype=bool)
+    while True:
+        # A column of zeros keeps the weight 0, because only the penalty sees it.
+        model = LogisticRegression(tol=1e-6, max_iter=1000).fit(columns * kept, target)
+        weights: Float[np.ndarray, " kinds"] = np.asarray(model.coef_[0], dtype=np.float64)
+        if (weights >= 0).all():
+            return float(model.intercept_[0]), weights
+        kept[weights.argmin()] = False

@@ -1,0 +1,34 @@
+"""Reading every byte of an index to learn whether it still is what was stored."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from acir.errors import StoreError
+from acir.index import rows
+from acir.index.database import Database
+
+BATCH = 256
+
+
+def problems(database: Database) -> list[str]:
+    """Return each problem in words; an empty list when all is well."""
+    found: list[str] = []
+    try:
+        for problem in _each(database):
+            found.append(problem)  # noqa: PERF402 - keeps those that come before a failure
+    except StoreError as error:
+        found.append(str(error))
+    return found
+
+
+def _each(database: Database) -> Iterator[str]:
+    for (line,) in database.read("pragma integrity_check"):
+        if line != "ok":
+            yield f"the file is damaged: {line}"
+    for table, row, *_ in database.read("pragma foreign_key_check"):
+        yield f"row {row} of table {table} belongs to no picture"
+    keys = iter([key for (key,) in database.read("select row from item order by row")])
+    while batch := list(islice(keys, BATCH)):
+        for _, name, entry in rows.read(database, batch):
+            if entry is None:
+                yield f"{name} is not what was stored"

@@ -1,0 +1,73 @@
+"""Conditions against a plain loop over the entries."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_entries import create, entry
+
+from acir.errors import UsageError
+from acir.index.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = create(tmp_path / "index", range(30))
+    made.add(
+        [
+            entry(100, label="class0|class1", metadata={"split": "val"}),
+            entry(101, label="class10", metadata={"site": "north"}),
+            entry(102, label="", metadata={}),
+        ]
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"label": "class0"},
+        {"label": "class1"},
+        {"label": "class10"},
+        {"label": "class"},
+        {"label": "%"},
+        {"label": "class0|class1"},
+        {"label": ""},
+        {"split": "train"},
+        {"site": "north"},
+        {"site": "no such value"},
+        {"label": "class0", "split": "test"},
+        {"split": "test", "view": "AP", "label": "class2"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_mask_marks_the_pictures_that_meet_every_condition(
+    store: Store, where: dict[str, str]
+) -> None:
+    entries = store.entries(np.arange(33))
+    expected = [
+        all(
+            # One of several class names suffices, and so do all of them as they stand.
+            f"|{value}|" in f"|{one.label}|" if key == "label" else one.metadata.get(key) == value
+            for key, value in where.items()
+        )
+        for one in entries
+    ]
+    assert store.select(where).tolist() == expected
+
+
+@pytest.mark.parametrize("key", ["splt", "patient", "id", "label' or 1=1 --"])
+def test_an_unknown_key_names_the_known_ones(store: Store, key: str) -> None:
+    with pytest.raises(UsageError, match="to filter by; use label, site, split, view"):
+        store.select({key: "x"})
+
+
+def test_a_misspelt_key_names_the_nearest(store: Store) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean 'split'\?"):
+        store.delete_where({"splt": "train"})
+    assert len(store.gallery().keys) == 33
+
+
+def test_values_are_text_not_queries(store: Store) -> None:
+    assert not store.select({"split": "train' or '1'='1"}).any()

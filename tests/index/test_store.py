@@ -1,0 +1,295 @@
+"""A store gives back what was put in, in order, and refuses what it is not."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_entries import BITS, DIM, create, entry, plain
+
+from acir.errors import StorageError, StoreError, UsageError
+from acir.index.entry import Entry
+from acir.index.gallery import IN_ORDER
+from acir.index.store import BATCH, Added, Store
+
+
+def everything(store: Store) -> list[Entry]:
+    return store.entries(np.arange(len(store.gallery().keys)))
+
+
+def ids(store: Store) -> list[str]:
+    return [one.id for one in everything(store)]
+
+
+def test_a_store_opened_again_gives_back_every_field(tmp_path: Path) -> None:
+    bare = entry(7, path=None, patient=None, thumbnail=None, metadata={}, label="")
+    with create(tmp_path / "index", range(5)) as store:
+        store.add([bare])
+    with Store.open(tmp_path / "index", model="m1") as store:
+        assert (store.bits, store.dim, store.engine, store.model) == (BITS, DIM, "flat", "m1")
+        by_id = {one.id: plain(one) for one in everything(store)}
+    assert by_id == {one.id: plain(one) for one in [*map(entry, range(5)), bare]}
+
+
+def test_settings_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    given = {"thumbnails": "yes", "bits": "of another kind"}
+    Store.create(folder, bits=8, dim=4, engine="faiss", model="m", settings=given).close()
+    with Store.open(folder) as store:
+        assert store.settings == given
+        assert store.bits == 8
+
+
+def test_rows_ascend_with_the_id_whatever_the_order_of_adding(tmp_path: Path) -> None:
+    names = ["b", "B", "a/10", "a/9", "é", "𝄞", "\uff5e", "z", "_"]
+    with create(tmp_path / "index") as store:
+        store.add(entry(i, id=name) for i, name in enumerate(names))
+        assert ids(store) == sorted(names)
+        codes = {name: entry(i).code.tolist() for i, name in enumerate(names)}
+        assert store.gallery().codes.tolist() == [codes[name] for name in sorted(names)]
+
+
+def test_opening_walks_the_covering_index_without_sorting(tmp_path: Path) -> None:
+    create(tmp_path / "index", range(5)).close()
+    connection = sqlite3.connect(tmp_path / "index" / "store.sqlite")
+    plan = [line[3] for line in connection.execute(f"explain query plan {IN_ORDER}")]
+    connection.close()
+    assert plan == ["SCAN item USING COVERING INDEX item_gallery"]
+
+
+def test_an_empty_store_has_an_empty_gallery(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store:
+        nothing = np.empty(0, dtype=np.int64)
+        assert store.gallery().codes.shape == (0, BITS // 8)
+        assert store.embeddings(nothing).shape == (0, DIM)
+        assert store.entries(nothing) == []
+        assert store.same_pixels("00").tolist() == []
+        assert store.select({"label": "class0"}).tolist() == []
+        assert store.verify() == []
+
+
+def test_embeddings_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(20)) as store:
+        expected = [one.embedding.tolist() for one in everything(store)]
+        found = store.embeddings(np.array([7, 3, 3, 19]))
+        assert found.dtype == np.float16
+        assert found.tolist() == [expected[i] for i in (7, 3, 3, 19)]
+
+
+def test_adding_again_changes_nothing(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(10)) as store:
+        before = store.info()["generation"]
+        assert store.add(map(entry, range(12))) == Added(new=2, unchanged=10)
+        assert store.info()["generation"] == before + 1  # type: ignore[operator]
+        assert store.add(map(entry, range(12))) == Added(unchanged=12)
+        assert store.info()["generation"] == before + 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"label": "other"},
+        {"path": None},
+        {"patient": "ff"},
+        {"pixel_hash": "ff"},
+        {"thumbnail": None},
+        {"metadata": {"split": "val"}},
+        {"code": np.array([1, 2], dtype=np.uint8)},
+        {"embedding": np.ones(DIM, dtype=np.float16)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_change_of_any_field_replaces_the_picture(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    with create(tmp_path / "index", range(3)) as store:
+        assert store.add([entry(1, **changed)]) == Added(replaced=1)
+        assert plain(everything(store)[1]) == plain(entry(1, **changed))
+        assert len(ids(store)) == 3
+        assert store.verify() == []
+
+
+def test_info_has_the_keys_of_the_contract(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(BATCH + 4)) as store:
+        told = store.info()
+    files = (tmp_path / "index").rglob("*")
+    assert list(told) == ["n", "bits", "dim", "engine", "model", "generation", "size_bytes"]
+    assert [told[key] for key in ("n", "bits", "dim", "engine", "model", "generation")] == [
+        *(BATCH + 4, BITS, DIM, "flat", "m1", 2)  # one for each transaction
+    ]
+    assert told["size_bytes"] >= sum(f.stat().st_size for f in files) > 0  # type: ignore[operator]
+
+
+def test_deleting_is_idempotent_and_counts(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(6)) as store:
+        gone = [entry(1).id, entry(4).id, "never there"]
+        assert store.delete(gone) == 2
+        generation = store.info()["generation"]
+        assert store.delete(gone) == 0
+        assert store.info()["generation"] == generation
+        assert ids(store) == sorted(entry(i).id for i in (0, 2, 3, 5))
+        assert store.verify() == []
+
+
+def test_a_row_is_never_given_to_another_picture(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(6)) as store:
+        before = set(store.gallery().keys.tolist())
+        store.delete([entry(i).id for i in range(6)])
+        store.add(map(entry, range(6)))
+        assert before.isdisjoint(store.gallery().keys.tolist())
+
+
+def test_what_is_deleted_is_on_the_disk_no_more(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    secret = entry(3, id="secret-id", label="secret-label", metadata={"note": "secret-note"})
+    with create(folder, range(3)) as store:
+        store.add([secret])
+        assert any(b"secret" in f.read_bytes() for f in folder.iterdir())
+        store.delete(["secret-id"])
+        for file in folder.iterdir():
+            content = file.read_bytes()
+            assert b"secret" not in content
+            assert secret.embedding.tobytes() not in content
+            assert secret.thumbnail not in content  # type: ignore[operator]
+
+
+def test_deleting_by_condition_takes_those_that_meet_all(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(30)) as store:
+        assert store.delete_where({"label": "class1", "split": "test"}) == 2  # 10 and 25
+        left = [i for i in range(30) if i not in {10, 25}]
+        assert ids(store) == sorted(entry(i).id for i in left)
+        with pytest.raises(UsageError, match="give at least one key=value"):
+            store.delete_where({})
+        assert len(ids(store)) == 28
+
+
+def test_same_pixels_and_same_patient_are_found_by_position(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(12)) as store:
+        hits = everything(store)
+        assert [hits[i].id for i in store.same_pixels(entry(4).pixel_hash)] == sorted(
+            entry(i).id for i in (4, 5)
+        )
+        assert [hits[i].id for i in store.same_patient(str(entry(4).patient))] == sorted(
+            entry(i).id for i in (4, 5, 6, 7)
+        )
+        assert store.same_patient("ff").tolist() == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError("broken source")])
+def test_an_interruption_keeps_what_was_committed(
+    tmp_path: Path, interruption: BaseException
+) -> None:
+    def broken() -> Iterator[Entry]:
+        yield from map(entry, range(2 * BATCH + 10))
+        raise interruption
+
+    with create(tmp_path / "index") as store:
+        with pytest.raises((KeyboardInterrupt, ValueError)):
+            store.add(broken())
+        assert ids(store) == sorted(entry(i).id for i in range(2 * BATCH))
+        assert store.verify() == []
+        assert store.add(map(entry, range(2 * BATCH + 10))) == Added(10, 0, 2 * BATCH)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"code": np.zeros(4, dtype=np.uint8)}, {"embedding": np.zeros(DIM + 1, dtype=np.float16)}],
+)
+def test_a_picture_of_another_size_is_refused_with_its_batch(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    with create(tmp_path / "index") as store:
+        with pytest.raises(ValueError, match=r"has \d+ bits and \d+ dimensions, the index has 16"):
+            store.add([entry(0), entry(1, **changed)])
+        assert ids(store) == []
+
+
+def test_a_failure_in_the_middle_of_a_batch_leaves_none_of_it(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(3)) as store:
+        with pytest.raises(UnicodeEncodeError):  # no text: what is left of an undecodable name
+            store.add([entry(1, label="changed"), entry(5), entry(6, id="\udcff")])
+        assert store.add(map(entry, range(3))) == Added(unchanged=3)
+        assert len(ids(store)) == 3
+
+
+def test_a_folder_with_something_in_it_is_not_built_over(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StoreError, match=r"there is something at .* already; name a new folder"):
+        create(tmp_path)
+    with pytest.raises(StoreError, match="there is something at"):
+        create(tmp_path / "notes.txt")
+    assert [f.name for f in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"cannot make the folder .*name one that can be writ"):
+        create(tmp_path / "file" / "index")
+
+
+def test_a_missing_index_is_said_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no index at .*acir index build"):
+        Store.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_database_is_no_index(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "store.sqlite")
+    connection.execute("create table poems (line text)")
+    connection.close()
+    with pytest.raises(StoreError, match=r"no index of acir .*no such table"):
+        Store.open(tmp_path)
+
+
+def alter(folder: Path, sql: str, *values: object) -> None:
+    connection = sqlite3.connect(folder / "store.sqlite")
+    with connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    create(tmp_path / "index").close()
+    alter(tmp_path / "index", "update meta set value = '99' where key = 'schema'")
+    with pytest.raises(StoreError, match="is of version 99, expected 1; build it again"):
+        Store.open(tmp_path / "index")
+
+
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    create(tmp_path / "index").close()
+    with pytest.raises(StoreError, match="was built with the model m1, not with m2; search it"):
+        Store.open(tmp_path / "index", model="m2")
+
+
+@pytest.mark.parametrize(
+    "sql", ["delete from meta where key = 'engine'", "update meta set value = 'x' where key='bits'"]
+)
+def test_a_store_that_does_not_say_what_it_holds_is_damaged(tmp_path: Path, sql: str) -> None:
+    create(tmp_path / "index").close()
+    alter(tmp_path / "index", sql)
+    with pytest.raises(StoreError, match="it does not say what it holds"):
+        Store.open(tmp_path / "index")
+
+
+@pytest.mark.parametrize("deleted", [1, 0.5])
+def test_deletion_by_another_process_is_noticed(tmp_path: Path, deleted: float) -> None:
+    with create(tmp_path / "index", range(4)) as store:
+        positions = np.arange(len(store.gallery().keys))
+        with Store.open(tmp_path / "index") as other:
+            other.delete([entry(i).id for i in range(int(4 * deleted))])
+        with pytest.raises(StoreError, match="has changed meanwhile; open it again"):
+            store.entries(positions)
+        with pytest.raises(StoreError, match="has changed meanwhile; open it again"):
+            store.embeddings(positions)
+
+
+def test_what_another_process_adds_shows_after_opening_again(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(4)) as store:
+        store.gallery()
+        with Store.open(tmp_path / "index") as other:
+            other.add(map(entry, range(4, 9)))
+        assert len(store.select({"split": "train"})) == 4
+        assert store.same_patient(str(entry(4).patient)).tolist() == []
+    with Store.open(tmp_path / "index") as store:
+        assert len(store.gallery().keys) == 9
