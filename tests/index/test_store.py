@@ -77,6 +77,16 @@ def test_embeddings_come_in_the_order_asked_for(tmp_path: Path) -> None:
         assert found.tolist() == [expected[i] for i in (7, 3, 3, 19)]
 
 
+def test_pictures_are_found_by_id_in_the_order_asked_for(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(9)) as store:
+        wanted = [entry(i).id for i in (5, 0, 5, 8)]
+        assert [plain(one) for one in store.named(wanted)] == [
+            plain(entry(i)) for i in (5, 0, 5, 8)
+        ]
+        with pytest.raises(StoreError, match="has changed meanwhile; open it again"):
+            store.named([*wanted, "never there"])
+
+
 def test_adding_again_changes_nothing(tmp_path: Path) -> None:
     with create(tmp_path / "index", range(10)) as store:
         before = store.info()["generation"]

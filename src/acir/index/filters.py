@@ -19,7 +19,7 @@ BY_METADATA = "select row from metadata where key = ? and value = ?"
 
 
 def matching(database: Database, where: Mapping[str, str]) -> list[int]:
-    """Return the rows that meet every condition, in no order; all rows without a condition.
+    """Return the rows that meet every condition, of which there is at least one, in no order.
 
     Args:
         database: Where to look.
@@ -28,7 +28,7 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
     Raises:
         UsageError: No picture has such a key.
     """
-    queries, values = ["select row from item"], list[str]()
+    queries, values = list[str](), list[str]()
     for key, value in where.items():
         if key == LABEL:
             queries.append(BY_LABEL)
@@ -37,8 +37,7 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
             _check(database, key)
             queries.append(BY_METADATA)
             values += [key, value]
-    sql = " intersect ".join(queries[1:] or queries)
-    return [row for (row,) in database.read(sql, *values)]
+    return [row for (row,) in database.read(" intersect ".join(queries), *values)]
 
 
 def _check(database: Database, key: str) -> None:

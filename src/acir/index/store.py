@@ -181,8 +181,7 @@ class Store:
 
     def delete(self, ids: Iterable[str]) -> int:
         """Delete pictures by id and overwrite what was stored; return how many there were."""
-        sql = "select row from item where id in (select value from json_each(?))"
-        return self._delete([row for (row,) in self._database.read(sql, dumps(list(ids)))])
+        return self._delete(self._keys(ids))
 
     def delete_where(self, where: Mapping[str, str]) -> int:
         """Delete the pictures that meet every condition, as `delete` does.
@@ -243,6 +242,18 @@ class Store:
             result.append(entry)
         return result
 
+    def named(self, ids: Sequence[str]) -> list[Entry]:
+        """Return all that is stored of the pictures with these ids, in this order, each checked.
+
+        Raises:
+            StoreError: One was altered, or is not there.
+        """
+        positions = self.gallery().positions(self._keys(ids))
+        found = {entry.id: entry for entry in self.entries(positions)}
+        if any(name not in found for name in ids):
+            raise self._changed()
+        return [found[name] for name in ids]
+
     def select(self, where: Mapping[str, str]) -> Bool[np.ndarray, " n"]:
         """Mark the positions of the pictures that meet every condition.
 
@@ -254,6 +265,8 @@ class Store:
             UsageError: No picture has such a key; the known ones are named.
         """
         gallery = self.gallery()
+        if not where:  # every search comes here
+            return np.ones(len(gallery.keys), dtype=bool)
         mask = np.zeros(len(gallery.keys), dtype=bool)
         mask[gallery.positions(matching(self._database, where))] = True
         return mask
@@ -309,6 +322,10 @@ class Store:
                 self._gallery = None
         self._database.forget()
         return count
+
+    def _keys(self, ids: Iterable[str]) -> list[int]:
+        sql = "select row from item where id in (select value from json_each(?))"
+        return [row for (row,) in self._database.read(sql, dumps(list(ids)))]
 
     def _positions(self, sql: str, value: str) -> Int[np.ndarray, " m"]:
         return self.gallery().positions([row for (row,) in self._database.read(sql, value)])
