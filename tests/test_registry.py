@@ -30,3 +30,16 @@ def test_build_gives_what_the_component_asks_for_and_no_more() -> None:
 def test_an_option_that_is_not_free_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(RecipeError, match=r"_Part has no option '\w+'; it has margin"):
         registry.build(_Part, options, bits=16)
+
+
+@pytest.mark.parametrize("margin", ["wide", True, None, [1.0]])
+def test_an_option_of_another_type_is_refused(margin: object) -> None:
+    with pytest.raises(
+        RecipeError, match=r"option 'margin' of _Part is .*, expected a value of type float"
+    ):
+        registry.build(_Part, {"margin": margin}, bits=16)
+
+
+def test_a_whole_number_stands_for_a_real_one() -> None:
+    margin = registry.build(_Part, {"margin": 2}, bits=16).margin
+    assert (margin, type(margin)) == (2.0, float)

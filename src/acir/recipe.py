@@ -328,27 +328,29 @@ def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe
     Raises:
         RecipeError: No such recipe, broken TOML, an unknown key, a wrong type or range.
     """
+    try:
+        table = tomllib.loads(_text(name_or_path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
+    for key, value in (settings or {}).items():
+        _set(table, key, value)
+    return from_dict(table)
+
+
+def _text(name_or_path: str) -> str:
     path = Path(name_or_path)
     if path.suffix == ".toml":
         if not path.is_file():
             raise RecipeError(
                 f"there is no recipe at {name_or_path}; give a .toml file that exists"
             )
-        text = path.read_text(encoding="utf-8")
-    elif name_or_path in shipped():
-        text = files("acir").joinpath("recipes", f"{name_or_path}.toml").read_text(encoding="utf-8")
-    else:
+        return path.read_text(encoding="utf-8")
+    if name_or_path not in shipped():
         raise RecipeError(
             f"there is no recipe {name_or_path!r}; give one of {', '.join(shipped())} or the path "
             f"of a .toml file.{suggestion(name_or_path, shipped())}"
         )
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
-    for key, value in (settings or {}).items():
-        _set(table, key, value)
-    return from_dict(table)
+    return files("acir").joinpath("recipes", f"{name_or_path}.toml").read_text(encoding="utf-8")
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:

@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from acir.errors import ComponentError, RecipeError, suggestion
 
@@ -75,15 +75,27 @@ def build(component: type[T], options: Mapping[str, object], **given: object) ->
             has no such keyword.
 
     Raises:
-        RecipeError: An option is not a keyword of the component.
+        RecipeError: An option is not a keyword of the component, or has another type.
     """
     keywords = inspect.signature(component).parameters
-    for key in options:
+    hints = get_type_hints(component.__init__)
+    typed = {}
+    for key, value in options.items():
         if key not in keywords or key in given:
             free = [k for k in keywords if k not in given]
             raise RecipeError(
                 f"{component.__name__} has no option {key!r}; it has "
                 f"{', '.join(free) or 'none'}.{suggestion(key, free)}"
             )
+        typed[key] = _typed(f"option {key!r} of {component.__name__}", value, hints.get(key))
     known = {key: value for key, value in given.items() if key in keywords}
-    return component(**options, **known)
+    return component(**typed, **known)
+
+
+def _typed(what: str, value: object, hint: object) -> object:
+    """Return the value as its plain type asks for it; other types the component checks itself."""
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint in (bool, int, float, str) and type(value) is not hint:
+        raise RecipeError(f"{what} is {value!r}, expected a value of type {hint.__name__}")
+    return value
