@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from acir import recipe
-from acir.errors import ComponentError, RecipeError
+from acir.errors import ComponentError
 from acir.models.encoder import Encoder
 from acir.recipe import Component, ModelRecipe
 from acir.tensors import Encoding
@@ -50,6 +50,7 @@ def test_every_block_can_be_switched_off_and_what_remains_learns(
 ) -> None:
     encoder = Encoder(_switched(attention, fusion, transformer, head), classes=3)
     pictures = torch.rand(2, 3, 48, 48)
+    assert encoder.decoder is not None
     encoding = encoder(pictures)
     # global 12 + local 12 from the transformer, the shallow width from the fusion, else the stem's
     dim = 24 * transformer + SHALLOW * fusion or DEEP
@@ -58,7 +59,7 @@ def test_every_block_can_be_switched_off_and_what_remains_learns(
     assert encoding.logits.shape == (2, encoder.bits)
     assert encoding.class_logits.shape == (2, 3)
     every_weight_learns(
-        encoder, encoding.logits, encoding.class_logits, encoder.reconstruct(encoding, (48, 48))
+        encoder, encoding.logits, encoding.class_logits, encoder.decoder(encoding.deep, (48, 48))
     )
 
 
@@ -100,10 +101,11 @@ def test_any_size_is_encoded_and_comes_back(height: int, small: bool) -> None:
     stem = Component("resnet", MappingProxyType({"depth": 18, "width": 8, "small": small}))
     encoder = Encoder(replace(SMALL, stem=stem), classes=3).eval()
     width = 108 - height
+    assert encoder.decoder is not None
     encoding = encoder(torch.rand(1, 3, height, width))
     assert encoding.middle.shape == (1, 4 * SHALLOW)
     assert all(getattr(encoding, name).isfinite().all() for name in Encoding.__annotations__)
-    assert encoder.reconstruct(encoding, (height, width)).shape == (1, 3, height, width)
+    assert encoder.decoder(encoding.deep, (height, width)).shape == (1, 3, height, width)
 
 
 @torch.no_grad()
@@ -135,21 +137,15 @@ def test_the_mean_colour_reaches_the_stem_as_zero(
     torch.testing.assert_close(seen[0], torch.zeros(2, 3, 32, 32))
 
 
-def test_stage_one_trains_everything_but_the_decoder() -> None:
-    encoder = Encoder(SMALL, classes=3)
-    assert encoder.decoder is not None
-    first = {id(p) for p in encoder.stage_one_parameters()}
-    second = {id(p) for p in encoder.decoder.parameters()}
-    assert first.isdisjoint(second)
-    assert first | second == {id(p) for p in encoder.parameters()}
+@torch.no_grad()
+def test_the_deep_map_alone_is_that_of_the_whole_encoding() -> None:
+    encoder, pictures = Encoder(SMALL, classes=3).eval(), torch.rand(2, 3, 40, 40)
+    assert torch.equal(encoder.deep_map(pictures), encoder(pictures).deep)
 
 
-def test_without_a_decoder_nothing_can_be_reconstructed() -> None:
-    encoder = Encoder(BARE, classes=3).eval()
-    assert not encoder.has_decoder
-    assert Encoder(SMALL, classes=3).has_decoder
-    with pytest.raises(RecipeError, match=r"no decoder.*model.decoder.on = true"):
-        encoder.reconstruct(encoder(torch.rand(1, 3, 32, 32)), (32, 32))
+def test_the_decoder_is_there_as_the_recipe_says() -> None:
+    assert Encoder(BARE, classes=3).decoder is None
+    assert Encoder(SMALL, classes=3).decoder is not None
 
 
 def test_an_unknown_stem_names_the_nearest() -> None:
@@ -163,7 +159,7 @@ def test_every_shipped_recipe_builds(name: str) -> None:
     with torch.device("meta"):  # shapes alone: the largest has 170 million weights
         encoder = Encoder(model, classes=8)
     assert encoder.bits == model.bits
-    assert encoder.has_decoder
+    assert encoder.decoder is not None
 
 
 def test_weights_saved_by_name_restore_the_network() -> None:

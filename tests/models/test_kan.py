@@ -9,7 +9,7 @@ import torch
 from scipy.interpolate import BSpline  # type: ignore[import-untyped]
 from torch import Tensor
 
-from acir.models.kan import LIMIT, KanHead, KanLayer, LinearHead, splines
+from acir.models.kan import LIMIT, BitBalance, KanHead, KanLayer, LinearHead, splines
 from acir.recipe import HeadRecipe
 
 Learns = Callable[..., None]
@@ -116,3 +116,25 @@ def test_the_kan_heads_classes_are_linear_in_its_first_layer() -> None:
     middle = head.first(unit)
     wanted = middle @ head.classes.weight.T + head.classes.bias
     torch.testing.assert_close(head(x)[1], wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [KanHead, LinearHead])
+def test_every_bit_splits_a_batch_whatever_its_offset(
+    kind: type[KanHead] | type[LinearHead],
+) -> None:
+    torch.manual_seed(0)
+    head = kind(dim=12, bits=16, classes=3, recipe=HeadRecipe(hidden=8))
+    logits, _ = head(torch.randn(64, 12) + 5)
+    torch.testing.assert_close(logits.mean(dim=0), torch.zeros(16), atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=1e-2, rtol=0)
+
+
+def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
+    balance = BitBalance(2).train()
+    assert balance.running_mean is not None
+    balance.running_mean.copy_(torch.tensor([1.0, -2.0]))
+    # (3 - 1) / sqrt(1 + 1e-5) and (0 + 2) / sqrt(1 + 1e-5)
+    torch.testing.assert_close(
+        balance(torch.tensor([[3.0, 0.0]])), torch.tensor([[2.0, 2.0]]), atol=1e-4, rtol=0
+    )
+    assert balance.running_mean.tolist() == [1.0, -2.0]

@@ -51,10 +51,11 @@ def test_it_has_the_papers_parameters_block_by_block(model: recipe.ModelRecipe) 
 def test_it_makes_one_step_at_224_pixels(model: recipe.ModelRecipe) -> None:
     torch.manual_seed(0)
     encoder = Encoder(model, CLASSES)
+    assert encoder.decoder is not None
     encoding = encoder(torch.rand(2, 3, 224, 224))
     assert encoding.deep.shape == (2, 2048, 7, 7)
     assert encoding.embedding.shape == (2, 3584)
-    pictures = encoder.reconstruct(encoding, (224, 224))
+    pictures = encoder.decoder(encoding.deep, (224, 224))
     assert pictures.shape == (2, 3, 224, 224)
     loss = encoding.logits.square().mean() + encoding.class_logits.square().mean()
     (loss + pictures.mean()).backward()

@@ -60,6 +60,27 @@ class KanLayer(nn.Module):
         return F.linear(F.silu(x), self.base) + curves
 
 
+class BitBalance(nn.BatchNorm1d):
+    """Centre and scale every hash logit over the batch, so that each bit splits the pictures.
+
+    The contrast of codes does not see an offset of a logit, but the bit is its sign: without
+    centring, bits stay the same for most pictures. The idea is OrthoHash's (Hoe et al., NeurIPS
+    2021, https://arxiv.org/abs/2109.14449). Nothing is learned.
+
+    Args:
+        bits: Hash logits.
+    """
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(bits, affine=False)
+
+    def forward(self, logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
+        """Return standardised logits; a batch of one picture by the running moments."""
+        if self.training and len(logits) > 1:
+            return super().forward(logits)
+        return F.batch_norm(logits, self.running_mean, self.running_var, eps=self.eps)
+
+
 class KanHead(nn.Module):
     """Two Kolmogorov-Arnold layers to the bits; the classes are read between them.
 
@@ -74,6 +95,7 @@ class KanHead(nn.Module):
         super().__init__()
         self.first = KanLayer(dim, recipe.hidden, recipe.grid)
         self.second = KanLayer(recipe.hidden, bits, recipe.grid)
+        self.balance = BitBalance(bits)
         self.classes = nn.Linear(recipe.hidden, classes)
 
     def forward(
@@ -81,7 +103,7 @@ class KanHead(nn.Module):
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
         middle = self.first(_standardised(embedding))
-        return self.second(_standardised(middle)), self.classes(middle)
+        return self.balance(self.second(_standardised(middle))), self.classes(middle)
 
 
 class LinearHead(nn.Module):
@@ -102,6 +124,7 @@ class LinearHead(nn.Module):
             nn.Linear(dim, recipe.hidden), nn.LayerNorm(recipe.hidden), nn.GELU()
         )
         self.second = nn.Linear(recipe.hidden, bits)
+        self.balance = BitBalance(bits)
         self.classes = nn.Linear(recipe.hidden, classes)
 
     def forward(
@@ -109,7 +132,7 @@ class LinearHead(nn.Module):
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
         middle = self.first(embedding)
-        return self.second(middle), self.classes(middle)
+        return self.balance(self.second(middle)), self.classes(middle)
 
 
 def _standardised(x: Float[Tensor, "batch n"]) -> Float[Tensor, "batch n"]:
