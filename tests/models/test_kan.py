@@ -126,7 +126,7 @@ def test_every_bit_splits_a_batch_whatever_its_offset(
     head = kind(dim=12, bits=16, classes=3, recipe=HeadRecipe(hidden=8))
     logits, _ = head(torch.randn(64, 12) + 5)
     torch.testing.assert_close(logits.mean(dim=0), torch.zeros(16), atol=1e-5, rtol=0)
-    torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=1e-2, rtol=0)
+    torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=0.1, rtol=0)
 
 
 def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
