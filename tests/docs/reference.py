@@ -1,0 +1,259 @@
+"""Write the pages of `docs/reference` that the program itself can tell: run this file to do so.
+
+The tests compare what it would write with what is there.
+"""
+
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
+
+from acir import recipe, registry
+from acir.cli.main import SOURCES, app
+from acir.index.engines.base import Engine
+from acir.losses.base import Loss
+from acir.models.stems.base import Stem
+from acir.ood.base import Detector
+from acir.ranking.base import Ranker
+from acir.sources.base import Source
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+GENERATED = "<!-- Written by tests/docs/reference.py; do not edit. -->"
+FAMILIES: Mapping[str, tuple[type[Any], str]] = {
+    "acir.sources": (Source, "Where pictures come from; `SOURCE` on the command line"),
+    "acir.models.stems": (Stem, "Convolutional networks below the attention; `model.stem`"),
+    "acir.losses": (Loss, "What training minimises; `loss`"),
+    "acir.ood": (Detector, "Is this picture of a kind we know; `gate.detectors`"),
+    "acir.index.engines": (Engine, "Exact Hamming search; an index says which one searches it"),
+    "acir.ranking": (Ranker, "The order of the hits; `search.mode` and `--mode`"),
+}
+GIVEN = {"class_counts", "bits"}  # what the program passes to a component itself
+# Keys whose dataclass says in one sentence what the whole table means.
+MEANINGS = {
+    "model.attention.on": "Whether the block is there.",
+    "model.attention.window": "Largest side of a window, in positions of the map.",
+    "model.attention.heads": "Attention heads.",
+    "model.attention.head_dim": "Width of a head.",
+    "model.fusion.on": "Whether the block is there.",
+    "model.fusion.heads": "Attention heads.",
+    "model.fusion.head_dim": "Width of a head.",
+    "model.head.name": "Kind of the two layers.",
+    "model.head.hidden": "Width between the two layers.",
+    "model.head.grid": "Intervals of the spline grid; `kan` only.",
+    "model.decoder.on": "Whether there is a decoder; detectors that rebuild the picture need it.",
+    "model.decoder.widths": "Channels of its three blocks.",
+    "calibration.fraction": "Share of train kept for each of the two sets; 0 for no promise.",
+    "search.mode": "Ranker of the product; `auto` takes the one that validation favours.",
+    "loss": "Component of `acir.losses`.",
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the content of each generated page by its file name."""
+    return {
+        "cli.md": "\n".join(_cli()),
+        "recipe.md": "\n".join(_recipe()),
+        "components.md": "\n".join(_components()),
+    }
+
+
+# Command line
+
+
+def commands() -> dict[str, Callable[..., object]]:
+    """Return the function behind each command by the words that call it."""
+    found: dict[str, Callable[..., object]] = {}
+    for prefix, part in _apps():
+        for info in part.registered_commands:
+            assert info.callback is not None
+            name = info.name or info.callback.__name__.replace("_", "-")
+            found[f"{prefix}{name}"] = info.callback
+    return found
+
+
+def parameters(function: Callable[..., object]) -> dict[str, ParameterInfo]:
+    """Return what typer knows of each parameter, as it is written on the command line."""
+    hints = get_type_hints(function, include_extras=True)
+    found = {}
+    for name in inspect.signature(function).parameters:
+        info = next(m for m in hints[name].__metadata__ if isinstance(m, ParameterInfo))
+        # In an annotation typer takes the first declaration for the default until it runs.
+        declared = info.default if isinstance(info, OptionInfo) else info.metavar
+        found[declared or name.upper()] = info
+    return found
+
+
+def _apps() -> Iterator[tuple[str, typer.Typer]]:
+    yield "", app
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield f"{group.name} ", group.typer_instance
+
+
+def _cli() -> Iterator[str]:
+    epilogs = {
+        f"{prefix}{info.name or getattr(info.callback, '__name__', '')}": info.epilog
+        for prefix, part in _apps()
+        for info in part.registered_commands
+    }
+    yield from ("# Command line", "", GENERATED, "", SOURCES, "")
+    yield "Progress and remarks go to standard error; standard output is the answer alone."
+    yield from ("", "| exit code | meaning |", "|---|---|", "| 0 | done |", "| 1 | it failed |")
+    yield "| 2 | wrong use or bad input; the message says what was given, expected and to do |"
+    yield "| 3 | `acir search --fail-on-unknown` met an unknown query |"
+    yield from ("| 130 | interrupted |", "", "`acir --version` prints the version.")
+    for words, function in commands().items():
+        yield from ("", f"## acir {words}", "", inspect.getdoc(function) or "", "")
+        example = (epilogs[words] or "").removeprefix("Example:").strip()
+        yield from ("```bash", example, "```", "", "| | value | default | meaning |")
+        yield "|---|---|---|---|"
+        yield from _rows(function)
+    yield ""
+
+
+def _rows(function: Callable[..., object]) -> Iterator[str]:
+    signature, hints = inspect.signature(function).parameters, get_type_hints(function)
+    for (written, info), (name, parameter) in zip(
+        parameters(function).items(), signature.items(), strict=True
+    ):
+        required = parameter.default is parameter.empty
+        shown = "required" if required else _default(parameter.default)
+        meaning = "A SOURCE, as above." if info.help == SOURCES else info.help
+        yield f"| `{written}` | {_kind(info, hints[name])} | {shown} | {meaning} |"
+
+
+def _kind(info: ParameterInfo, hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if hint is bool:
+        return ""
+    if info.metavar and isinstance(info, OptionInfo):
+        return info.metavar
+    names = {int: "whole number", str: "text", Path: "path"}
+    plain = [n for kind, n in names.items() if kind in (hint, *get_args(hint))]
+    return plain[0] if plain else "several" if isinstance(info, ArgumentInfo) else "text"
+
+
+def _default(value: object) -> str:
+    return "" if value is None or value is False else f"`{value}`"
+
+
+# Recipes
+
+
+def recipe_keys() -> list[str]:
+    """List every dotted key of a recipe, tables left out."""
+    return [key for key, *_ in _keys(recipe.Recipe, "")]
+
+
+def _recipe() -> Iterator[str]:
+    yield from ("# Recipes", "", GENERATED, "")
+    yield "A recipe is a TOML file; what it leaves out has the default below. `--set KEY=VALUE`"
+    yield "replaces a key. An unknown key is an error that names the nearest known one. Options of"
+    yield "components are in [Components](components.md)."
+    yield from ("", "## Shipped recipes", "")
+    for name in recipe.shipped():
+        text = files("acir").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8")
+        header = [line for line in text.splitlines() if line.startswith("#")]
+        yield from (f"### `{name}`", "", "```toml", *header, "```", "")
+    tables: dict[str, list[str]] = {}
+    for key, kind, default, meaning in _keys(recipe.Recipe, ""):
+        row = f"| `{key}` | {kind} | `{default}` | {meaning} |"
+        tables.setdefault(key.rpartition(".")[0] or key, []).append(row)
+    yield from ("## Keys", "")
+    yield "Values are said as TOML writes them."
+    for table, rows in tables.items():
+        yield from ("", f"### `[{table}]`", "", "| key | value | default | meaning |")
+        yield from ("|---|---|---|---|", *rows)
+    yield ""
+
+
+def _keys(table: type, where: str) -> Iterator[tuple[str, str, str, str]]:
+    said = _entries(inspect.getdoc(table) or "", "Attributes")
+    hints = get_type_hints(table, include_extras=True)
+    for field in dataclasses.fields(table):
+        key = f"{where}.{field.name}" if where else field.name
+        hint = hints[field.name]
+        if hint is not recipe.Component and dataclasses.is_dataclass(hint):
+            assert isinstance(hint, type)
+            yield from _keys(hint, key)
+        else:
+            meaning = said.get(field.name) or MEANINGS[key]
+            yield key, _range(hint), _toml(field.default), meaning
+
+
+def _range(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if hint is recipe.Component:
+        return "a table with a `name`"
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(f'`"{value}"`' for value in get_args(hint))
+    if get_origin(hint) is tuple:
+        return f"list of: {_range(get_args(hint)[0])}"
+    limits = getattr(hint, "__metadata__", ())
+    kind = get_args(hint)[0] if limits else hint
+    names = {int: "whole number", float: "number", bool: "`true` or `false`", str: "text"}
+    return ", ".join([names[kind], *(str(limit) for limit in limits)])
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, recipe.Component):
+        options = {"name": value.name, **value.options}
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in options.items()) + " }"
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+# Components
+
+
+def _components() -> Iterator[str]:
+    yield from ("# Components", "", GENERATED, "")
+    yield "A component is a file of its family and is found by the file's name; on the command"
+    yield "line and in recipes a dash may stand for an underscore."
+    for family, (base, purpose) in FAMILIES.items():
+        yield from ("", f"## `{family}`", "", f"{purpose}.", "", "| name | what | options |")
+        yield "|---|---|---|"
+        for name in registry.names(family):
+            kind = registry.find(family, base, name)
+            what = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+            written = name.replace("_", "-") if family == "acir.ranking" else name
+            yield f"| `{written}` | {what} | {_options(family, kind)} |"
+    yield ""
+
+
+def _options(family: str, kind: type) -> str:
+    if issubclass(kind, Source):
+        named = [f"`{scheme}:`" for scheme in kind.schemes]
+        return ", ".join(named + [f"`{suffix}`" for suffix in kind.suffixes])
+    if family not in ("acir.models.stems", "acir.losses"):
+        return ""
+    said = _entries(inspect.getdoc(kind) or "", "Args")
+    return "<br>".join(
+        f"`{name}` = `{_toml(parameter.default)}`: {said[name]}"
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if name not in GIVEN
+    )
+
+
+def _entries(docstring: str, section: str) -> dict[str, str]:
+    """Read the names and meanings of a section of a Google docstring."""
+    found = re.search(rf"^{section}:\n((?:    .*\n?|\n)+)", docstring, re.MULTILINE)
+    entries: dict[str, str] = {}
+    name = ""
+    for line in (found.group(1) if found else "").splitlines():
+        start = re.match(r"    (\w+): (.*)", line)
+        if start:
+            name = start.group(1)
+            entries[name] = start.group(2)
+        elif line.strip():
+            entries[name] += f" {line.strip()}"
+    return entries
+
+
+if __name__ == "__main__":
+    for file_name, content in pages().items():
+        (FOLDER / file_name).write_text(content, encoding="utf-8")
