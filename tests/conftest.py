@@ -1,7 +1,15 @@
-"""What tests of several packages share: DICOM files made in code, full of a patient's traces."""
+"""What tests of several packages share.
 
+DICOM files made in code, full of a patient's traces; and pictures with a model and an index of
+them, made once. A test that changes one of these changes a copy.
+
+The package is imported inside the fixtures: pytest reads this file before it checks shapes.
+"""
+
+import shutil
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +31,48 @@ def identity() -> tuple[str, ...]:
 def make_dicom() -> MakeDicom:
     """Return a function that writes pixels, with further attributes by keyword, as a file."""
     return _make_dicom
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of four classes in three splits."""
+    from made_model import fill  # noqa: PLC0415 - see the module's docstring
+
+    return fill(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+    """Return the folder of a finished run of `acir train`."""
+    from made_model import train  # noqa: PLC0415 - see the module's docstring
+
+    out = tmp_path_factory.mktemp("trained") / "run"
+    outcome = train(pictures, out)
+    assert outcome.code == 0, outcome.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def bundle(trained: Path) -> Path:
+    return trained / "bundle"
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory, bundle: Path, pictures: Path) -> Path:
+    """Return an index of the training pictures."""
+    from made_model import acir  # noqa: PLC0415 - see the module's docstring
+
+    folder = tmp_path_factory.mktemp("index") / "index"
+    data = f"{pictures}#train"
+    outcome = acir("index", "build", "--model", bundle, "--data", data, "--index", folder)
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
+@pytest.fixture
+def own_index(tmp_path: Path, index: Path) -> Path:
+    """Return a copy of the index that a test may change."""
+    return shutil.copytree(index, tmp_path / "index")
 
 
 def _make_dicom(pixels: np.ndarray, **attributes: object) -> bytes:

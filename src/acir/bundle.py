@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from acir import ranking, recipe
-from acir.errors import AcirError, BundleError
+from acir.errors import AcirError, BundleError, StorageError, UsageError, suggestion
 from acir.gate import Gate
 from acir.models.encoder import Encoder
 from acir.prep.pipeline import Prep
@@ -41,6 +42,16 @@ CALIBRATION = "calibration.json"
 CARD = "MODEL_CARD.md"
 CHECKSUMS = "checksums.json"
 FILES = (SETTINGS, WEIGHTS, GATE, CALIBRATION, CARD)
+# What putting a model together from foreign settings and arrays may raise.
+MISFITS = (
+    AcirError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,20 @@ class Bundle:
         """Encode prepared pictures and collect what the detectors look at."""
         return collect_evidence(self.encoder, images)
 
+    def mode_named(self, name: str | None) -> str:
+        """Return the name of a ranker; None means the one that validation favours.
+
+        Raises:
+            UsageError: There is no such ranker.
+        """
+        mode = name or self.mode
+        if mode not in self.rankers:
+            known = sorted(self.rankers)
+            raise UsageError(
+                f"there is no mode {mode!r}; choose {' or '.join(known)}.{suggestion(mode, known)}"
+            )
+        return mode
+
 
 @torch.no_grad()
 def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
@@ -98,9 +123,32 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     """Write a bundle beside its place and move it there, so that none is ever half-written.
 
     A bundle that is already there is replaced.
+
+    Raises:
+        StorageError: The disk is full or cannot be written.
     """
     beside = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
+    try:
+        _write_files(bundle, beside)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.replace(folder)
+    except (SafetensorError, OSError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise StorageError(
+            f"cannot write the bundle {folder.name}: {error}; make room for it, then run the "
+            "command again"
+        ) from error
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Copy the files of a bundle, and nothing else that may lie beside them, to a new folder."""
+    folder.mkdir()
+    for name in (*FILES, CHECKSUMS):
+        shutil.copyfile(source / name, folder / name)
+
+
+def _write_files(bundle: Bundle, beside: Path) -> None:
     beside.mkdir(parents=True)
     gate_arrays, gate_settings = bundle.gate.state()
     settings = {
@@ -119,8 +167,6 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     _write_json(beside / CALIBRATION, sorted(bundle.calibration))
     (beside / CARD).write_text(bundle.card, encoding="utf-8")
     _write_json(beside / CHECKSUMS, {name: _checksum(beside / name) for name in FILES})
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.replace(folder)
 
 
 def load_bundle(folder: Path, device: str = "cpu") -> Bundle:
@@ -139,10 +185,10 @@ def load_bundle(folder: Path, device: str = "cpu") -> Bundle:
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     try:
         bundle = _assembled(folder, settings, identity)
-    except (AcirError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except MISFITS as error:
         raise BundleError(
-            f"{folder.name} does not describe a model that this version of acir knows ({error}); "
-            "train it again or use the version that wrote it"
+            f"the bundle at {folder} does not describe a model that this version of acir knows "
+            f"({' '.join(str(error).split())}); train it again or use the version that wrote it"
         ) from error
     bundle.encoder.to(where)
     return bundle

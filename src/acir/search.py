@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +16,23 @@ from torch import Tensor
 
 from acir import codes
 from acir.bundle import Bundle
-from acir.errors import SourceError, UnreadableImageError, UsageError, suggestion
+from acir.errors import SourceError, UnreadableImageError, UsageError
 from acir.index.engines.base import Engine
 from acir.index.store import Store
+from acir.prep.decode import Picture as Decoded
+from acir.prep.decode import from_pillow, natural_range
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
+from acir.privacy.pseudonym import fresh_key
 from acir.ranking.base import cosine
-from acir.sources.base import open_source
+from acir.sources.base import SourceOptions, open_source
 from acir.tensors import Evidence
 from acir.types import Answer, Hit, ImageRecord, Ranking, Verdict
 
 Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path
 """What may be asked about: a record, a Pillow image, an 8- or 16-bit array, or a path."""
 
+UNNAMED = "picture"
 SHORTLIST_FACTOR = 4
 SHORTLIST_LEAST = 100
 SHORTLIST_MOST = 5000  # beyond it a class of ties is cut, and the answer says so
@@ -64,16 +69,23 @@ class Request:
     force: bool = False
     least: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse to look for no picture at all."""
+        if self.k < 1:
+            raise UsageError(f"k is {self.k}, expected at least 1, the hits wanted")
+
 
 class Model:
     """A bundle that answers whether it knows a picture's kind.
 
     Args:
         bundle: The trained model.
+        key: Secret for the keyed hashes of patients; None for a fresh one.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, key: bytes | None = None) -> None:
         self.bundle = bundle
+        self.key = key or fresh_key()
 
     def check(self, picture: Picture) -> Verdict:
         """Say whether a picture is of a kind that the model knows.
@@ -82,7 +94,7 @@ class Model:
         `truncated`.
         """
         try:
-            record = as_record(picture)
+            record = as_record(picture, self.key)
         except UnreadableImageError as error:
             return self.refuse(error)
         return self.examine(record).verdict
@@ -120,14 +132,15 @@ class Searcher(Model):
         store: The index at rest.
         engine: Finds codes; its rows are the store's positions.
         bundle: The model that encoded the index.
+        key: Secret behind the keyed hashes in the index.
     """
 
-    def __init__(self, store: Store, engine: Engine, bundle: Bundle) -> None:
-        super().__init__(bundle)
+    def __init__(self, store: Store, engine: Engine, bundle: Bundle, key: bytes) -> None:
+        super().__init__(bundle, key)
         self.store = store
         self.engine = engine
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Searcher":
         """Return the searcher itself."""
         return self
 
@@ -155,9 +168,9 @@ class Searcher(Model):
             k: Hits wanted; fewer come back from a smaller index, with a notice.
             options: Further fields of `Request`.
         """
-        name = str(picture) if isinstance(picture, str | Path) else "picture"
+        name = str(picture) if isinstance(picture, str | Path) else UNNAMED
         try:
-            record = as_record(picture)
+            record = as_record(picture, self.key)
         except UnreadableImageError as error:
             return self.unreadable(name, error)
         return self.answer(name, self.examine(record), Request(k=k, **options))
@@ -172,7 +185,8 @@ class Searcher(Model):
         Raises:
             UsageError: The mode, the radius or a filter does not exist.
         """
-        mode = self._mode(request)
+        mode = self.bundle.mode_named(request.mode)
+        self._refuse_radius(request.radius)
         if examined.verdict.verdict == "unknown" and not request.force:
             return Answer(name, examined.verdict, mode, ())
         evidence = examined.evidence or self.encode(examined.record)
@@ -185,21 +199,13 @@ class Searcher(Model):
             notices += (f"{len(best)} pictures can be retrieved, {request.k} were asked for",)
         return Answer(name, examined.verdict, mode, best, notices, least)
 
-    def _mode(self, request: Request) -> str:
-        mode = request.mode or self.bundle.mode
-        if mode not in self.bundle.rankers:
-            known = sorted(self.bundle.rankers)
-            raise UsageError(
-                f"there is no mode {mode!r}; choose {' or '.join(known)}.{suggestion(mode, known)}"
-            )
-        return mode
-
     def _allowed(self, record: ImageRecord, request: Request) -> Bool[np.ndarray, " n"]:
-        allowed = self.store.select(request.where or {})
-        if not request.include_self:
-            allowed[self.store.same_pixels(record.pixel_hash)] = False
+        wanted = self.store.select(request.where or {})
+        allowed = wanted.copy()
         if record.patient is not None:
             allowed[self.store.same_patient(record.patient)] = False
+        itself = self.store.same_pixels(record.pixel_hash)
+        allowed[itself] = wanted[itself] if request.include_self else False
         return allowed
 
     def _ranked(
@@ -210,7 +216,7 @@ class Searcher(Model):
             shortlist = max(SHORTLIST_FACTOR * request.k, SHORTLIST_LEAST)
             distances, rows = self.engine.tie_complete(code, shortlist, allowed)
         else:
-            distances, rows = self.engine.within(code, self._radius(request.radius), allowed)
+            distances, rows = self.engine.within(code, request.radius, allowed)
         notices: tuple[str, ...] = ()
         if len(rows) > SHORTLIST_MOST:
             notices = (
@@ -223,12 +229,11 @@ class Searcher(Model):
         found = Ranking(rows, distances, cosines, unset)
         return self.bundle.rankers[mode].rank(found), notices
 
-    def _radius(self, radius: int) -> int:
-        if not 0 <= radius <= self.store.bits:
+    def _refuse_radius(self, radius: int | None) -> None:
+        if radius is not None and not 0 <= radius <= self.store.bits:
             raise UsageError(
                 f"the radius is {radius}, expected 0 to {self.store.bits}, the bits of the codes"
             )
-        return radius
 
     def _hits(self, ranking: Ranking, positions: range) -> tuple[Hit, ...]:
         chosen = ranking.take(np.array(positions, dtype=np.int64))
@@ -254,38 +259,59 @@ def coded(
     return code, evidence.embedding[0].numpy().astype(np.float16)
 
 
-def as_record(picture: Picture) -> ImageRecord:
+def as_record(picture: Picture, key: bytes) -> ImageRecord:
     """Turn whatever a caller has into a record.
 
-    An array is `(h, w)` or `(h, w, 3)`; its values run over the whole range of its integer type,
-    or over [0, 1] for floats.
+    An array is `(h, w)` or `(h, w, 3)`; `acir.prep.decode.natural_range` says which of its values
+    mean black and white.
+
+    Args:
+        picture: What a caller has.
+        key: Secret for the keyed hashes of patients.
 
     Raises:
-        UnreadableImageError: The file cannot be decoded.
+        UnreadableImageError: The file cannot be decoded, or a value is not finite.
         SourceError: It is no single picture.
-        UsageError: It is of no known type.
+        UsageError: It is of no known type or shape.
     """
     if isinstance(picture, ImageRecord):
         return picture
     if isinstance(picture, str | Path):
-        return _only_record(str(picture))
+        return _only_record(str(picture), key)
     if isinstance(picture, Image.Image):
-        picture = np.asarray(picture if picture.mode in {"L", "I;16"} else picture.convert("RGB"))
-    if not isinstance(picture, np.ndarray):
+        return _lone_record(from_pillow(picture))
+    if not isinstance(picture, np.ndarray) or picture.dtype.kind not in "buif":
+        kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
         raise UsageError(
-            f"a picture is a path, a Pillow image, an array or a record, not {type(picture)}"
+            f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
         )
-    whole = np.issubdtype(picture.dtype, np.integer)
-    high = float(np.iinfo(picture.dtype).max) if whole else 1.0
-    return ImageRecord("picture", picture, (0.0, high), split="test", draw=0.0)
+    try:
+        return _lone_record(Decoded(picture, natural_range(picture)))
+    except ValueError as error:
+        if picture.size and not np.isfinite(picture).all():
+            raise UnreadableImageError(UNNAMED, str(error)) from error
+        raise UsageError(
+            f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
+        ) from error
 
 
-def _only_record(place: str) -> ImageRecord:
-    found = list(open_source(place).records())
+def _lone_record(picture: Decoded) -> ImageRecord:
+    return ImageRecord(
+        id=UNNAMED,
+        pixels=picture.pixels,
+        value_range=picture.value_range,
+        inverted=picture.inverted,
+        split="test",
+        draw=0.0,
+    )
+
+
+def _only_record(place: str, key: bytes) -> ImageRecord:
+    found = list(islice(open_source(place, SourceOptions(key=key)).records(), 2))
     if len(found) != 1:
         raise SourceError(
-            f"{place} holds {len(found)} pictures, expected one; name a single picture, or use "
-            "`acir search` for many"
+            f"{place} holds {'several pictures' if found else 'no picture'}, expected one; name "
+            "a single picture, or use `acir search` for many"
         )
     if isinstance(found[0], UnreadableImageError):
         raise found[0]

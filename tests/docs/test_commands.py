@@ -157,7 +157,7 @@ def test_the_tour_of_the_readme_runs_and_its_json_is_what_the_reference_says(
     answer = loads(tour.printed["search"])
     hit = {f"hits[].{key}" for key in ("rank", "id", "label", "distance", "similarity", "path")}
     explained = json_keys_of("acir search")
-    assert set(answer) | {"notices"} | hit == explained
+    assert set(answer) | hit == explained
     assert all({f"hits[].{key}" for key in found} == hit for found in answer["hits"])
     verdict = loads(tour.printed["check"])
     calibration = {f"calibration.{key}" for key in verdict.pop("calibration")}

@@ -3,7 +3,6 @@
 Workflows are imported inside the commands, because they load torch and `--help` must not.
 """
 
-import errno
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -14,10 +13,11 @@ import typer
 
 from acir import __version__
 from acir.cli import show
-from acir.errors import AcirError, StorageError, UsageError
+from acir.errors import AcirError, UsageError
 
 FAILED = 1
 UNKNOWN = 3
+INTERRUPTED = 130
 
 SOURCES = (
     "A SOURCE is a folder of class folders, a zip of one, a MedMNIST-style .npz, a .csv manifest, "
@@ -69,10 +69,14 @@ def main() -> None:
         show.say(f"error: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        show.say("error: the disk is full; free some space and run the same command again")
-        sys.exit(StorageError.exit_code)
+        place = f" at {error.filename}" if error.filename else ""
+        show.say(
+            f"error: the files{place} cannot be used ({error.strerror or error}); make room or "
+            "give access, then run the same command again"
+        )
+        sys.exit(FAILED)
+    except KeyboardInterrupt:  # before typer took over
+        sys.exit(INTERRUPTED)
 
 
 @app.callback(invoke_without_command=True)
@@ -275,12 +279,14 @@ def search(
         least=workflow.LEAST if html else 0,
     )
     unknown = 0
-    for answer in workflow.search(index, queries, request, html=html, device=device):
+    for answer in workflow.search(index, queries, request, html=html, device=device, say=show.say):
         unknown += answer.verdict.verdict == "unknown"
         if as_json:
             show.json_line(workflow.search_line(answer))
         else:
             show.answer(answer)
+        for notice in answer.notices:
+            show.say(f"{answer.query}: {notice}")
     if html:
         show.say(f"the page is {html}")
     if unknown and fail_on_unknown:
@@ -298,7 +304,7 @@ def check(
     """Say of each picture whether it is of a kind that the model knows."""
     from acir.workflows import search as workflow  # noqa: PLC0415 - see the module's docstring
 
-    for name, verdict in workflow.check(model, sources, device):
+    for name, verdict in workflow.check(model, sources, device=device, say=show.say):
         if as_json:
             show.json_line(workflow.check_line(name, verdict))
         else:

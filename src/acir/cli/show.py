@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from acir.errors import UsageError
 from acir.types import Answer, Verdict
 
 COLOURS = {"known": "green", "caution": "yellow", "unknown": "red"}
@@ -98,8 +100,6 @@ def verdict(name: str, found: Verdict) -> None:
 def answer(found: Answer) -> None:
     """Print a verdict and the hits below it."""
     verdict(found.query, found.verdict)
-    for notice in found.notices:
-        out.print(f"  note: {notice}", markup=False)
     if found.hits:
         rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
         table("", ("rank", "id", "label", "distance", "similarity"), rows)
@@ -122,17 +122,29 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     out.print(drawn)
 
 
+class _LateFile(logging.FileHandler):
+    """A log file whose folder is made with it."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """Send the package's log to a file that is made with its first line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    """Send the package's log to a file that is made, with its folder, by the first line.
+
+    Refused input is not logged: nothing came of it, and nothing is to be left behind.
+    """
+    handler = _LateFile(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logger = logging.getLogger("acir")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         yield
+    except UsageError:
+        raise
     except Exception:
         logger.exception("stopped")
         raise

@@ -254,6 +254,11 @@ class Store:
             raise self._changed()
         return [found[name] for name in ids]
 
+    def known(self, ids: Sequence[str]) -> dict[str, Entry]:
+        """Return all that is stored of those of these ids that are here and not altered."""
+        found = rows.read(self._database, self._keys(ids))
+        return {name: entry for _, name, entry in found if entry is not None}
+
     def select(self, where: Mapping[str, str]) -> Bool[np.ndarray, " n"]:
         """Mark the positions of the pictures that meet every condition.
 

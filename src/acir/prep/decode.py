@@ -115,8 +115,12 @@ def _picture(data: bytes) -> Picture:
     with warnings.catch_warnings():
         # Such as damaged EXIF data, and Pillow's bomb warning: `_opened` has a limit of its own.
         warnings.simplefilter("ignore")
-        stored = _opened(data)
-        image = ImageOps.exif_transpose(stored)
+        return from_pillow(_opened(data))
+
+
+def from_pillow(stored: Image.Image) -> Picture:
+    """Turn an image that Pillow has opened or made into what `decode` makes of its file."""
+    image = ImageOps.exif_transpose(stored)
     if not image.mode.startswith(("I", "F")):
         pixels = _eight_bit(image)
         return Picture(pixels, natural_range(pixels))

@@ -43,6 +43,11 @@ def draw_key(patient: str) -> str:
     return sha256(f"patient:{patient.strip()}".encode()).hexdigest()
 
 
+def fresh_key() -> bytes:
+    """Make a key that nobody keeps, for pseudonyms that need to hold for one run alone."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
 def load_key(path: Path) -> bytes:
     """Read the secret key, or make one where there is none yet.
 
@@ -79,7 +84,7 @@ def _make_key(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=".key-") as draft:  # its mode is 0600
-            draft.write(secrets.token_bytes(KEY_BYTES))
+            draft.write(fresh_key())
             draft.flush()
             with suppress(FileExistsError):  # another process was faster; its key counts
                 path.hardlink_to(draft.name)

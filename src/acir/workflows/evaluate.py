@@ -1,6 +1,5 @@
 """`acir evaluate`: how good retrieval is, queries against a gallery."""
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from acir.data.loader import multi_hot
 from acir.errors import SourceError, suggestion
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.protocol import evaluate as evaluate_coded
+from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord, Progress, counted, silent
+from acir.workflows.notes import converted_lines, skipped_lines
 
 
 def evaluate(
@@ -45,9 +46,11 @@ def evaluate(
 
     Raises:
         SourceError: A query is in the gallery, a label is not of the model, or nothing is there.
+        UsageError: The bundle or the mode cannot be used.
     """
     bundle = load_bundle(bundle_folder, device)
-    options = SourceOptions(strict=strict, key=secrets.token_bytes(32))
+    ranked_by = bundle.mode_named(mode)
+    options = SourceOptions(strict=strict, key=fresh_key())
     searched = _coded(bundle, gallery, options, progress, say)
     asked = _coded(bundle, queries, options, progress, say)
     if drop_overlap:
@@ -58,8 +61,8 @@ def evaluate(
         searched,
         asked,
         class_names=bundle.class_names,
-        ranker=bundle.rankers[mode or bundle.mode],
-        mode=mode or bundle.mode,
+        ranker=bundle.rankers[ranked_by],
+        mode=ranked_by,
     )
     if found.n_excluded:
         say(f"{found.n_excluded} queries have no picture of their class in the gallery")
@@ -77,15 +80,20 @@ def _coded(
     source = open_source(text, options)
     ids: list[str] = []
     hashes: list[str] = []
-    parts = []
+    parts, converted = [], 0
     with progress(f"encoding {text}", None) as tick:
         for chunk, images in prepared_batches(counted(source, tick), bundle.prep):
             labels = np.stack([_labels(record, bundle.class_names) for record in chunk])
             parts.append((*encode_images(bundle.encoder, images), labels))
+            converted += sum(map(bundle.prep.converts, chunk))
             ids += [record.id for record in chunk]
             hashes += [record.pixel_hash for record in chunk]
-    if source.skipped:
-        say(f"skipped {len(source.skipped)} unreadable pictures of {text}")
+    for line in (*skipped_lines(source.skipped), *converted_lines(converted)):
+        say(line)
+    if not parts:
+        raise SourceError(
+            f"none of the {len(source.skipped)} pictures of {text} can be read; give some that can"
+        )
     codes, embeddings, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return CodedSet(codes, embeddings, labels, tuple(hashes))[np.argsort(np.array(ids))]
 

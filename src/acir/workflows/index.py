@@ -1,28 +1,21 @@
 """`acir index`: build, add, delete, verify, info."""
 
-import io
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from einops import rearrange
-from PIL import Image
-
-from acir.bulk import encode_images, prepared_batches
-from acir.bundle import Bundle, load_bundle, verify_bundle
-from acir.errors import BundleError
-from acir.index.entry import Entry
+from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
+from acir.errors import BundleError, UsageError
 from acir.index.store import Added, Store
-from acir.prep.pixels import to_unit
-from acir.privacy.pseudonym import load_key
+from acir.privacy.pseudonym import fresh_key, load_key
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.types import ImageRecord, Progress, counted, silent
+from acir.types import Progress, counted, silent
+from acir.workflows.entries import Kept, entries, ordinary
+from acir.workflows.notes import converted_lines, skipped_lines
 from acir.workflows.search import BUNDLE, KEY
 
-THUMBNAIL_SIDE = 96
 ENGINE = "faiss"
 
 Say = Callable[[str], None]
@@ -44,6 +37,10 @@ class IndexOptions:
     strict: bool = False
     download: bool = False
 
+    def source(self, data: str, key: bytes) -> Source:
+        """Open a source to be read so."""
+        return open_source(data, SourceOptions(strict=self.strict, download=self.download, key=key))
+
 
 def build(
     model: Path,
@@ -58,23 +55,20 @@ def build(
     """Make an index of a source; calibration pictures of the bundle are left out.
 
     Interrupted, it leaves a valid index of what was committed, and `add` goes on from there.
+    Refused, it leaves nothing.
 
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
     """
     bundle = load_bundle(model, device)
-    open_source(data, SourceOptions(download=options.download, key=b"only to look"))
-    settings = {"thumbnails": str(options.thumbnails), "paths": str(options.paths)}
-    with Store.create(
-        index,
-        bits=bundle.encoder.bits,
-        dim=bundle.encoder.dim,
-        engine=ENGINE,
-        model=bundle.id,
-        settings=settings,
-    ) as store:
-        shutil.copytree(model, index / BUNDLE)
-        return _fill(store, bundle, data, options, progress, say)
+    _refuse_unreadable(options.source(data, fresh_key()), progress)
+    with _created(index, bundle, model, options) as store:
+        source = options.source(data, load_key(index / KEY))
+        try:
+            return _fill(store, bundle, source, progress, say)
+        except UsageError:
+            shutil.rmtree(index)
+            raise
 
 
 def add(
@@ -93,9 +87,10 @@ def add(
         UsageError: The index or the source cannot be used.
     """
     with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
-        kept = {key: store.settings.get(key) == "True" for key in ("thumbnails", "paths")}
-        options = IndexOptions(kept["thumbnails"], kept["paths"], strict, download)
-        return _fill(store, load_bundle(index / BUNDLE, device), data, options, progress, say)
+        options = IndexOptions(strict=strict, download=download)
+        source = options.source(data, load_key(index / KEY))
+        _refuse_unreadable(source, progress)
+        return _fill(store, load_bundle(index / BUNDLE, device), source, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
@@ -122,67 +117,43 @@ def info(index: Path) -> dict[str, int | str]:
         return store.info()
 
 
-def _fill(
-    store: Store,
-    bundle: Bundle,
-    data: str,
-    options: IndexOptions,
-    progress: Progress,
-    say: Say,
-) -> Added:
-    key = load_key(store.folder / KEY)
-    source = open_source(
-        data, SourceOptions(strict=options.strict, download=options.download, key=key)
+def _created(index: Path, bundle: Bundle, model: Path, options: IndexOptions) -> Store:
+    """Make an empty index with a copy of its bundle and a key, or nothing."""
+    store = Store.create(
+        index,
+        bits=bundle.encoder.bits,
+        dim=bundle.encoder.dim,
+        engine=ENGINE,
+        model=bundle.id,
+        settings={"thumbnails": str(options.thumbnails), "paths": str(options.paths)},
     )
+    try:
+        copy_bundle(model, index / BUNDLE)
+        load_key(index / KEY)
+    except BaseException:
+        store.close()
+        shutil.rmtree(index)
+        raise
+    return store
+
+
+def _refuse_unreadable(source: Source, progress: Progress) -> None:
+    """Read a strict source to its end before anything of it is stored."""
+    if source.options.strict:
+        with progress("looking at the pictures", None) as tick:
+            for _ in counted(source, tick):
+                pass
+
+
+def _fill(store: Store, bundle: Bundle, source: Source, progress: Progress, say: Say) -> Added:
+    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
     counts: Counter[str] = Counter()
     with progress("indexing", None) as tick:
-        entries = _entries(counted(source, tick), bundle, options, counts)
-        added = store.add(entries)
+        records = ordinary(counted(source, tick), bundle, counts)
+        added = store.add(entries(records, bundle, kept, store))
     for line in _notes(source, counts):
         say(line)
     return added
-
-
-def _entries(
-    records: Iterable[ImageRecord], bundle: Bundle, options: IndexOptions, counts: Counter[str]
-) -> Iterator[Entry]:
-    kept = _without_calibration(records, bundle, counts)
-    for chunk, images in prepared_batches(kept, bundle.prep):
-        codes, embeddings = encode_images(bundle.encoder, images)
-        for record, code, embedding in zip(chunk, codes, embeddings, strict=True):
-            yield Entry(
-                id=record.id,
-                code=code,
-                embedding=embedding,
-                label="|".join(record.labels),
-                pixel_hash=record.pixel_hash,
-                path=record.path if options.paths else None,
-                patient=record.patient,
-                thumbnail=thumbnail(record) if options.thumbnails else None,
-                metadata=record.metadata,
-            )
-
-
-def _without_calibration(
-    records: Iterable[ImageRecord], bundle: Bundle, counts: Counter[str]
-) -> Iterator[ImageRecord]:
-    for record in records:
-        if record.pixel_hash in bundle.calibration:
-            counts["calibration"] += 1
-            continue
-        counts["converted"] += bundle.prep.converts(record)
-        yield record
-
-
-def thumbnail(record: ImageRecord) -> bytes:
-    """Return a PNG whose longer side has at most 96 pixels."""
-    unit = to_unit(record)
-    whole = (unit * 255).round().astype(np.uint8)
-    picture = Image.fromarray(whole if record.is_colour else rearrange(whole, "h w 1 -> h w"))
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
@@ -191,9 +162,5 @@ def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
             f"left out {counts['calibration']} pictures that calibrated the model: an index that "
             "holds them would void its promise"
         )
-    if counts["converted"]:
-        yield f"converted {counts['converted']} pictures to the channels of the model"
-    for skipped in source.skipped[:3]:
-        yield f"skipped {skipped.path}: {skipped.reason}"
-    if len(source.skipped) > 3:  # noqa: PLR2004 - as many as were named
-        yield f"skipped {len(source.skipped)} unreadable pictures in all"
+    yield from converted_lines(counts["converted"])
+    yield from skipped_lines(source.skipped)

@@ -1,12 +1,13 @@
 """`acir search` and `acir check`, and the two names of the Python API."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from acir.bundle import load_bundle
-from acir.errors import UnreadableImageError, UsageError
+from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, write_page
 from acir.index import engines
 from acir.index.store import Store
@@ -15,12 +16,15 @@ from acir.search import Model, Request, Searcher
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.answers import query_report
+from acir.workflows.notes import converted_lines
 
 __all__ = ["LEAST", "Request", "check", "check_line", "load", "open_index", "search", "search_line"]
 
 BUNDLE = "bundle"
 KEY = "secret.key"
 LEAST = 3  # of the least similar of the retrieved, on a page
+
+Say = Callable[[str], None]
 
 
 def load(bundle: str | Path, device: str = "cpu") -> Model:
@@ -40,16 +44,18 @@ def open_index(folder: str | Path, device: str = "cpu") -> Searcher:
         BundleError: The copy of the bundle inside it is.
     """
     folder = Path(folder)
-    store = Store.open(folder)
-    bundle = load_bundle(folder / BUNDLE, device)
-    if bundle.id != store.model:
-        store.close()
-        raise UsageError(
-            f"the index at {folder} was built with another model than the bundle inside it; "
-            "restore a copy of the index or build it again"
-        )
-    engine = engines.get(store.engine)(store.gallery().codes)
-    return Searcher(store, engine, bundle)
+    with ExitStack() as opened:
+        store = opened.enter_context(Store.open(folder))
+        bundle = load_bundle(folder / BUNDLE, device)
+        if bundle.id != store.model:
+            raise StoreError(
+                f"the index at {folder} was built with another model than the bundle inside it; "
+                "restore a copy of the index or build it again"
+            )
+        engine = engines.get(store.engine)(store.gallery().codes)
+        searcher = Searcher(store, engine, bundle, load_key(folder / KEY))
+        opened.pop_all()
+    return searcher
 
 
 def search(
@@ -59,6 +65,7 @@ def search(
     *,
     html: Path | None = None,
     device: str = "cpu",
+    say: Say = lambda _: None,
 ) -> Iterator[Answer]:
     """Answer each picture of each query source in turn.
 
@@ -70,48 +77,64 @@ def search(
         request: How to search.
         html: Where to write a page of all answers after the last; None for none.
         device: Where the network is to run.
+        say: Takes a line for a person.
 
     Raises:
         UsageError: Nothing could be read at all, or the request is impossible.
     """
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {html.parent} for {html.name}; make it first")
     reports: list[QueryReport] = []
+    converted = 0
     with open_index(index, device) as searcher:
-        options = SourceOptions(key=load_key(index / KEY))
-        for name, found in _pictures(queries, options):
+        for name, found in _pictures(queries, searcher.key):
             examined = None
             if isinstance(found, UnreadableImageError):
                 answer = searcher.unreadable(name, found)
             else:
+                converted += searcher.bundle.prep.converts(found)
                 examined = searcher.examine(found)
                 answer = searcher.answer(name, examined, request)
             if html is not None:
                 reports.append(query_report(searcher, examined, answer))
             yield answer
+    for line in converted_lines(converted):
+        say(line)
     if html is not None:
         intro = f"{len(reports)} queries, answered from {index.name}."
         write_page(html, Page("Similar pictures", intro, tuple(reports)))
 
 
 def check(
-    bundle: Path, sources: Sequence[str], device: str = "cpu"
+    bundle: Path, sources: Sequence[str], *, device: str = "cpu", say: Say = lambda _: None
 ) -> Iterator[tuple[str, Verdict]]:
     """Judge each picture of each source in turn.
+
+    Args:
+        bundle: Folder of the bundle.
+        sources: SOURCEs.
+        device: Where the network is to run.
+        say: Takes a line for a person.
 
     Raises:
         UsageError: Nothing could be read at all.
     """
     model = load(bundle, device)
-    for name, found in _pictures(sources, SourceOptions(key=b"check")):
+    converted = 0
+    for name, found in _pictures(sources, model.key):
         if isinstance(found, UnreadableImageError):
             yield name, model.refuse(found)
         else:
+            converted += model.bundle.prep.converts(found)
             yield name, model.examine(found).verdict
+    for line in converted_lines(converted):
+        say(line)
 
 
 def search_line(answer: Answer) -> dict[str, Any]:
     """Return the JSON object of one answer; the keys are a contract."""
     verdict = answer.verdict
-    line = {
+    return {
         "query": answer.query,
         "verdict": verdict.verdict,
         "p_value": verdict.p_value,
@@ -120,7 +143,6 @@ def search_line(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "hits": [asdict(hit) for hit in answer.hits],
     }
-    return line | ({"notices": list(answer.notices)} if answer.notices else {})
 
 
 def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
@@ -137,16 +159,22 @@ def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _pictures(
-    sources: Sequence[str], options: SourceOptions
+    texts: Sequence[str], key: bytes
 ) -> Iterator[tuple[str, ImageRecord | UnreadableImageError]]:
     """Yield the pictures of all sources with their names; one alone is named as it was given."""
     readable, last = False, None
-    for text in sources:
-        for found in open_source(text, options).records():
+    # All are opened first: a misspelt one must not stop the work half way.
+    sources = [(text, open_source(text, SourceOptions(key=key))) for text in texts]
+    for text, source in sources:
+        empty = True
+        for found in source.records():
+            empty = False
             if isinstance(found, UnreadableImageError):
                 last, name = found, found.path
             else:
                 readable, name = True, found.id
             yield (text if name == Path(text).name else name), found
+        if empty:
+            raise SourceError(f"{text} holds no picture; give a picture or a source of some")
     if not readable:
         raise UsageError(f"no picture could be read; the last one: {last}")

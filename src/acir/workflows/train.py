@@ -16,7 +16,7 @@ from acir.bulk import encode_set
 from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet, read_images
 from acir.data.manifest import Manifest, read_manifest
-from acir.errors import UsageError
+from acir.errors import SourceError, UsageError
 from acir.evaluation.model_card import model_card
 from acir.evaluation.protocol import CodedSet, Evaluation, evaluate
 from acir.losses.base import Loss
@@ -24,11 +24,13 @@ from acir.metrics.retrieval import mean_average_precision
 from acir.models.encoder import Encoder
 from acir.models.pretrained import load_stem
 from acir.prep.pipeline import Prep
+from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.training.trainer import Trainer, make_fabric
-from acir.types import Progress, counted, silent
+from acir.training.trainer import CHECKPOINT, Trainer, make_fabric
+from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
+from acir.workflows.notes import skipped_lines
 
 RUN = "run.json"
 METRICS = "metrics.json"
@@ -89,19 +91,22 @@ def train(
     recipe = recipes.load(recipe_name, settings)
     registry.find("acir.losses", Loss, recipe.loss.name)
     calibrate.detectors(recipe)
-    options = SourceOptions(frozenset({"train", "val"}), strict=strict, download=download)
-    source = open_source(data, options)
-    _claim(out, {"recipe": recipes.to_dict(recipe), "data": data, "seed": seed}, resume)
+    fabric = make_fabric(device, recipe.training.precision)
+    run = {"recipe": recipes.to_dict(recipe), "data": data, "seed": seed}
+    _refuse_other_run(out, run, resume)
+    splits: frozenset[Split] = frozenset({"train", "val"})
+    source = open_source(data, SourceOptions(splits, strict, download, fresh_key()))
     opened = _read(source, recipe, progress, say)
     encoder, loss = _network(recipe, opened, seed)
     say(f"the network has {_millions(encoder)} M parameters")
+    _claim(out, run)
     trainer = Trainer(
         recipe=recipe,
         encoder=encoder,
         loss=loss,
         folder=out,
         seed=seed,
-        fabric=make_fabric(device, recipe.training.precision),
+        fabric=fabric,
         validate=_validator(opened, say),
         progress=progress,
     )
@@ -123,23 +128,33 @@ def train(
     return metrics
 
 
-def _claim(out: Path, record: Mapping[str, Any], resume: bool) -> None:
-    """Take a folder for this run, or go on with the run that is there."""
-    path = out / RUN
-    if path.exists():
-        if not resume:
-            raise UsageError(
-                f"{out} holds a run already; go on with it by --resume or give another --out"
-            )
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if before != record:
-            changed = [key for key in record if before.get(key) != record[key]]
+def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
+    """Refuse a folder whose run this one would overwrite or could not go on with.
+
+    A run that stopped before its first checkpoint is nothing to lose.
+    """
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is a file; give a folder as --out")
+    begun = out / RUN
+    if resume and begun.is_file():
+        before = json.loads(begun.read_text(encoding="utf-8"))
+        changed = [key for key in run if before.get(key) != run[key]]
+        if changed:
             raise UsageError(
                 f"{out} was begun with another {' and '.join(changed)}; resume with the same "
                 "recipe, settings, data and seed, or give another --out"
             )
+    elif (out / CHECKPOINT).exists() or (out / BUNDLE).exists():
+        raise UsageError(
+            f"{out} holds a run already; go on with it by --resume or give another --out"
+        )
+
+
+def _claim(out: Path, run: Mapping[str, Any]) -> None:
+    """Take a folder for this run."""
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
 def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data:
@@ -148,6 +163,7 @@ def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data
             counted(source, tick), lambda: source.skipped, recipe.calibration.fraction
         )
     manifest.require_trainable()
+    _require_validation(manifest)
     for line in describe(manifest):
         say(line)
     prep = Prep(recipe.prep.size, _keeps_colour(recipe, manifest))
@@ -155,7 +171,16 @@ def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data
     wanted = {id_: part for id_, part in wanted.items() if part in ("train", "val")}
     with progress("reading the pictures", len(manifest.rows)) as tick:
         sets = read_images(counted(source, tick), wanted, prep, manifest.class_names)
-    return _Data(source, manifest, prep, sets["train"], sets.get("val", sets["train"]))
+    return _Data(source, manifest, prep, sets["train"], sets["val"])
+
+
+def _require_validation(manifest: Manifest) -> None:
+    trained_on = {row.pixel_hash for row in manifest.of("train")}
+    if all(row.pixel_hash in trained_on for row in manifest.of("val")):
+        raise SourceError(
+            f"no picture is left to validate by among {len(manifest.rows)}, beside those that are "
+            "trained on; give more pictures, or a folder `val` of others"
+        )
 
 
 def describe(manifest: Manifest) -> list[str]:
@@ -169,10 +194,7 @@ def describe(manifest: Manifest) -> list[str]:
     ]
     if report["patients"] is None:
         lines.append("no patient is named, so leakage between splits cannot be excluded")
-    if report["skipped"]:
-        skipped = report["skipped"]
-        lines.append(f"skipped {len(skipped)} unreadable pictures, such as {skipped[0]}")
-    return lines
+    return [*lines, *skipped_lines(manifest.skipped)]
 
 
 def _keeps_colour(recipe: Recipe, manifest: Manifest) -> bool:

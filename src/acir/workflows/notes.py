@@ -1,0 +1,19 @@
+"""What a person should know of the pictures that went in: passed over, converted."""
+
+from collections.abc import Iterator, Sequence
+
+from acir.types import Skipped
+
+
+def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """Count and list the pictures that could not be read."""
+    if skipped:
+        yield f"skipped {len(skipped)} unreadable pictures:"
+    for picture in skipped:
+        yield f"  {picture.path}: {picture.reason}"
+
+
+def converted_lines(count: int) -> Iterator[str]:
+    """Count the pictures that were converted from grey to colour or back."""
+    if count:
+        yield f"converted {count} pictures to the channels of the model"
