@@ -119,13 +119,22 @@ def test_a_crop_shows_a_part_of_the_picture_enlarged() -> None:
     pixel = (torch.arange(12) + 0.5) / 12
     ramp = pixel.expand(COUNT, 3, 12, 12)
     found = augment(ramp, replace(NOTHING, scale=0.6), seeded())[:, 0, 6]
-    slopes = (found[:, 9] - found[:, 3]) / (pixel[9] - pixel[3])
+    # The convolution is exact on a ramp where its four pixels lie inside the picture.
+    slopes = (found[:, 7] - found[:, 4]) / (pixel[7] - pixel[4])
     starts = found[:, 6] - slopes * pixel[6]
     assert 0.59 < slopes.min() < 0.65
     assert 0.95 < slopes.max() < 1.01
     assert starts.min() > -0.01
     assert (starts + slopes).max() < 1.01
     assert starts.max() > 0.25
+
+
+def test_half_of_the_pictures_are_not_resampled() -> None:
+    sharp = torch.rand(1, 3, 16, 16).expand(512, 3, 16, 16)
+    found = augment(sharp, replace(NOTHING, scale=0.6, degrees=20.0), seeded())
+    untouched = (found - sharp).abs().amax(dim=(1, 2, 3)) < 1e-4
+    # 512 fair coins: the share of heads lies within 5 standard deviations of one half.
+    assert abs(float(untouched.float().mean()) - 0.5) < 5 * 0.5 / 512**0.5
 
 
 def test_a_rotation_stays_within_its_bounds() -> None:

@@ -16,14 +16,18 @@ def augment(
 ) -> Float[Tensor, "batch 3 height width"]:
     """Crop, turn, flip and re-expose each picture at random, within the recipe's bounds.
 
+    Half of the pictures are neither cropped nor turned, and the others are resampled by cubic
+    convolution: resampling blurs, and a network that has seen only blurred pictures misjudges the
+    sharp ones that it is asked about (`docs/log.md`, 2026-11-22).
+
     Args:
         images: In [0, 1]; so is what comes back.
         recipe: Which changes, and how large.
         random: The only source of chance: the same state gives the same pictures.
     """
     grid = affine_grid(_motions(len(images), recipe, random), list(images.shape), False)
-    moved = grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    return _exposed(moved, recipe.contrast, random)
+    moved = grid_sample(images, grid, "bicubic", padding_mode="reflection", align_corners=False)
+    return _exposed(moved.clamp(0, 1), recipe.contrast, random)
 
 
 def _motions(count: int, recipe: AugmentRecipe, random: Generator) -> Float[Tensor, "batch 2 3"]:
@@ -35,8 +39,9 @@ def _motions(count: int, recipe: AugmentRecipe, random: Generator) -> Float[Tens
     def coin(allowed: bool) -> Tensor:
         return 1 - 2 * ((uniform(0.0, 1.0) < 0.5) & torch.tensor(allowed)).float()  # noqa: PLR2004 - a fair coin
 
-    scale = uniform(recipe.scale, 1.0)
-    angle = uniform(-recipe.degrees, recipe.degrees) * (math.pi / 180)
+    resampled = (uniform(0.0, 1.0) < 0.5).float()  # noqa: PLR2004 - half of them
+    scale = 1 - resampled * (1 - uniform(recipe.scale, 1.0))
+    angle = resampled * uniform(-recipe.degrees, recipe.degrees) * (math.pi / 180)
     turns = torch.floor(uniform(0.0, 4.0)) * float(recipe.quarter_turns)
     angle = angle + turns * (math.pi / 2)
     mirror_x, mirror_y = coin(recipe.flip_horizontal), coin(recipe.flip_vertical)
