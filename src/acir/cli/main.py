@@ -34,7 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 index_app = typer.Typer(
-    help="Build an index, change it, check it.", no_args_is_help=True, rich_markup_mode=None
+    help="Build an index, change it, check it.",
+    epilog="Example:  acir index info --index DIR --json",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(index_app, name="index")
 
@@ -145,9 +148,9 @@ def train(
             progress=show.progress,
             say=show.say,
         )
-    if as_json:
+    if as_json and metrics:
         show.json_line(metrics)
-    else:
+    elif metrics:
         show.metrics(metrics)
         show.say(f"the bundle is {out / 'bundle'}")
 
@@ -208,7 +211,10 @@ def index_add(
 def index_delete(
     index: Index,
     ids: Annotated[list[str] | None, typer.Argument(help="Ids to delete.")] = None,
-    where: Where = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="KEY=VALUE", help="Delete what has all of these; repeat."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Delete pictures by id or by what is known about them."""
@@ -252,7 +258,8 @@ def search(
     ] = None,
     where: Where = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", help="within-distance or fused; validation's choice.")
+        str | None,
+        typer.Option("--mode", help="plain, within-distance or fused; else validation's choice."),
     ] = None,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Allow hits with the query's own pixels.")
@@ -319,7 +326,8 @@ def evaluate(
     gallery: Annotated[str, typer.Option("--gallery", metavar="SOURCE", help="What is searched.")],
     queries: Annotated[str, typer.Option("--queries", metavar="SOURCE", help="What is asked.")],
     mode: Annotated[
-        str | None, typer.Option("--mode", help="Ranker of the re-ranked block.")
+        str | None,
+        typer.Option("--mode", help="plain, within-distance or fused, for the re-ranked block."),
     ] = None,
     drop_overlap: Annotated[
         bool, typer.Option("--drop-overlap", help="Leave out queries that the gallery holds.")

@@ -82,7 +82,7 @@ def train(
         say: Takes a line for a person.
 
     Returns:
-        The content of `metrics.json`.
+        The content of `metrics.json`; nothing in other processes than the first.
 
     Raises:
         UsageError: The recipe, the source or the folder cannot be used as asked.
@@ -111,11 +111,13 @@ def train(
         progress=progress,
     )
     history = trainer.fit(opened.train, resume=resume)
+    if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
+        return {}
     bundle, validation = _calibrated(recipe, opened, encoder.cpu(), progress, say)
     metrics = {
         **validation.to_dict(),
         "split": "val against train",
-        "epochs": len(history),
+        "epochs": sum(row["stage"] == 1 for row in history),
         "parameters": sum(p.numel() for p in encoder.parameters()),
         "calibration": vars(bundle.gate.calibration),
         "seed": seed,
