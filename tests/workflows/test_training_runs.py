@@ -239,12 +239,13 @@ def test_dicom_files_train_without_a_word_about_the_patient(
             folder = tmp_path / "data" / split / kind
             folder.mkdir(parents=True)
             for n in numbers:
-                file = make_dicom(draw(kind, n), PatientID=f"4711-{split}-{kind}-{n}")
+                file = make_dicom(draw(kind, n), PatientID=f"CANARY-{split}-{kind}-{n}")
                 (folder / f"CANARY{n}.dcm").write_bytes(file)
     outcome = train(tmp_path / "data", tmp_path / "run", **SHORT)
     assert outcome.code == 0, outcome.err
     left = b"".join(tree(tmp_path / "run").values()) + (outcome.out + outcome.err).encode()
-    assert not [word for word in identity if word.encode() in left]
+    # Four digits stand in a file of hexadecimal digits by chance.
+    assert not [word for word in identity if word != "4711" and word.encode() in left]
 
 
 def test_pictures_that_leave_none_to_validate_by_are_refused(tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ class Store:
         return self._positions("select row from item where patient = ?", patient)
 
     def info(self) -> dict[str, int | str]:
-        """Return what `acir index info` shows; `size_bytes` counts every file of the folder."""
+        """Return what `acir index info` shows; `size_bytes` counts what lies in the folder."""
         ((count,),) = self._database.read("select count(*) from item")
         return {
             "n": count,
@@ -294,12 +294,17 @@ class Store:
             "engine": self.engine,
             "model": self.model,
             "generation": int(self._meta()["generation"]),
-            "size_bytes": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
+            "size_bytes": sum(f.stat().st_size for f in self._files()),
         }
 
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""
         return problems(self._database)
+
+    def _files(self) -> list[Path]:
+        """List the files of the folder, but for SQLite's shared memory: it goes on closing."""
+        found = self.folder.rglob("*")
+        return [f for f in found if f.is_file() and not f.name.endswith("-shm")]
 
     def _meta(self) -> dict[str, str]:
         meta: dict[str, str] = dict(self._database.read("select key, value from meta"))

@@ -1,0 +1,349 @@
+"""`acir index`: what an index holds, what adding and deleting change, what verifying finds."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acir.bundle import CHECKSUMS, FILES, load_bundle
+from acir.index.entry import Entry
+from acir.index.store import Store
+from acir.sources.base import open_source
+from acir.types import ImageRecord
+from acir.workflows import entries as encoding
+from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
+
+INFO = {"n", "bits", "dim", "engine", "model", "generation", "size_bytes"}
+
+
+def info(index: Path) -> dict[str, object]:
+    return acir("index", "info", "--index", index, "--json").line()
+
+
+def build(bundle: Path, data: object, index: Path, *words: object) -> dict[str, int]:
+    options = ("--model", bundle, "--data", data, "--index", index)
+    outcome = acir("index", "build", *options, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.line()
+
+
+def add(index: Path, data: object, *words: object) -> dict[str, int]:
+    outcome = acir("index", "add", "--index", index, "--data", data, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.line()
+
+
+def everything(store: Store) -> list[Entry]:
+    return store.entries(np.arange(len(store.gallery().keys)))
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Return a folder of twelve pictures that no other test sees."""
+    for kind in CLASSES:
+        for number in range(200, 203):
+            save(draw(kind, number), tmp_path / "few" / kind / f"{number}.png")
+    return tmp_path / "few"
+
+
+def test_info_says_what_an_index_is(index: Path, bundle: Path, pictures: Path) -> None:
+    found = info(index)
+    assert set(found) == INFO
+    model = load_bundle(bundle)
+    assert found["bits"] == 32
+    assert found["dim"] == model.encoder.dim
+    assert found["engine"] == "faiss"
+    assert found["model"] == model.id
+    assert found["size_bytes"] == sum(map(len, tree(index).values()))
+    stored = {r.pixel_hash for r in open_source(f"{pictures}#train")} - model.calibration
+    assert found["n"] == len(stored)
+
+
+def test_calibration_pictures_stay_outside_and_the_index_says_so(
+    tmp_path: Path, bundle: Path, pictures: Path
+) -> None:
+    options = ("--model", bundle, "--data", pictures, "--index", tmp_path / "index")
+    outcome = acir("index", "build", *options)
+    left_out = load_bundle(bundle).calibration
+    assert f"left out {len(left_out)} pictures that calibrated the model" in outcome.err
+    with Store.open(tmp_path / "index") as store:
+        assert not any(store.same_pixels(pixels).size for pixels in left_out)
+        assert store.info()["n"] == 520 - len(left_out)  # all splits, without a `#`
+
+
+def test_an_index_holds_its_own_bundle_and_nothing_that_lay_beside_it(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    crowded = shutil.copytree(bundle, tmp_path / "crowded")
+    (crowded / "notes.txt").write_text("about a patient", encoding="utf-8")
+    build(crowded, few, tmp_path / "index")
+    copied = tree(tmp_path / "index" / "bundle")
+    assert set(copied) == {*FILES, CHECKSUMS}
+    assert copied == tree(bundle)
+
+
+def test_adding_again_changes_nothing(own_index: Path, few: Path) -> None:
+    assert add(own_index, few) == {"new": 12, "replaced": 0, "unchanged": 0}
+    before = info(own_index)
+    assert add(own_index, few) == {"new": 0, "replaced": 0, "unchanged": 12}
+    assert info(own_index) == before
+
+
+def test_adding_a_folder_that_has_grown_leaves_what_was_there(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    build(bundle, few, tmp_path / "index")
+    for number in range(300):  # other pictures first: every batch is another than before
+        save(draw("disc", 1000 + number), few / "aaa" / f"{number}.png")
+    assert add(tmp_path / "index", few) == {"new": 300, "replaced": 0, "unchanged": 12}
+
+
+def test_rounding_is_no_change_but_other_pixels_are(index: Path) -> None:
+    with Store.open(index) as store:
+        first, other = everything(store)[:2]
+    last_bit = first.embedding.copy()
+    last_bit[0] += last_bit[0] * 2**-10
+    nearly = replace(first, embedding=last_bit, label="new")
+    settled = encoding.settled(nearly, first)
+    assert settled.embedding is first.embedding
+    assert settled.label == "new"
+    assert encoding.settled(other, first) is other
+    assert encoding.settled(replace(nearly, pixel_hash="0"), first).embedding is last_bit
+
+
+def test_other_pixels_replace_the_picture_of_that_id(own_index: Path, few: Path) -> None:
+    add(own_index, few)
+    before = info(own_index)
+    save(draw("slope", 999), few / "bars" / "200.png")
+    assert add(own_index, few) == {"new": 0, "replaced": 1, "unchanged": 11}
+    after = info(own_index)
+    assert after["n"] == before["n"]
+    assert after["generation"] != before["generation"]
+    with Store.open(own_index) as store:
+        (entry,) = store.named(["bars/200.png"])
+        assert entry.pixel_hash == next(iter(open_source(str(few / "bars/200.png")))).pixel_hash
+
+
+def test_pictures_are_deleted_by_id(own_index: Path, few: Path) -> None:
+    add(own_index, few)
+    outcome = acir(
+        *("index", "delete", "--index", own_index, "bars/200.png", "bars/201.png", "no such id"),
+        "--json",
+    )
+    assert outcome.line() == {"deleted": 2}
+    assert add(own_index, few) == {"new": 2, "replaced": 0, "unchanged": 10}
+
+
+def test_pictures_are_deleted_by_label(own_index: Path) -> None:
+    with Store.open(own_index) as store:
+        discs = int(store.select({"label": "disc"}).sum())
+    before = info(own_index)["n"]
+    assert isinstance(before, int)
+    outcome = acir("index", "delete", "--index", own_index, "--where", "label=disc", "--json")
+    assert outcome.line() == {"deleted": discs}
+    assert discs > 0
+    assert info(own_index)["n"] == before - discs
+
+
+@pytest.mark.parametrize("words", [(), ("x", "--where", "label=disc")])
+def test_deleting_needs_ids_or_a_condition(own_index: Path, words: tuple[str, ...]) -> None:
+    said = acir("index", "delete", "--index", own_index, *words).refusal()
+    assert said == "give the ids to delete or --where key=value, one of the two"
+
+
+def test_a_condition_on_an_unknown_key_names_the_known_ones(own_index: Path) -> None:
+    said = acir("index", "delete", "--index", own_index, "--where", "lable=disc").refusal()
+    assert said == (
+        "the index has nothing named 'lable' to filter by; use label. Did you mean 'label'?"
+    )
+
+
+def test_thumbnails_have_at_most_96_pixels_a_side(index: Path) -> None:
+    pixels = draw("bars", 0).repeat(9, axis=0)
+    tall = ImageRecord("x", pixels, (0.0, 255.0), split="test", draw=0.0)
+    assert Image.open(BytesIO(encoding.thumbnail(tall))).size == (11, 96)  # 32 x 288
+    with Store.open(index) as store:
+        assert all(entry.thumbnail for entry in everything(store))
+
+
+def test_thumbnails_and_paths_are_not_kept_where_they_are_not_wanted(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    build(bundle, few, tmp_path / "index", "--no-thumbnails", "--no-paths")
+    save(draw("disc", 500), few / "disc" / "500.png")
+    add(tmp_path / "index", few)  # remembers both wishes
+    with Store.open(tmp_path / "index") as store:
+        held = everything(store)
+    assert len(held) == 13
+    assert {(entry.thumbnail, entry.path) for entry in held} == {(None, None)}
+
+
+def test_paths_are_kept_relative_to_the_source(index: Path, pictures: Path) -> None:
+    with Store.open(index) as store:
+        held = everything(store)
+    assert all(entry.path == entry.id and (pictures / entry.path).is_file() for entry in held)
+    assert not any(str(pictures.parent).encode() in content for content in tree(index).values())
+
+
+def test_converted_pictures_are_counted(own_index: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed" / "disc"
+    for n in range(3):
+        save(coloured(draw("disc", 700 + n)), folder / f"colour{n}.png")
+        save(draw("disc", 800 + n), folder / f"grey{n}.png")
+    outcome = acir("index", "add", "--index", own_index, "--data", tmp_path / "mixed")
+    assert outcome.code == 0
+    assert "converted 3 pictures to the channels of the model" in outcome.err
+
+
+def test_verify_says_that_an_index_is_whole(index: Path) -> None:
+    assert acir("index", "verify", "--index", index, "--json").line() == {"problems": []}
+    outcome = acir("index", "verify", "--index", index)
+    assert (outcome.code, outcome.out) == (0, "the index is whole\n")
+
+
+def test_verify_finds_an_altered_byte_of_a_stored_picture(own_index: Path) -> None:
+    with Store.open(own_index) as store:
+        entry = everything(store)[0]
+    assert entry.thumbnail
+    file = own_index / "store.sqlite"
+    content = file.read_bytes()
+    # Somewhere within its compressed pixels, of which no other thing in the file has a copy.
+    damage(file, content.index(entry.thumbnail[60:100]) + 20)
+    outcome = acir("index", "verify", "--index", own_index, "--json")
+    assert outcome.code == 2
+    assert outcome.line() == {"problems": [f"{entry.id} is not what was stored"]}
+    assert "was altered; restore a copy or build it again" in outcome.err
+
+
+@pytest.mark.parametrize("name", [*FILES, CHECKSUMS])
+def test_an_index_with_an_altered_bundle_is_found_and_neither_searched_nor_added_to(
+    own_index: Path, few: Path, name: str
+) -> None:
+    damage(own_index / "bundle" / name)
+    before = info(own_index)
+    assert acir("index", "verify", "--index", own_index).code == 2
+    query = few / "disc" / "200.png"
+    assert "bundle" in acir("search", "--index", own_index, query).refusal()
+    assert "bundle" in acir("index", "add", "--index", own_index, "--data", few).refusal()
+    assert info(own_index) == before
+
+
+def test_an_index_of_another_model_is_refused(tmp_path: Path, own_index: Path, few: Path) -> None:
+    other = train(
+        fill(tmp_path / "data", {"train": 12, "val": 3}),
+        *(tmp_path / "other", "--set", "training.epochs=1", "--set", "training.decoder_epochs=1"),
+    )
+    assert other.code == 0, other.err
+    shutil.rmtree(own_index / "bundle")
+    shutil.copytree(tmp_path / "other" / "bundle", own_index / "bundle")
+    said = acir("search", "--index", own_index, few / "disc" / "200.png").refusal()
+    assert "was built with another model than the bundle inside it" in said
+    said = acir("index", "add", "--index", own_index, "--data", few).refusal()
+    assert "was built with the model" in said
+    outcome = acir("index", "verify", "--index", own_index)
+    assert outcome.code == 2
+    assert "is not the one that encoded it" in outcome.out
+
+
+def test_building_into_a_folder_with_something_in_it_is_refused(
+    own_index: Path, bundle: Path, few: Path
+) -> None:
+    before = tree(own_index)
+    options = ("--model", bundle, "--data", few, "--index", own_index)
+    assert "there is something at" in acir("index", "build", *options).refusal()
+    assert tree(own_index) == before
+
+
+def test_a_refused_build_leaves_nothing(tmp_path: Path, bundle: Path, few: Path) -> None:
+    index = tmp_path / "index"
+    (few / "disc" / "zzz.png").write_bytes(b"")
+    options = ("--model", bundle, "--index", index)
+    said = acir("index", "build", *options, "--data", few, "--strict").refusal()
+    assert said == "cannot read disc/zzz.png: the file is empty"
+    assert not index.exists()
+    (tmp_path / "empty").mkdir()
+    said = acir("index", "build", *options, "--data", tmp_path / "empty").refusal()
+    assert "holds no picture" in said
+    assert not index.exists()
+    assert build(bundle, few, index)["new"] == 12
+
+
+def test_a_strict_add_stores_all_or_nothing(own_index: Path, few: Path) -> None:
+    (few / "slope" / "zzz.png").write_bytes(b"")  # the last one
+    before = info(own_index)
+    options = ("--index", own_index, "--data", few)
+    assert "the file is empty" in acir("index", "add", *options, "--strict").refusal()
+    assert info(own_index) == before
+    outcome = acir("index", "add", *options, "--json")
+    assert outcome.line()["new"] == 12
+    assert "skipped 1 unreadable pictures:\n  slope/zzz.png: the file is empty" in outcome.err
+
+
+def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("acir.workflows.index.copy_bundle", full)
+    options = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
+    outcome = acir("index", "build", *options)
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: the files cannot be used (No space left on device)")
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.fixture
+def dicom(tmp_path: Path, make_dicom: Callable[..., bytes]) -> Path:
+    """Return a folder of DICOM files whose names and attributes are full of a patient."""
+    for kind in CLASSES:
+        folder = tmp_path / "PATRICIA^CANARY" / kind
+        folder.mkdir(parents=True)
+        for n in range(4):
+            file = make_dicom(
+                draw(kind, 600 + n),
+                PatientID=f"CANARY{kind}{n // 2}",
+                SOPInstanceUID=f"1.2.19440229.{CLASSES.index(kind)}.{n}",
+            )
+            (folder / f"CANARY_PATRICIA_{n}.dcm").write_bytes(file)
+    return tmp_path / "PATRICIA^CANARY"
+
+
+def test_an_index_of_dicom_files_tells_nothing_about_a_patient(
+    tmp_path: Path, bundle: Path, dicom: Path, identity: tuple[str, ...]
+) -> None:
+    index = tmp_path / "index"
+    built = acir("index", "build", "--model", bundle, "--data", dicom, "--index", index)
+    assert built.code == 0, built.err
+    searched = acir("search", "--index", index, dicom, "--json", "--force")
+    checked = acir("check", "--model", bundle, dicom, "--json")
+    hits = [hit for line in searched.lines() for hit in line["hits"]]
+    assert hits
+    assert {hit["path"] for hit in hits} == {None}
+    with Store.open(index) as store:
+        held = everything(store)
+    assert len({entry.patient for entry in held}) == 8
+    assert all(len(entry.id) == 32 and int(entry.id, 16) for entry in held)
+    assert {entry.path for entry in held} == {None}
+    shutil.rmtree(index / "bundle")  # it knows nothing of DICOM, but has hexadecimal digits
+    said = "".join(o.out + o.err for o in (built, searched, checked))
+    seen = b"".join(tree(index).values()) + said.replace(str(dicom), "").encode()
+    assert not [word for word in identity if word != "4711" and word.encode() in seen]
+
+
+def test_a_patient_is_not_an_answer_to_a_picture_of_the_same_patient(
+    tmp_path: Path, bundle: Path, dicom: Path
+) -> None:
+    index = tmp_path / "index"
+    build(bundle, dicom, index)
+    lines = acir("search", "--index", index, dicom, "--json", "--force", "-k", 16).lines()
+    assert [len(line["hits"]) for line in lines] == [14] * 16  # of 16, two of each patient
+    lines = acir(
+        *("search", "--index", index, dicom, "--json", "--force", "-k", 16, "--include-self")
+    ).lines()
+    assert [len(line["hits"]) for line in lines] == [15] * 16  # itself, but not its twin
