@@ -1,5 +1,6 @@
 """Pictures drawn in code, four classes of texture, and a command line that learns them."""
 
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -76,6 +77,13 @@ def acir(*words: object) -> Outcome:
         except SystemExit as stop:
             return Outcome(int(stop.code or 0), out.getvalue(), err.getvalue())
     raise AssertionError("a command ends with an exit code")
+
+
+def program(*words: object, threads: int = 1) -> dict[str, Any]:
+    """Return what starts the same command as another process."""
+    path = Path(sys.executable).with_name("acir")
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    return {"args": [str(path), *map(str, words)], "env": environment}
 
 
 def train(data: object, out: Path, *words: object, **changed: str) -> Outcome:

@@ -1,0 +1,109 @@
+"""`acir evaluate`: its object, and the comparisons that it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+
+from made_model import CLASSES, Outcome, acir, coloured, draw, save
+
+KEYS = [
+    *("bits", "n_gallery", "n_queries", "mAP", "mAP_macro", "mAP@5", "mAP@100", "map_at_5_hits"),
+    *("P@1", "P@5", "P@10", "ACC@1", "per_class", "bit_balance", "distinct_codes", "reranked"),
+]
+
+
+def evaluate(bundle: Path, gallery: object, queries: object, *words: object) -> Outcome:
+    options = ("--gallery", gallery, "--queries", queries)
+    return acir("evaluate", bundle, *options, "--json", *words)
+
+
+def test_the_object_has_the_keys_of_the_contract(bundle: Path, pictures: Path) -> None:
+    found = evaluate(bundle, f"{pictures}#train", f"{pictures}#test").line()
+    assert list(found) == KEYS
+    assert list(found["reranked"]) == ["mode", "mAP", "mAP@5", "map_at_5_hits", "P@1"]
+    assert list(found["per_class"]) == list(CLASSES)
+    assert [list(row) for row in found["per_class"].values()] == [["n", "mAP", "P@1"]] * 4
+    # The gallery is what was named, with the pictures that calibrated the gate.
+    assert (found["bits"], found["n_gallery"], found["n_queries"]) == (32, 400, 60)
+    rates = [v for k, v in found.items() if k[0] in "mPA"] + list(found["reranked"].values())[1:]
+    assert all(0 <= rate <= 1 for rate in rates)
+
+
+def test_a_gallery_that_holds_the_queries_is_refused(bundle: Path, pictures: Path) -> None:
+    said = evaluate(bundle, pictures, f"{pictures}#test").refusal()
+    assert said.startswith("60 of 60 query pictures are in the gallery too, pixel for pixel;")
+
+
+def test_queries_that_the_gallery_holds_can_be_left_out(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    for kind in CLASSES:
+        save(draw(kind, 0), tmp_path / "queries" / kind / "held.png")
+        save(draw(kind, 900), tmp_path / "queries" / kind / "new.png")
+    outcome = evaluate(bundle, f"{pictures}#train", tmp_path / "queries", "--drop-overlap")
+    assert outcome.line()["n_queries"] == 4
+    assert "left out 4 queries that the gallery holds" in outcome.err
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    save(draw("disc", 0), tmp_path / "queries" / "disk" / "0.png")
+    said = evaluate(bundle, f"{pictures}#train", tmp_path / "queries").refusal()
+    assert said == (
+        "disk/0.png has the label 'disk', which the model was not trained on; it knows bars, "
+        "checks, disc, slope. Did you mean 'disc'?"
+    )
+
+
+def test_an_unknown_mode_is_refused(bundle: Path, pictures: Path) -> None:
+    said = evaluate(bundle, f"{pictures}#train", f"{pictures}#test", "--mode", "fuse").refusal()
+    assert said.startswith("there is no mode 'fuse'; choose fused")
+
+
+def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: Path) -> None:
+    sources = (f"{pictures}#train", f"{pictures}#test")
+    found = {m: evaluate(bundle, *sources, "--mode", m).line() for m in ("plain", "fused")}
+    assert {mode: one["reranked"]["mode"] for mode, one in found.items()} == {
+        "plain": "plain",
+        "fused": "fused",
+    }
+    assert found["plain"]["mAP"] == found["fused"]["mAP"]
+
+
+def test_unreadable_and_converted_pictures_are_counted(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    for kind in CLASSES:
+        save(coloured(draw(kind, 950)), tmp_path / "queries" / kind / "colour.png")
+    (tmp_path / "queries" / "disc" / "empty.png").write_bytes(b"")
+    sources = (f"{pictures}#train", tmp_path / "queries")
+    outcome = evaluate(bundle, *sources)
+    assert outcome.line()["n_queries"] == 4
+    assert "skipped 1 unreadable pictures:\n  disc/empty.png: the file is empty" in outcome.err
+    assert "converted 4 pictures" in outcome.err
+    assert "disc/empty.png" in evaluate(bundle, *sources, "--strict").refusal()
+
+
+def test_a_source_of_unreadable_pictures_alone_is_refused(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "disc").mkdir()
+    (tmp_path / "disc" / "empty.png").write_bytes(b"")
+    said = evaluate(bundle, f"{pictures}#train", tmp_path).refusal()
+    assert said == f"none of the 1 pictures of {tmp_path} can be read; give some that can"
+
+
+def test_queries_without_labels_are_refused(bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    save(draw("disc", 0), tmp_path / "0.png")
+    save(np.zeros((32, 32), dtype=np.uint8), tmp_path / "1.png")
+    said = evaluate(bundle, f"{pictures}#val", tmp_path).refusal()
+    assert said.startswith("none of the 2 query pictures shares a class with any of the 60")
+
+
+def test_people_get_tables(bundle: Path, pictures: Path) -> None:
+    outcome = acir(
+        *("evaluate", bundle, "--gallery", f"{pictures}#train", "--queries", f"{pictures}#test")
+    )
+    assert outcome.code == 0
+    assert all(word in outcome.out for word in ("mAP_macro", "re-ranked mAP", "slope"))
