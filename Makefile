@@ -25,11 +25,12 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One thread a process: torch's own threads only get in each other's way on small tensors.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 soak: setup
-	$(BIN)/pytest -m soak
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -vv --no-header --durations=0 | tee benchmarks/results/soak.txt
 
 docs: setup
 	$(BIN)/mkdocs build --strict
