@@ -84,13 +84,13 @@ class PrepRecipe(_Table):
     """From record to tensor.
 
     Attributes:
-        size: Side of the square that the network sees, in pixels.
+        size: Side of the square that the network sees, in pixels; at least that of a fingerprint.
         channels: `grey` drops colour, `colour` keeps it, `auto` keeps it when the training
             pictures have any.
     """
 
     table: ClassVar[str] = "prep"
-    size: Count = 64
+    size: Annotated[int, Range(16)] = 64
     channels: Literal["auto", "grey", "colour"] = "auto"
 
 

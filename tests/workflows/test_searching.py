@@ -254,7 +254,8 @@ def test_people_get_a_table(index: Path, query: Path) -> None:
 
 def answers(index: Path, queries: list[Path], threads: int) -> bytes:
     """Return the standard output of one process."""
-    command = program("search", "--index", index, "--json", "--force", *queries, threads=threads)
+    words = ("search", "--index", index, "--json", "--force", "--threads", threads, *queries)
+    command = program(*words, threads=threads)
     done: bytes = subprocess.run(**command, check=True, stdout=subprocess.PIPE).stdout
     return done
 

@@ -34,7 +34,7 @@ def test_a_run_leaves_its_bundle_log_metrics_and_messages(trained: Path) -> None
     ]
     metrics = json.loads((trained / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["n_queries"] == COUNTS["val"] * len(CLASSES)
-    assert metrics["epochs"] == len(rows)
+    assert metrics["epochs"] == 4
     assert (trained / "train.log").read_text(encoding="utf-8").count("val_mAP") == 4
 
 
@@ -269,3 +269,18 @@ def test_a_file_is_no_place_for_a_run(tmp_path: Path, pictures: Path) -> None:
     for out in (file, file / "below"):
         with pytest.raises(UsageError, match=r"file is a file; give a folder as --out"):
             workflow("tiny", data=str(pictures), out=out)
+
+
+def test_a_run_that_diverges_says_so(tmp_path: Path, few: Path) -> None:
+    outcome = train(few, tmp_path / "run", **SHORT, training__learning_rate="1e6")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1] == (
+        "error: the loss of epoch 1 is not finite; start again with a smaller "
+        "training.learning_rate"
+    )
+
+
+def test_pictures_smaller_than_a_fingerprint_are_refused(tmp_path: Path, few: Path) -> None:
+    said = train(few, tmp_path / "run", prep__size="15").refusal()
+    assert said == "recipe key prep.size is 15, expected at least 16"
+    assert train(few, tmp_path / "run", **SHORT, prep__size="16").code == 0

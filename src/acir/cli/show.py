@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):
-    """Things done a second."""
+    """Things done a second, since the beginning."""
 
     def render(self, task: Task) -> Text:
         """Return the rate, or a dash before the first thing is done."""
-        speed = task.finished_speed or task.speed
-        return Text(
-            "-/s" if speed is None else f"{speed:.0f}/s" if speed >= 1 else f"{speed:.2g}/s"
-        )
+        if not task.completed or not task.elapsed:
+            return Text("-/s")
+        return Text(f"{task.completed / task.elapsed:.3g}/s")
 
 
 @contextmanager
@@ -129,6 +128,14 @@ class _LateFile(logging.FileHandler):
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or nothing on a full disk, of which the command itself will speak."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing; see `emit`."""
+
 
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
@@ -150,7 +157,8 @@ def logging_to(path: Path) -> Iterator[None]:
         raise
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 def _text(cell: object) -> str:

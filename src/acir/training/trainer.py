@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from acir.data.loader import ImageSet, shuffled_batches
+from acir.errors import AcirError
 from acir.losses.base import Loss, LossTerms
 from acir.models.encoder import Encoder
 from acir.recipe import Recipe
@@ -214,6 +215,11 @@ class Trainer:
                 for name, term in {"loss": terms.total, **terms.terms}.items():
                     sums[name] = sums.get(name, 0.0) + float(term.detach()) / len(batches)
                 tick(len(rows))
+        if not math.isfinite(sums["loss"]):
+            raise AcirError(
+                f"the loss of epoch {epoch + 1} is not finite; start again with a smaller "
+                "training.learning_rate"
+            )
         seconds = time.perf_counter() - started
         return {
             "stage": stage.number,

@@ -126,7 +126,7 @@ def train(
     write_bundle(
         replace(bundle, card=model_card(recipe, opened.manifest.report(), metrics)), out / BUNDLE
     )
-    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    _write_json(out / METRICS, metrics)
     return metrics
 
 
@@ -156,7 +156,14 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 def _claim(out: Path, run: Mapping[str, Any]) -> None:
     """Take a folder for this run."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    _write_json(out / RUN, run)
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a file whole or, on a full disk, not at all."""
+    beside = path.with_suffix(".tmp")
+    beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    beside.replace(path)
 
 
 def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data:
