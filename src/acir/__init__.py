@@ -6,6 +6,11 @@ the package never loads torch.
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what a type checker is to know of the names that are resolved on first use
+    from acir.types import Answer, Hit, Verdict
+    from acir.workflows.search import load, open_index
 
 __version__ = version("acir")
 

@@ -233,6 +233,8 @@ def _assembled(folder: Path, settings: Mapping[str, Any], identity: str) -> Bund
     encoder = Encoder(trained_by.model, len(class_names))
     encoder.load_state_dict(load_file(folder / WEIGHTS))
     rankers = {n: ranking.get(n)(**config) for n, config in settings["rankers"].items()}
+    if settings["mode"] not in rankers:
+        raise ValueError(f"there is no ranker {settings['mode']!r}")
     return Bundle(
         recipe=trained_by,
         class_names=class_names,

@@ -1,0 +1,77 @@
+"""Encoding many pictures gives what encoding each of them gives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from acir import codes
+from acir.bulk import encode_images, encode_set, prepared_batches
+from acir.bundle import Bundle, load_bundle
+from acir.data.loader import ImageSet
+from acir.prep.pipeline import Prep
+from acir.types import ImageRecord
+from made_model import CLASSES, draw
+
+
+@pytest.fixture(scope="module")
+def loaded(bundle: Path) -> Bundle:
+    return load_bundle(bundle)
+
+
+def drawn(count: int) -> torch.Tensor:
+    grey = np.stack([draw(CLASSES[n % 4], n) for n in range(count)])
+    return torch.from_numpy(np.repeat(grey[:, None], 3, axis=1))
+
+
+def records(count: int) -> Iterator[ImageRecord]:
+    for n in range(count):
+        yield ImageRecord(str(n), draw("bars", n), (0.0, 255.0), split="test", draw=0.0)
+
+
+def test_codes_are_the_signs_and_embeddings_the_directions(loaded: Bundle) -> None:
+    images = drawn(9).float() / 255
+    packed, embeddings = encode_images(loaded.encoder, images)
+    evidence = loaded.evidence(images)
+    assert np.array_equal(packed, codes.pack(evidence.logits.numpy()))
+    assert np.array_equal(embeddings, evidence.embedding.numpy().astype(np.float16))
+    assert embeddings.dtype == np.float16
+
+
+def test_a_set_is_encoded_in_order_over_several_batches(loaded: Bundle) -> None:
+    images = drawn(130)  # one batch of 128 and one of 2
+    packed, embeddings = encode_set(loaded.encoder, ImageSet(images, torch.ones(130, 1)))
+    for rows in (slice(0, 128), slice(128, 130)):
+        expected = encode_images(loaded.encoder, images[rows].float() / 255)
+        assert np.array_equal(packed[rows], expected[0])
+        assert np.array_equal(embeddings[rows], expected[1])
+
+
+def test_the_mode_of_the_network_is_put_back(loaded: Bundle) -> None:
+    images = ImageSet(drawn(2), torch.ones(2, 1))
+    before = {name: value.clone() for name, value in loaded.encoder.state_dict().items()}
+    loaded.encoder.train()
+    try:
+        encode_set(loaded.encoder, images)
+        assert loaded.encoder.training
+    finally:
+        loaded.encoder.eval()
+    after = loaded.encoder.state_dict()  # in training, batch norm would have learned
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_batches_come_before_the_source_is_read_to_its_end() -> None:
+    source = records(10)
+    batches = prepared_batches(source, Prep(16, colour=False), batch=4)
+    chunk, images = next(batches)
+    assert [record.id for record in chunk] == ["0", "1", "2", "3"]
+    assert images.shape == (4, 3, 16, 16)
+    assert next(source).id == "4"
+
+
+def test_the_last_batch_holds_the_rest_and_nothing_comes_of_nothing() -> None:
+    prep = Prep(16, colour=False)
+    assert [len(chunk) for chunk, _ in prepared_batches(records(10), prep, batch=4)] == [4, 4, 2]
+    assert list(prepared_batches(records(0), prep)) == []

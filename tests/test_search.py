@@ -1,0 +1,199 @@
+"""`Model` and `Searcher`: whatever form a picture comes in, the answer is the same."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from acir.errors import SourceError, UsageError
+from acir.search import Model, Searcher, as_record, one_thread
+from acir.sources.base import open_source
+from acir.workflows.search import load, open_index
+from made_model import coloured, draw, foreign, save
+
+
+@pytest.fixture(scope="module")
+def model(bundle: Path) -> Model:
+    return load(bundle)
+
+
+@pytest.fixture(scope="module")
+def searcher(index: Path) -> Iterator[Searcher]:
+    with open_index(index) as opened:
+        yield opened
+
+
+def stored_forms() -> dict[str, Image.Image]:
+    """Return one picture in each mode that Pillow gives back from a file."""
+    grey = Image.fromarray(draw("disc", 300))
+    deep = Image.fromarray(draw("disc", 300).astype(np.uint16) * 257)
+    turned = Image.fromarray(draw("disc", 300))
+    turned.getexif()[0x0112] = 6  # to be turned by 90 degrees
+    colour = Image.fromarray(coloured(draw("disc", 300)))
+    return {
+        "L": grey,
+        "I;16": deep,
+        "1": grey.convert("1"),
+        "RGB": colour,
+        "RGBA": colour.convert("RGBA"),
+        "P": colour.quantize(16),
+        "turned": turned,
+    }
+
+
+@pytest.mark.parametrize("form", stored_forms())
+def test_a_path_and_the_image_that_pillow_opens_are_the_same_picture(
+    searcher: Searcher, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / "picture.png"
+    stored_forms()[form].save(path, exif=stored_forms()[form].getexif())
+    with Image.open(path) as image:
+        assert as_record(image, b"key").pixel_hash == as_record(path, b"key").pixel_hash
+        by_image = searcher.search(image, force=True)
+    by_path = searcher.search(path, force=True)
+    assert by_image.query == "picture"
+    assert by_path.query == str(path)
+    assert (by_image.verdict, by_image.hits) == (by_path.verdict, by_path.hits)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_array_is_the_picture_that_a_file_of_it_would_be(
+    model: Model, tmp_path: Path, dtype: type[np.generic]
+) -> None:
+    pixels = draw("checks", 300).astype(dtype)
+    pixels = pixels * np.array(np.iinfo(dtype).max // 255, dtype=dtype)  # type: ignore[type-var]
+    path = save(pixels, tmp_path / "picture.png")
+    assert model.check(pixels) == model.check(path) == model.check(str(path))
+    record = next(iter(open_source(str(path))))
+    assert model.check(record) == model.check(path)
+
+
+def test_floats_and_signed_integers_are_pictures_too(model: Model) -> None:
+    bytes_ = draw("bars", 300)
+    bytes_[0, 0], bytes_[0, 1] = 0, 255  # so that both ends of the range are there
+    expected = model.check(bytes_)
+    as_floats = model.check(bytes_ / np.float32(255))
+    as_signed = model.check(bytes_.astype(np.int16) * 8 - 1000)
+    assert expected.verdict == as_floats.verdict == as_signed.verdict
+    assert as_floats.p_value == pytest.approx(expected.p_value, abs=0.02)
+    assert as_signed.p_value == pytest.approx(expected.p_value, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [[[0, 1]], None, np.array([["a", "b"]]), np.zeros((4, 4), dtype=np.complex64)],
+)
+def test_what_is_no_picture_is_refused(picture: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match="a picture is a path, a Pillow image, an array of num"):
+        as_record(picture, b"key")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 4), (2, 4, 4, 3), (0, 4)])
+def test_an_array_of_another_shape_is_refused(model: Model, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=r"the array has shape .*, expected \(height, width\)"):
+        model.check(np.zeros(shape, dtype=np.uint8))
+
+
+def test_values_that_are_not_numbers_make_a_picture_unreadable(
+    model: Model, searcher: Searcher
+) -> None:
+    pixels = draw("bars", 300) / np.float32(255)
+    pixels[3, 3] = np.nan
+    verdict = model.check(pixels)
+    assert (verdict.verdict, verdict.reason_code) == ("unknown", "unreadable")
+    assert searcher.search(pixels, force=True).hits == ()
+
+
+def test_an_unreadable_file_is_an_answer_not_an_error(searcher: Searcher, tmp_path: Path) -> None:
+    path = tmp_path / "half.png"
+    save(draw("bars", 300), path)
+    path.write_bytes(path.read_bytes()[:300])
+    answer = searcher.search(path)
+    assert (answer.verdict.verdict, answer.verdict.reason_code) == ("unknown", "truncated")
+    assert answer.verdict.p_value == 1 / (answer.verdict.calibration.n + 1)
+    assert answer.hits == ()
+
+
+def test_a_place_with_more_or_fewer_pictures_than_one_is_refused(
+    model: Model, pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match="holds several pictures, expected one; name a single"):
+        model.check(pictures)
+    with pytest.raises(SourceError, match="holds no picture, expected one"):
+        model.check(tmp_path)
+    with pytest.raises(SourceError, match="there is nothing at"):
+        model.check(tmp_path / "nowhere.png")
+
+
+def test_a_dicom_file_can_be_asked_about(
+    searcher: Searcher, model: Model, tmp_path: Path, make_dicom: Callable[..., bytes]
+) -> None:
+    path = tmp_path / "picture.dcm"
+    path.write_bytes(make_dicom(draw("disc", 301)))
+    assert model.check(path).reason_code != "unreadable"
+    assert len(searcher.search(path, k=2, force=True).hits) == 2
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_hit_at_all_cannot_be_asked_for(searcher: Searcher, k: int) -> None:
+    with pytest.raises(UsageError, match=f"k is {k}, expected at least 1"):
+        searcher.search(draw("disc", 300), k=k)
+
+
+def test_an_unknown_option_is_pythons_own_error(searcher: Searcher) -> None:
+    with pytest.raises(TypeError, match="radios"):
+        searcher.search(draw("disc", 300), radios=3)
+
+
+def test_a_refused_picture_can_be_searched_by_force(searcher: Searcher) -> None:
+    blank = np.full((32, 32), 80, dtype=np.uint8)
+    assert searcher.search(blank).hits == ()
+    forced = searcher.search(blank, k=4, force=True)
+    assert (forced.verdict.reason_code, len(forced.hits)) == ("blank", 4)
+
+
+def test_the_least_similar_come_from_the_end_of_what_was_retrieved(searcher: Searcher) -> None:
+    everything = searcher.search(draw("disc", 300), k=len(searcher))
+    answer = searcher.search(draw("disc", 300), k=3, least=2)
+    assert len(everything.hits) == len(searcher)
+    ranks = [hit.rank for hit in answer.least]
+    assert ranks[1] == ranks[0] + 1 >= 100
+    assert answer.least[-1].similarity <= answer.hits[-1].similarity
+    few = searcher.search(draw("disc", 300), k=len(searcher) - 1, least=3)
+    assert [hit.rank for hit in few.least] == [len(searcher)]
+
+
+def test_a_class_of_ties_that_is_too_large_is_cut_and_said_so(
+    searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acir.search.SHORTLIST_MOST", 20)
+    answer = searcher.search(draw("disc", 300), k=30)
+    assert len(answer.hits) == 20
+    assert "the first 20 by distance and id were ordered by content" in answer.notices[0]
+    assert "20 pictures can be retrieved, 30 were asked for" in answer.notices[1]
+
+
+def test_the_heat_map_is_as_large_as_the_picture(model: Model) -> None:
+    examined = model.examine(as_record(foreign(0), b"key"))
+    assert examined.evidence is not None
+    found = model.heat_map(examined.evidence)
+    assert found is not None
+    assert found.shape == (32, 32)
+
+
+def test_one_thread_is_lent_and_given_back() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyError), one_thread():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
