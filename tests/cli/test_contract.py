@@ -142,3 +142,13 @@ def test_a_log_has_the_error_that_stopped_the_work_but_no_refusal(tmp_path: Path
     with pytest.raises(AcirError, match="failed"), show.logging_to(path):
         raise AcirError("it failed")
     assert "it failed" in path.read_text(encoding="utf-8")
+
+
+def test_an_interruption_before_any_command_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acir.cli.main.app", interrupted)
+    assert acir("doctor").code == 130
