@@ -5,6 +5,8 @@ form that torchvision ships: its parameter names, and the stride of a bottleneck
 convolution. So torchvision's weights load unchanged; there is no `fc`.
 """
 
+from abc import ABC, abstractmethod
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -63,7 +65,7 @@ class ResNet(Stem):
         return shallow, self.layer4(self.layer3(shallow))
 
 
-class _Block(nn.Module):
+class _Block(nn.Module, ABC):
     """Two or three convolutions, added to their input."""
 
     expansion: int
@@ -79,8 +81,9 @@ class _Block(nn.Module):
             )
         )
 
+    @abstractmethod
     def residual(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d y x"]:
-        raise NotImplementedError
+        """Return what is added to the input."""
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d y x"]:
         return F.relu(self.residual(maps) + self.downsample(maps), inplace=True)
