@@ -154,7 +154,7 @@ def test_the_loss_of_an_epoch_is_the_weighted_sum_of_its_terms(
 
 
 def test_both_stages_learn(tmp_path: Path) -> None:
-    recipe = small_recipe(epochs=8, decoder_epochs=6, decoder_learning_rate=0.02)
+    recipe = small_recipe(epochs=20, decoder_epochs=6, decoder_learning_rate=0.02)
     history = trainer(tmp_path, recipe=recipe).fit(pictures(), resume=False)
     first, second = ([row["loss"] for row in history if row["stage"] == n] for n in (1, 2))
     assert first[-1] < 0.9 * first[0]
