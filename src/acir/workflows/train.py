@@ -98,7 +98,7 @@ def train(
     source = open_source(data, SourceOptions(splits, strict, download, fresh_key()))
     opened = _read(source, recipe, progress, say)
     encoder, loss = _network(recipe, opened, seed)
-    say(f"the network has {_millions(encoder)} M parameters")
+    say(f"the network has {_size(encoder) / 1e6:.2f} M parameters")
     _claim(out, run)
     trainer = Trainer(
         recipe=recipe,
@@ -118,15 +118,14 @@ def train(
         **validation.to_dict(),
         "split": "val against train",
         "epochs": sum(row["stage"] == 1 for row in history),
-        "parameters": sum(p.numel() for p in encoder.parameters()),
+        "parameters": _size(encoder),
         "calibration": vars(bundle.gate.calibration),
         "seed": seed,
         "seconds": round(time.perf_counter() - started, 1),
     }
-    write_bundle(
-        replace(bundle, card=model_card(recipe, opened.manifest.report(), metrics)), out / BUNDLE
-    )
-    _write_json(out / METRICS, metrics)
+    card = model_card(recipe, opened.manifest.report(), metrics)
+    write_bundle(replace(bundle, card=card), out / BUNDLE)
+    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return metrics
 
 
@@ -282,5 +281,5 @@ def _coded(encoder: Encoder, images: ImageSet, manifest: Manifest, part: str) ->
     return CodedSet(codes, embeddings, images.labels.numpy() > 0, hashes)
 
 
-def _millions(module: nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f}"
+def _size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
