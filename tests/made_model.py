@@ -34,6 +34,7 @@ SETTINGS = {
     "model.decoder.widths": "[16, 12, 8]",
     "training.epochs": "4",
     "training.decoder_epochs": "3",
+    "training.least_views": "0",
     "training.batch": "32",
     "training.learning_rate": "0.003",
     "calibration.fraction": "0.3",

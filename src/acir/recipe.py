@@ -222,6 +222,8 @@ class TrainingRecipe(_Table):
     Attributes:
         epochs: Epochs of stage 1, everything but the decoder.
         decoder_epochs: Epochs of stage 2, the decoder alone.
+        least_views: Pictures that stage 1 shows at least, counting repeats: a small source gets as
+            many more epochs, in both stages; 0 for none.
         batch: Pictures a step, over all processes.
         learning_rate: Peak of the cosine schedule.
         final_learning_rate: End of the cosine schedule.
@@ -237,6 +239,7 @@ class TrainingRecipe(_Table):
     table: ClassVar[str] = "training"
     epochs: Count = 10
     decoder_epochs: Annotated[int, Range(0)] = 3
+    least_views: Annotated[int, Range(0)] = 0
     batch: Count = 64
     learning_rate: Positive = 1e-3
     final_learning_rate: NotNegative = 5e-6

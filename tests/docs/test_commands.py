@@ -24,7 +24,10 @@ from acir.cli.main import app
 OF_EVERY_COMMAND = {"--help"}
 BY_NAME = {page.relative_to(ROOT).as_posix(): page for page in PAGES}
 # What makes the training of the tour take seconds.
-QUICKLY = ["--set", "training.epochs=1", "--set", "training.decoder_epochs=1", "--device", "cpu"]
+QUICKLY = [
+    *("--set", "training.epochs=1", "--set", "training.decoder_epochs=1"),
+    *("--set", "training.least_views=0", "--device", "cpu"),
+]
 
 
 def acir_lines(page: Path) -> list[list[str]]:

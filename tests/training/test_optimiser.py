@@ -8,8 +8,8 @@ from torch import nn
 from torch.optim import SGD
 
 from acir.models.encoder import Encoder
-from acir.recipe import ModelRecipe
-from acir.training.optimiser import parameter_groups, scheduled, set_learning_rate
+from acir.recipe import ModelRecipe, TrainingRecipe
+from acir.training.optimiser import parameter_groups, repeats, scheduled, set_learning_rate
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +93,18 @@ def test_the_rate_is_set_for_every_group() -> None:
     optimiser.add_param_group({"params": [b], "lr": 3.0})
     set_learning_rate(optimiser, 0.25)
     assert [group["lr"] for group in optimiser.param_groups] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "least", "pictures", "expected"),
+    [
+        (8, 30_000, 8236, 1),  # 8 * 8,236 = 65,888 are enough
+        (8, 30_000, 447, 9),  # 8 * 447 = 3,576, and 30,000 / 3,576 = 8.4
+        (8, 3_576, 447, 1),  # exactly enough
+        (8, 0, 2, 1),
+    ],
+)
+def test_few_pictures_are_shown_more_often(
+    epochs: int, least: int, pictures: int, expected: int
+) -> None:
+    assert repeats(TrainingRecipe(epochs=epochs, least_views=least), pictures) == expected

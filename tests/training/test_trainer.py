@@ -488,3 +488,10 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     start = trainer(tmp_path).encoder
     assert not any(torch.equal(first[n], p) for n, p in start.named_parameters() if p.ndim > 1)
     assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_small_source_gets_more_epochs_in_both_stages(tmp_path: Path) -> None:
+    # Two epochs show 2 * PICTURES; so that at least 5 * PICTURES are shown they are run 3 times.
+    recipe = small_recipe(epochs=2, decoder_epochs=1, least_views=5 * PICTURES)
+    history = trainer(tmp_path, recipe=recipe).fit(pictures(), resume=False)
+    assert [row["stage"] for row in history] == [1] * 6 + [2] * 3

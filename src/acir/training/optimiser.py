@@ -6,6 +6,8 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from acir.recipe import TrainingRecipe
+
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Return the trainable parameters in two groups: with weight decay, and without.
@@ -47,6 +49,16 @@ def scheduled(*, step: int, steps: int, warmup: float, peak: float, final: float
     done = (step - warmup) / max(1.0, steps - warmup)
     low = min(final, peak)
     return low + (peak - low) * (1 + math.cos(math.pi * done)) / 2
+
+
+def repeats(training: TrainingRecipe, pictures: int) -> int:
+    """Return how often the recipe's epochs are run so that enough pictures are shown.
+
+    Example:
+        >>> repeats(TrainingRecipe(epochs=8, least_views=30_000), 447)  # 8 * 447 = 3,576
+        9
+    """
+    return max(1, math.ceil(training.least_views / (training.epochs * pictures)))
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:

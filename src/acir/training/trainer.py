@@ -30,7 +30,7 @@ from acir.recipe import Recipe
 from acir.tensors import Batch, Encoding, chosen_device
 from acir.training import checkpoint
 from acir.training.gather import gather
-from acir.training.optimiser import parameter_groups, scheduled, set_learning_rate
+from acir.training.optimiser import parameter_groups, repeats, scheduled, set_learning_rate
 from acir.training.reconstruction import reconstruction_loss
 from acir.training.run_log import History, RunLog
 from acir.types import Progress
@@ -123,15 +123,16 @@ class Trainer:
         return self.position.history
 
     def _fit_stages(self, train: ImageSet, saved: checkpoint.Arrays) -> None:
+        times = repeats(self.recipe.training, len(train))
         if self.position.stage == 1:
-            self._fit_stage(self._stage_one(), train, saved)
+            self._fit_stage(self._stage_one(times), train, saved)
             self.encoder.load_state_dict(checkpoint.below("encoder", self.best))
             self.position.stage, self.position.epoch = 2, 0
             saved = {}
         if self.encoder.decoder is not None and self.recipe.training.decoder_epochs:
-            self._fit_stage(self._stage_two(), train, saved)
+            self._fit_stage(self._stage_two(times), train, saved)
 
-    def _stage_one(self) -> _Stage:
+    def _stage_one(self, times: int) -> _Stage:
         freeze(self.encoder.decoder, frozen=True)
         model = self.fabric.setup_module(_Unpacked(self.encoder))
 
@@ -145,13 +146,13 @@ class Trainer:
             number=1,
             title="training",
             module=trained,
-            epochs=training.epochs,
-            warmup_epochs=training.warmup_epochs,
+            epochs=times * training.epochs,
+            warmup_epochs=times * training.warmup_epochs,
             learning_rate=training.learning_rate,
             step=step,
         )
 
-    def _stage_two(self) -> _Stage:
+    def _stage_two(self, times: int) -> _Stage:
         decoder = self.encoder.decoder
         assert decoder is not None
         freeze(self.encoder, frozen=True)
@@ -171,7 +172,7 @@ class Trainer:
             number=2,
             title="decoder",
             module=model,
-            epochs=training.decoder_epochs,
+            epochs=times * training.decoder_epochs,
             warmup_epochs=0.0,
             learning_rate=training.decoder_learning_rate,
             step=step,
