@@ -1,6 +1,6 @@
 """Copy a SOURCE to a zip without colour and fine detail, so that only content tells kinds apart.
 
-    python benchmarks/grey_and_blurred.py ../shared/data/pbc_blood_64.zip /tmp/cells-grey.zip
+    python benchmarks/grey_and_blurred.py cells.zip cells-grey.zip
 
 Colour and sharpness are shortcuts: any statistic of the pixels tells a coloured cell from a grey
 radiograph. Both made grey and equally blurred, the gate has to know what it sees. Pictures are

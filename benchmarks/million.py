@@ -1,6 +1,6 @@
 """Open an index of a million codes and answer from it, beside bare FAISS in the same run.
 
-    python benchmarks/million.py --folder /tmp/million --out benchmarks/results/million.json
+    python benchmarks/million.py --folder million --out benchmarks/results/million.json
 
 The codes are clustered as those of a trained model: 64 centres, bits flipped with a probability
 of 2 to 15 %. What is timed is all that `acir search` does but encoding the query: open, find,
