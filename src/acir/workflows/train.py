@@ -35,7 +35,7 @@ from acir.workflows.notes import skipped_lines
 RUN = "run.json"
 METRICS = "metrics.json"
 BUNDLE = "bundle"
-VALIDATION = 1000  # pictures of train and of val each that are enough to compare epochs by
+VALIDATION = 500  # pictures of train and of val each that are enough to compare epochs by
 FINAL_QUERIES = 500  # validation queries that choose the ranker
 
 Say = Callable[[str], None]
