@@ -36,7 +36,7 @@ RUN = "run.json"
 METRICS = "metrics.json"
 BUNDLE = "bundle"
 VALIDATION = 500  # pictures of train and of val each that are enough to compare epochs by
-FINAL_QUERIES = 500  # validation queries that choose the ranker
+FINAL_QUERIES = 200  # validation queries that choose the ranker
 
 Say = Callable[[str], None]
 
