@@ -20,7 +20,9 @@ pytestmark = pytest.mark.parametrize("name", registry.names("acir.losses"))
 
 def build(name: str) -> Loss:
     torch.manual_seed(0)
-    return registry.build(losses.get(name), {}, class_counts=COUNTS, bits=BITS)
+    return registry.build(
+        losses.get(name), {}, class_counts=COUNTS, bits=BITS, pictures=sum(COUNTS)
+    )
 
 
 def drawn(seed: int, classes: list[int]) -> tuple[Encoding, Batch]:

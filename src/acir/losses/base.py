@@ -31,7 +31,8 @@ class Loss(nn.Module, ABC):
     buffers of the loss, addressed by `Batch.rows`.
 
     A constructor takes what it needs by keyword from: `bits`, `class_counts` (training pictures
-    of each class), and options of its own.
+    of each class), `pictures` (number of training pictures; `Batch.rows` counts them from 0), and
+    options of its own.
     """
 
     @abstractmethod

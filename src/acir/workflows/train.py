@@ -221,6 +221,7 @@ def _network(recipe: Recipe, data: _Data, seed: int) -> tuple[Encoder, Loss]:
         recipe.loss.options,
         class_counts=data.train.class_counts,
         bits=recipe.model.bits,
+        pictures=len(data.train),
     )
     return encoder, loss
 
