@@ -1,0 +1,323 @@
+"""Whether a difference between two methods is more than chance. Pure numpy and scipy.
+
+Both methods answer the same queries, so everything is paired by query; a query's score is its mean
+over training seeds. A permutation test (Fisher 1935) asks whether the choice of queries explains
+the difference between these very models. A bootstrap that draws queries and seeds anew (the
+pigeonhole bootstrap of Owen 2007, https://arxiv.org/abs/0712.1111) says how large it is; from n
+seeds it sees but (n - 1) / n of the variance between them. A test on seed means alone is no use:
+with three seeds its smallest two-sided p is 0.25.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Int64
+from scipy.stats import friedmanchisquare, rankdata, studentized_range  # type: ignore[import-untyped]
+
+Wording = Literal["better", "worse", "no difference shown"]
+
+LEVEL = 0.05
+DRAWS_AT_ONCE = 2**18  # rounds x units: a chunk stays in the processor's cache
+ROUNDING = 1e-12  # relative; sums that differ by less are ties
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What two methods' scores of the same queries say about their difference.
+
+    Attributes:
+        difference: Mean over queries of ours - other; positive where ours scores higher.
+        low: Lower end of the 95 % bootstrap interval of the difference.
+        high: Its upper end.
+        p: Two-sided, of the paired permutation test; at least 1 / (1 + rounds).
+        effect: Difference over the standard deviation of the queries' differences (Cohen's d_z);
+            0 when all are 0, infinite when all are the same otherwise.
+        queries: How many were compared.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    effect: float
+    queries: int
+
+
+@dataclass(frozen=True)
+class MeanRanks:
+    """How methods rank on average over blocks, such as data sets x code lengths.
+
+    Attributes:
+        ranks: Mean rank of each method; 1 is best, ties share the mean of their places.
+        critical_difference: Methods whose mean ranks differ by less are not told apart (Nemenyi,
+            0.05).
+        p: Of the Friedman test that all methods rank alike.
+    """
+
+    ranks: Float64[np.ndarray, " methods"]
+    critical_difference: float
+    p: float
+
+
+@dataclass(frozen=True)
+class _DataSet:
+    """Scores of one data set, summed over what is drawn and flipped as one: query or patient."""
+
+    ours: Float64[np.ndarray, "seeds units"]
+    other: Float64[np.ndarray, "other_seeds units"]
+    sizes: Int64[np.ndarray, " units"]
+    differences: Float64[np.ndarray, " queries"]
+
+
+def compare(
+    ours: Float[np.ndarray, "seeds queries"],
+    other: Float[np.ndarray, "other_seeds queries"],
+    *,
+    patients: Int[np.ndarray, " queries"] | None = None,
+    rounds: int = 10_000,
+    seed: int = 0,
+) -> Paired:
+    """Compare two methods on the queries of one data set.
+
+    Args:
+        ours: Score of each query, such as its AP, by each of our training seeds.
+        other: The same of the other method, whose seeds may be more or fewer.
+        patients: The patient of each query, where known: queries of one patient are no
+            independent evidence, so they change sign and are drawn together.
+        rounds: Sign flips, and bootstrap samples.
+        seed: Of both; the same seed gives the same numbers.
+
+    Raises:
+        ValueError: A score is not finite, or there are too few or unequally many queries.
+
+    Example:
+        >>> ours, other = np.array([[0.9, 0.8, 0.7, 0.9]]), np.array([[0.5, 0.6, 0.6, 0.6]])
+        >>> round(compare(ours, other).difference, 3)  # (0.4 + 0.2 + 0.1 + 0.3) / 4
+        0.25
+    """
+    return compare_over_sets([(ours, other)], patients=[patients], rounds=rounds, seed=seed)
+
+
+def compare_over_sets(
+    pairs: Sequence[tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]],
+    *,
+    patients: Sequence[Int[np.ndarray, " _"] | None] | None = None,
+    rounds: int = 10_000,
+    seed: int = 0,
+) -> Paired:
+    """Compare two methods by the mean over data sets of their mean difference.
+
+    Sets weigh equally, however many queries each has. Signs are flipped, and queries and seeds
+    drawn, within each set; the sets themselves are taken as given, so the result speaks of these
+    sets alone. The effect is the difference over the root of the mean of the sets' variances.
+
+    Args:
+        pairs: `ours` and `other` of each set; all arguments as for `compare`.
+        patients: The patients of each set's queries; None where unknown.
+        rounds: Sign flips, and bootstrap samples.
+        seed: Of both.
+
+    Raises:
+        ValueError: As `compare`; or there is no set, or not one entry of `patients` a set.
+    """
+    patients = [None] * len(pairs) if patients is None else patients
+    if not pairs or len(patients) != len(pairs):
+        raise ValueError(
+            f"{len(pairs)} data sets came with {len(patients)} entries of patients; give at least "
+            "one set, and one entry (or None) for each"
+        )
+    sets = [_summed(*pair, ids) for pair, ids in zip(pairs, patients, strict=True)]
+    flips, draws = np.random.default_rng(seed).spawn(2)
+    difference = float(np.mean([one.differences.mean() for one in sets]))
+    resampled = np.mean([_resampled(one, rounds, draws) for one in sets], axis=0)
+    low, high = np.quantile(resampled, [LEVEL / 2, 1 - LEVEL / 2])
+    return Paired(
+        difference=difference,
+        low=float(low),
+        high=float(high),
+        p=_permutation_p(sets, rounds, flips),
+        effect=_effect(difference, sets),
+        queries=sum(len(one.differences) for one in sets),
+    )
+
+
+def holm(p_values: Float[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
+    """Return the p values of one claim, adjusted so that any false discovery is rare.
+
+    The i-th smallest of m becomes max over j <= i of (m - j + 1) p_j, at most 1 (Holm 1979).
+
+    Raises:
+        ValueError: A value is not between 0 and 1.
+
+    Example:
+        >>> holm(np.array([0.03, 0.01, 0.02]))
+        array([0.04, 0.03, 0.04])
+    """
+    if not ((p_values >= 0) & (p_values <= 1)).all():
+        raise ValueError(f"p values are {p_values.tolist()}, expected numbers from 0 to 1")
+    order = np.argsort(p_values)
+    adjusted = np.empty(len(p_values))
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1)
+    return adjusted
+
+
+def relative_error_cut(ours: float, other: float) -> float:
+    """Return the share by which our error, 1 - score, is below the other's; negative if above.
+
+    Without error on the other side: 0 when ours has none either, else minus infinity.
+
+    Example:
+        >>> round(relative_error_cut(0.97, 0.96), 6)  # 1 - 0.03 / 0.04
+        0.25
+    """
+    if other == 1:
+        return 0.0 if ours == 1 else -math.inf
+    return 1 - (1 - ours) / (1 - other)
+
+
+def mean_ranks(scores: Float[np.ndarray, "blocks methods"]) -> MeanRanks:
+    """Rank methods in every block and say which mean ranks can be told apart.
+
+    Friedman test with the Nemenyi critical difference q sqrt(k (k + 1) / 6 N) for k methods and N
+    blocks, q the studentised range at 0.05 over sqrt 2 (Demsar, "Statistical Comparisons of
+    Classifiers over Multiple Data Sets", JMLR 7, 2006).
+
+    Args:
+        scores: Higher is better.
+
+    Raises:
+        ValueError: A score is not finite, or there are fewer than three methods or two blocks.
+
+    Example:
+        >>> mean_ranks(np.array([[0.9, 0.8, 0.7], [0.9, 0.8, 0.8]])).ranks
+        array([1.  , 2.25, 2.75])
+    """
+    blocks, methods = scores.shape
+    if blocks < 2 or methods < 3:  # noqa: PLR2004 - below, Friedman's test is not defined
+        raise ValueError(
+            f"{methods} methods on {blocks} blocks cannot be ranked; give at least 3 and 2"
+        )
+    _refuse_unless_finite(scores)
+    ranks = rankdata(-scores, axis=1)
+    told_apart = bool((ranks != ranks[:, :1]).any())  # else Friedman's statistic is 0 / 0
+    q = float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / math.sqrt(2)
+    return MeanRanks(
+        ranks=ranks.mean(axis=0),
+        critical_difference=q * math.sqrt(methods * (methods + 1) / (6 * blocks)),
+        p=float(friedmanchisquare(*scores.T).pvalue) if told_apart else 1.0,
+    )
+
+
+def said(
+    paired: Paired,
+    adjusted_p: float,
+    ours_by_seed: Collection[float],
+    other_by_seed: Collection[float],
+) -> Wording:
+    """Return what may be said of our method, and no more.
+
+    `better` and `worse` take both an adjusted p below 0.05 and ranges over seeds that do not even
+    touch; anything less is `no difference shown`, which is not `equal`.
+
+    Args:
+        paired: The comparison; its sign decides.
+        adjusted_p: Its p, corrected for all comparisons of the same claim; see `holm`.
+        ours_by_seed: Our mean score with each seed.
+        other_by_seed: The other's.
+    """
+    if adjusted_p < LEVEL:
+        if paired.difference > 0 and min(ours_by_seed) > max(other_by_seed):
+            return "better"
+        if paired.difference < 0 and max(ours_by_seed) < min(other_by_seed):
+            return "worse"
+    return "no difference shown"
+
+
+def _summed(
+    ours: Float[np.ndarray, "seeds ours_queries"],
+    other: Float[np.ndarray, "other_seeds other_queries"],
+    patients: Int[np.ndarray, " entries"] | None,
+) -> _DataSet:
+    queries = ours.shape[1]
+    ids = np.arange(queries) if patients is None else patients
+    if not other.shape[1] == len(ids) == queries:
+        raise ValueError(
+            f"ours has {queries} queries, the other {other.shape[1]} and {len(ids)} have a "
+            "patient; give scores and patients of the same queries, in the same order"
+        )
+    units, unit_of, sizes = np.unique(ids, return_inverse=True, return_counts=True)
+    if 0 in {len(ours), len(other)} or len(units) < 2:  # noqa: PLR2004 - one value has no spread
+        raise ValueError(
+            f"{len(ours)} and {len(other)} seeds on {len(units)} independent queries or patients "
+            "cannot be compared; give at least one seed each and two queries or patients"
+        )
+    _refuse_unless_finite(ours, other)
+
+    def summed(scores: Float[np.ndarray, "n queries"]) -> Float64[np.ndarray, "n units"]:
+        return np.stack([np.bincount(unit_of, row, len(units)) for row in scores])
+
+    differences = ours.mean(axis=0, dtype=np.float64) - other.mean(axis=0, dtype=np.float64)
+    return _DataSet(summed(ours), summed(other), sizes, differences)
+
+
+def _refuse_unless_finite(*scores: Float[np.ndarray, "..."]) -> None:
+    bad, total = sum(int((~np.isfinite(s)).sum()) for s in scores), sum(s.size for s in scores)
+    if bad:
+        raise ValueError(
+            f"{bad} of {total} scores are not finite; leave out what cannot be scored, such as a "
+            "query without any relevant picture, for every method alike"
+        )
+
+
+def _permutation_p(sets: Sequence[_DataSet], rounds: int, rng: np.random.Generator) -> float:
+    """Return (1 + flips that give at least the difference) / (1 + flips), two-sided."""
+    shares = np.concatenate(
+        [(one.ours.mean(axis=0) - one.other.mean(axis=0)) / one.sizes.sum() for one in sets]
+    )
+    total = shares.sum()
+    as_large = abs(total) - ROUNDING * abs(shares).sum()
+    count = 0
+    for some in _chunks(rounds, len(shares)):
+        heads = rng.integers(0, 2, (some, len(shares)), dtype=np.int8)
+        count += int((abs(2 * (heads @ shares) - total) >= as_large).sum())
+    return (1 + count) / (1 + rounds)
+
+
+def _resampled(
+    one: _DataSet, rounds: int, rng: np.random.Generator
+) -> Float64[np.ndarray, " rounds"]:
+    """Return the difference on queries or patients and seeds drawn anew with replacement."""
+    scores = np.concatenate([one.ours / len(one.ours), -one.other / len(one.other)])
+    parts = []
+    for some in _chunks(rounds, len(one.sizes)):
+        units = _times_drawn(some, len(one.sizes), rng)
+        seeds = [_times_drawn(some, len(each), rng) for each in (one.ours, one.other)]
+        sums = (units @ scores.T * np.concatenate(seeds, axis=1)).sum(axis=1)
+        parts.append(sums / (units @ one.sizes))
+    return np.concatenate(parts)
+
+
+def _times_drawn(
+    rounds: int, n: int, rng: np.random.Generator
+) -> Float64[np.ndarray, "{rounds} {n}"]:
+    """Return how often each of n comes up in n draws, every round anew."""
+    drawn = rng.integers(0, n, (rounds, n)) + n * np.arange(rounds)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rounds * n).reshape(rounds, n).astype(np.float64)
+
+
+def _chunks(rounds: int, units: int) -> Iterator[int]:
+    """Cut rounds into numbers that are worked on at once."""
+    step = max(1, DRAWS_AT_ONCE // units)
+    for start in range(0, rounds, step):
+        yield min(step, rounds - start)
+
+
+def _effect(difference: float, sets: Sequence[_DataSet]) -> float:
+    spread = math.sqrt(np.mean([one.differences.var(ddof=1) for one in sets]))
+    if spread > ROUNDING * abs(difference):
+        return difference / spread
+    return math.copysign(math.inf, difference) if difference else 0.0
