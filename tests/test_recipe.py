@@ -8,7 +8,8 @@ import pytest
 
 from acir import recipe
 from acir.errors import RecipeError
-from acir.recipe import Component, Range, Recipe, TrainingRecipe, from_dict, load, shipped, to_dict
+from acir.recipe import Recipe, TrainingRecipe, from_dict, load, shipped, to_dict
+from acir.tables import Component, Range
 
 # Reading
 

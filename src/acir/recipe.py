@@ -1,86 +1,25 @@
 """A recipe: everything that decides how a model is trained, as TOML and as frozen dataclasses.
 
-An unknown key is an error that names the nearest known one. A table with a `name` chooses a
-component of a family; its other keys are the component's options and are checked by
-`acir.registry.build`.
+`acir.tables` checks keys, types and ranges; here is what they mean.
 """
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
-from math import inf, isfinite
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
+from acir import tables
 from acir.errors import RecipeError, suggestion
+from acir.tables import Component, Count, NotNegative, Positive, Range, Share, Table
 
-T = TypeVar("T")
 BITS_PER_BYTE = 8
-Number = int | float
 
 
 @dataclass(frozen=True)
-class Range:
-    """Values that a number may have, ends included unless `open_low` or `open_high`."""
-
-    low: Number
-    high: Number = inf
-    open_low: bool = False
-    open_high: bool = False
-
-    def __contains__(self, value: Number) -> bool:
-        """Whether the value lies in the range; infinity and NaN lie in none."""
-        above = value > self.low if self.open_low else value >= self.low
-        below = value < self.high if self.open_high else value <= self.high
-        return above and below and isfinite(value)
-
-    def __str__(self) -> str:
-        """Say the range in words."""
-        low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
-        if self.high == inf:
-            return low
-        return f"{low} and {'below' if self.open_high else 'at most'} {self.high:g}"
-
-
-Count = Annotated[int, Range(1)]
-Positive = Annotated[float, Range(0, open_low=True)]
-NotNegative = Annotated[float, Range(0)]
-Share = Annotated[float, Range(0, 1, open_high=True)]
-
-
-class _Table:
-    """A table of the recipe; its numbers are checked against the ranges in its annotations."""
-
-    table: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        """Refuse a number out of its range, alone or in a list."""
-        for key, hint in get_type_hints(type(self), include_extras=True).items():
-            value = getattr(self, key)
-            several = get_origin(hint) is tuple
-            for allowed in getattr(get_args(hint)[0] if several else hint, "__metadata__", ()):
-                _require(f"{self.table}.{key}", value if several else (value,), allowed)
-
-
-def _require(key: str, numbers: tuple[Number, ...], allowed: Range) -> None:
-    for number in numbers:
-        if number not in allowed:
-            raise RecipeError(f"recipe key {key} is {number}, expected {allowed}")
-
-
-@dataclass(frozen=True)
-class Component:
-    """A component of a family by name, with its options."""
-
-    name: str
-    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True)
-class PrepRecipe(_Table):
+class PrepRecipe(Table):
     """From record to tensor.
 
     Attributes:
@@ -95,7 +34,7 @@ class PrepRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class AugmentRecipe(_Table):
+class AugmentRecipe(Table):
     """The random half of preparation; the defaults keep the side and the orientation.
 
     Attributes:
@@ -119,7 +58,7 @@ class AugmentRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class AttentionRecipe(_Table):
+class AttentionRecipe(Table):
     """Windowed self-attention on the stem's maps (ConvMSA)."""
 
     table: ClassVar[str] = "model.attention"
@@ -130,7 +69,7 @@ class AttentionRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class FusionRecipe(_Table):
+class FusionRecipe(Table):
     """Depth-aware representation fusion (DaRF): shallow queries attend to the deep map."""
 
     table: ClassVar[str] = "model.fusion"
@@ -140,7 +79,7 @@ class FusionRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class TransformerRecipe(_Table):
+class TransformerRecipe(Table):
     """Transformer over the positions of the deep map.
 
     Attributes:
@@ -166,7 +105,7 @@ class TransformerRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class HeadRecipe(_Table):
+class HeadRecipe(Table):
     """From blended features to hash logits: two KAN layers, or two linear ones."""
 
     table: ClassVar[str] = "model.head"
@@ -176,7 +115,7 @@ class HeadRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class DecoderRecipe(_Table):
+class DecoderRecipe(Table):
     """From the deep map back to the picture; `widths` are those of its three blocks."""
 
     table: ClassVar[str] = "model.decoder"
@@ -185,7 +124,7 @@ class DecoderRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class ModelRecipe(_Table):
+class ModelRecipe(Table):
     """The network.
 
     Attributes:
@@ -203,7 +142,7 @@ class ModelRecipe(_Table):
 
     table: ClassVar[str] = "model"
     bits: Count = 32
-    stem: Component = Component(
+    stem: Component = Component(  # noqa: RUF009 - frozen
         "resnet", MappingProxyType({"depth": 18, "width": 32, "small": True})
     )
     attention: AttentionRecipe = AttentionRecipe()
@@ -216,7 +155,7 @@ class ModelRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class TrainingRecipe(_Table):
+class TrainingRecipe(Table):
     """Both stages of training.
 
     Attributes:
@@ -253,7 +192,7 @@ class TrainingRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class CalibrationRecipe(_Table):
+class CalibrationRecipe(Table):
     """Share of train kept for each of the calibration sets A and B; 0 for no promise."""
 
     table: ClassVar[str] = "calibration"
@@ -261,7 +200,7 @@ class CalibrationRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class GateRecipe(_Table):
+class GateRecipe(Table):
     """The knowledge boundary.
 
     Attributes:
@@ -281,7 +220,7 @@ class GateRecipe(_Table):
 
 
 @dataclass(frozen=True)
-class SearchRecipe(_Table):
+class SearchRecipe(Table):
     """Ranker of the product; `auto` is the one that validation favours."""
 
     table: ClassVar[str] = "search"
@@ -295,7 +234,7 @@ class Recipe:
     prep: PrepRecipe = PrepRecipe()
     augment: AugmentRecipe = AugmentRecipe()
     model: ModelRecipe = ModelRecipe()
-    loss: Component = Component("sch")
+    loss: Component = Component("sch")  # noqa: RUF009 - frozen
     training: TrainingRecipe = TrainingRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()
     gate: GateRecipe = GateRecipe()
@@ -331,13 +270,22 @@ def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe
     Raises:
         RecipeError: No such recipe, broken TOML, an unknown key, a wrong type or range.
     """
+    table = read(name_or_path)
+    for key, text in (settings or {}).items():
+        tables.put(table, key, _value(text))
+    return from_dict(table)
+
+
+def read(name_or_path: str) -> dict[str, Any]:
+    """Return the tables of a recipe as they are written, for `from_dict`.
+
+    Raises:
+        RecipeError: No such recipe, or broken TOML.
+    """
     try:
-        table = tomllib.loads(_text(name_or_path))
+        return tomllib.loads(_text(name_or_path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
-    for key, value in (settings or {}).items():
-        _set(table, key, value)
-    return from_dict(table)
 
 
 def _text(name_or_path: str) -> str:
@@ -362,91 +310,19 @@ def from_dict(table: Mapping[str, Any]) -> Recipe:
     Raises:
         RecipeError: An unknown key, a wrong type or a value out of range.
     """
-    return _build(Recipe, table, "")
+    return tables.build(Recipe, table)
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
     """Turn a recipe into plain tables that `from_dict` reads back to an equal recipe."""
-    return {f.name: _plain(getattr(recipe, f.name)) for f in dataclasses.fields(recipe)}
+    return {key: tables.plain(value) for key, value in vars(recipe).items()}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Component):
-        return {"name": value.name, **value.options}
-    if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _set(table: dict[str, Any], dotted: str, text: str) -> None:
+def _value(text: str) -> object:
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        table = table.setdefault(parent, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"cannot set {dotted}: {parent} is a value, not a table")
-    table[last] = value
-
-
-def _build(kind: type[T], table: Any, where: str) -> T:
-    if not isinstance(table, Mapping):
-        raise RecipeError(f"recipe key {where} is {table!r}, expected a table")
-    hints = {k: h for k, h in get_type_hints(kind).items() if k != "table"}
-    for key in table:
-        if key not in hints:
-            raise RecipeError(
-                f"unknown recipe key {_join(where, key)!r}; "
-                f"known here: {', '.join(hints)}.{suggestion(key, hints)}"
-            )
-    values = {key: _value(hints[key], value, _join(where, key)) for key, value in table.items()}
-    return kind(**values)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint is Component:
-        return _component(value, where)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build(hint, value, where)
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise RecipeError(f"recipe key {where} is {value!r}, expected a list")
-        return tuple(_value(get_args(hint)[0], item, where) for item in value)
-    if get_origin(hint) is Literal:
-        return _choice(get_args(hint), value, where)
-    return _scalar(hint, value, where)
-
-
-def _component(value: Any, where: str) -> Component:
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise RecipeError(f"recipe key {where} is {value!r}, expected a table with a name")
-    return Component(
-        value["name"], MappingProxyType({k: v for k, v in value.items() if k != "name"})
-    )
-
-
-def _choice(allowed: tuple[Any, ...], value: Any, where: str) -> Any:
-    if str(value) not in allowed:
-        raise RecipeError(
-            f"recipe key {where} is {value!r}, expected one of {', '.join(allowed)}."
-            f"{suggestion(str(value), allowed)}"
-        )
-    return str(value)
-
-
-def _scalar(hint: type | UnionType, value: Any, where: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        name = getattr(hint, "__name__", str(hint))
-        raise RecipeError(f"recipe key {where} is {value!r}, expected a value of type {name}")
-    return value
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
+        return text
 
 
 def _check_relations(recipe: Recipe) -> None:

@@ -23,6 +23,7 @@ from acir.models.stems.base import Stem
 from acir.ood.base import Detector
 from acir.ranking.base import Ranker
 from acir.sources.base import Source
+from acir.tables import Component
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 GENERATED = "<!-- Written by tests/docs/reference.py; do not edit. -->"
@@ -179,7 +180,7 @@ def _keys(table: type, where: str) -> Iterator[tuple[str, str, str, str]]:
     for field in dataclasses.fields(table):
         key = f"{where}.{field.name}" if where else field.name
         hint = hints[field.name]
-        if hint is not recipe.Component and dataclasses.is_dataclass(hint):
+        if hint is not Component and dataclasses.is_dataclass(hint):
             assert isinstance(hint, type)
             yield from _keys(hint, key)
         else:
@@ -188,7 +189,7 @@ def _keys(table: type, where: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _range(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    if hint is recipe.Component:
+    if hint is Component:
         return "a table with a `name`"
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(f'`"{value}"`' for value in get_args(hint))
@@ -201,7 +202,7 @@ def _range(hint: Any) -> str:  # noqa: ANN401 - any annotation
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, recipe.Component):
+    if isinstance(value, Component):
         options = {"name": value.name, **value.options}
         return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in options.items()) + " }"
     return json.dumps(list(value) if isinstance(value, tuple) else value)

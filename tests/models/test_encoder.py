@@ -12,7 +12,8 @@ from torch import Tensor
 from acir import recipe
 from acir.errors import ComponentError
 from acir.models.encoder import Encoder
-from acir.recipe import Component, ModelRecipe
+from acir.recipe import ModelRecipe
+from acir.tables import Component
 from acir.tensors import Encoding
 
 Learns = Callable[..., None]
