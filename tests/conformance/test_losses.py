@@ -76,6 +76,8 @@ def test_the_total_is_finite_and_not_negative(name: str, classes: list[int]) -> 
 def test_a_finite_gradient_reaches_the_logits_of_every_picture(
     name: str, classes: list[int]
 ) -> None:
+    if name == "acir_published" and len(classes) == 1:
+        pytest.skip("as published, a picture alone has no pairs and a constant quantisation term")
     encoding, batch = drawn(0, classes)
     build(name)(encoding, batch).total.backward()
     assert encoding.logits.grad is not None

@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from einops import einsum
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import log_softmax
 
 from acir.tensors import Batch, Encoding
 
@@ -38,3 +41,58 @@ class Loss(nn.Module, ABC):
     @abstractmethod
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss of a batch."""
+
+
+def label_cross_entropy(
+    class_logits: Float[Tensor, "batch classes"], labels: Float[Tensor, "batch classes"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy; several labels share the target evenly, none contribute 0."""
+    target = labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
+    return -(target * log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+class Memory(nn.Module):
+    """What each training picture was last encoded as, for losses that pair a batch with all.
+
+    Only pictures seen so far are recalled. A memory that starts from zero logits and no labels,
+    as in public code, counts every picture not yet seen as dissimilar to all others for the first
+    epoch. Nothing recalled carries a gradient.
+
+    Args:
+        pictures: Number of training pictures.
+        classes: Number of classes.
+        bits: Length of the code.
+    """
+
+    logits: Float[Tensor, "pictures bits"]
+    labels: Float[Tensor, "pictures classes"]
+    seen: Bool[Tensor, " pictures"]
+
+    def __init__(self, *, pictures: int, classes: int, bits: int) -> None:
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(pictures, bits))
+        self.register_buffer("labels", torch.zeros(pictures, classes))
+        self.register_buffer("seen", torch.zeros(pictures, dtype=torch.bool))
+
+    def remember(self, logits: Float[Tensor, "batch bits"], batch: Batch) -> None:
+        """Overwrite the rows of a batch."""
+        self.logits[batch.rows] = logits.detach()
+        self.labels[batch.rows] = batch.labels
+        self.seen[batch.rows] = True
+
+    def recall(self) -> tuple[Float[Tensor, "seen bits"], Float[Tensor, "seen classes"]]:
+        """Return logits and labels of the pictures seen so far, as a copy."""
+        return self.logits[self.seen], self.labels[self.seen]
+
+
+def share_a_label(
+    labels: Float[Tensor, "batch classes"], others: Float[Tensor, "others classes"]
+) -> Bool[Tensor, "batch others"]:
+    """Mark the similar pairs; a picture without labels is similar to none, itself included.
+
+    Example:
+        >>> labels = torch.tensor([[1.0, 1, 0], [0, 1, 0], [0, 0, 1]])
+        >>> share_a_label(labels[:1], labels)
+        tensor([[ True,  True, False]])
+    """
+    return einsum(labels, others, "i label, j label -> i j") > 0

@@ -1,0 +1,84 @@
+"""GreedyHash: classify the code itself, and pass its gradient to the logits as if it were they.
+
+Su et al., "Greedy Hash: Towards Fast Optimization for Accurate Hash Coding in CNN", NeurIPS 2018,
+https://papers.nips.cc/paper/7360.
+
+=====================  ============================================================
+paper                  here
+=====================  ============================================================
+H                      hash logits
+B = sgn(H)             `binarised`; the gradient of H is that of B
+|| H - sgn(H) ||_3^3   `quantisation`, the mean over pictures and bits
+alpha                  `quantisation_weight`
+=====================  ============================================================
+
+The public code (ssppp/GreedyHash) takes the mean of the cubes where the paper sums them, and the
+weight 0.1 for CIFAR-10 and 1 for ImageNet; ours follows it. Its sign of 0 is 0, ours +1 as
+everywhere in this package. Like the code's, the classifier has no bias.
+"""
+
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from acir.errors import RecipeError
+from acir.losses.base import Loss, LossTerms, label_cross_entropy
+from acir.tensors import Batch, Encoding
+
+
+class GreedyHash(Loss):
+    """Classify the signs of the logits by a linear layer that is trained with the network.
+
+    L = L_ce + weight mean | |u| - 1 |^3.
+
+    Args:
+        bits: Length of the code.
+        class_counts: Training pictures of each class; only their number matters.
+        quantisation_weight: The paper's alpha.
+
+    Raises:
+        RecipeError: The weight is out of range.
+
+    Example:
+        >>> GreedyHash(bits=16, class_counts=(10, 30)).classifier
+        Linear(in_features=16, out_features=2, bias=False)
+    """
+
+    def __init__(
+        self, *, bits: int, class_counts: tuple[int, ...], quantisation_weight: float = 0.1
+    ) -> None:
+        super().__init__()
+        if not 0 <= quantisation_weight < inf:
+            raise RecipeError(
+                f"recipe key loss.quantisation_weight is {quantisation_weight}, "
+                "expected at least 0 and finite"
+            )
+        self.quantisation_weight = quantisation_weight
+        self.classifier = nn.Linear(bits, len(class_counts), bias=False)
+
+    def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+        """Return the loss and its two terms."""
+        classified = label_cross_entropy(self.classifier(binarised(encoding.logits)), batch.labels)
+        quantised = quantisation(encoding.logits)
+        return LossTerms(
+            classified + self.quantisation_weight * quantised,
+            {"classification": classified.detach(), "quantisation": quantised.detach()},
+        )
+
+
+def binarised(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
+    """Return -1 where a logit is below 0, else +1; its derivative is taken to be 1 everywhere.
+
+    Example:
+        >>> binarised(torch.tensor([[-0.2, 0.0, 3.0]]))
+        tensor([[-1.,  1.,  1.]])
+    """
+    nothing = logits - logits.detach()  # exactly 0, with the gradient of the logits
+    return torch.where(logits >= 0, 1.0, -1.0).to(logits) + nothing
+
+
+def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
+    """Mean | |u| - 1 |^3: 0 where every logit is -1 or +1."""
+    return (logits.abs() - 1).abs().pow(3).mean()
