@@ -1,0 +1,138 @@
+"""HashNet: a balanced likelihood of pairs, and codes that harden while training.
+
+Cao et al., "HashNet: Deep Learning to Hash by Continuation", ICCV 2017,
+https://arxiv.org/abs/1702.00758.
+
+==============================  =========================================================
+paper                           here
+==============================  =========================================================
+z_i                             `logits`: hash logits of picture i, one a bit
+h_i = tanh(beta z_i)            `hardened`
+beta                            `HashNet.beta`: grows with the training steps
+s_ij in {0, 1}                  `similar`: whether two pictures share a label
+S, S_1, S_0                     all pairs of a step, the similar and the dissimilar ones
+w_ij                            `pair_weight`
+alpha                           `steepness` / bits
+==============================  =========================================================
+
+Where ours differs, and why:
+
+- The paper trains a sequence of networks, each to convergence under one beta. As the authors'
+  code does, we let beta = (1 + growth t)^(1/2) grow while one network trains; t counts the
+  training steps and is saved with the loss. Theirs takes a new beta every 200 steps.
+- The paper defines S over the training set. We pair a batch with all training pictures seen so
+  far, whose logits are remembered and hardened by the present beta. DeepHash-pytorch did so until
+  September 2022; the authors' code and its present version pair within a batch, where S_1 of a
+  rare class is often empty. A picture is paired with itself, too.
+- c_ij, by which the paper grades pictures of several labels, is 1, as it is for one label each.
+- alpha is 10 / bits as in the authors' code, which keeps the largest logit the same at any length;
+  DeepHash-pytorch has 0.1.
+"""
+
+import math
+
+import torch
+from einops import einsum
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from acir.errors import RecipeError
+from acir.losses.base import Loss, LossTerms, Memory, share_a_label
+from acir.tensors import Batch, Encoding
+
+
+class HashNet(Loss):
+    """Let the inner product of hardened codes predict whether two pictures are similar.
+
+    Memory is O(b n) for a batch of b among n pictures.
+
+    Args:
+        bits: Length of the code.
+        class_counts: Training pictures of each class.
+        pictures: Number of training pictures.
+        steepness: The logit of a pair with equal codes, above 0.
+        growth: How fast beta grows, at least 0: beta^2 gains this much a training step.
+
+    Raises:
+        RecipeError: An option out of range.
+
+    Example:
+        >>> loss = HashNet(bits=32, class_counts=(10, 30), pictures=40, growth=0.01)
+        >>> loss.steps += 300
+        >>> loss.beta
+        tensor(2.)
+    """
+
+    steps: Int[Tensor, ""]
+
+    def __init__(
+        self,
+        *,
+        bits: int,
+        class_counts: tuple[int, ...],
+        pictures: int,
+        steepness: float = 10.0,
+        growth: float = 0.005,
+    ) -> None:
+        super().__init__()
+        if not 0 < steepness < math.inf:
+            raise RecipeError(
+                f"recipe key loss.steepness is {steepness}, expected a finite number above 0"
+            )
+        if not 0 <= growth < math.inf:
+            raise RecipeError(
+                f"recipe key loss.growth is {growth}, expected a finite number of at least 0"
+            )
+        self.alpha = steepness / bits
+        self.growth = growth
+        self.memory = Memory(pictures=pictures, classes=len(class_counts), bits=bits)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    @property
+    def beta(self) -> Float[Tensor, ""]:
+        """Return the sharpness of tanh, 1 before the first training step."""
+        return torch.sqrt(1 + self.growth * self.steps)
+
+    def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+        """Return the loss and its only term, remember the batch and, in training, count a step."""
+        self.memory.remember(encoding.logits, batch)
+        others, other_labels = self.memory.recall()
+        similar = share_a_label(batch.labels, other_labels)
+        codes, other_codes = hardened(encoding.logits, self.beta), hardened(others, self.beta)
+        likelihood = weighted_likelihood(codes, other_codes, similar, self.alpha)
+        if self.training:
+            self.steps += 1
+        return LossTerms(likelihood, {"likelihood": likelihood.detach()})
+
+
+def hardened(
+    logits: Float[Tensor, "rows bits"], beta: Float[Tensor, ""]
+) -> Float[Tensor, "rows bits"]:
+    """Squash logits: h = tanh(beta z), which tends to the code sgn(z) as beta grows."""
+    return torch.tanh(beta * logits)
+
+
+def pair_weight(similar: Bool[Tensor, "batch others"]) -> Float[Tensor, "batch others"]:
+    """Equation 2: w_ij = |S| / |S_1| for similar pairs and |S| / |S_0| for the others.
+
+    Both kinds weigh as much in sum; where one is missing, the other weighs 1 a pair.
+    """
+    ones = similar.sum().clamp(min=1)
+    zeros = (~similar).sum().clamp(min=1)
+    return similar.numel() / torch.where(similar, ones, zeros)
+
+
+def weighted_likelihood(
+    codes: Float[Tensor, "batch bits"],
+    others: Float[Tensor, "others bits"],
+    similar: Bool[Tensor, "batch others"],
+    alpha: float,
+) -> Float[Tensor, ""]:
+    """Equation 4: mean of w_ij (log(1 + exp(alpha h_i . h_j)) - alpha s_ij h_i . h_j).
+
+    For s = 1 the bracket is log(1 + exp(-alpha h_i . h_j)), which does not cancel.
+    """
+    logit = alpha * einsum(codes, others, "i bit, j bit -> i j")
+    surprise = softplus(torch.where(similar, -logit, logit))
+    return (pair_weight(similar) * surprise).mean()

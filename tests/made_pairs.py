@@ -1,0 +1,71 @@
+"""Encodings and batches of chosen logits, labels and rows, for losses over pairs."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from acir.tensors import Batch, Encoding
+
+
+def paired(
+    logits: Float[Tensor, "batch bits"],
+    labels: Float[Tensor, "batch classes"],
+    rows: Int[Tensor, " batch"] | None = None,
+) -> tuple[Encoding, Batch]:
+    """Return what a loss is given; rows count from 0 unless they are given."""
+    n = len(logits)
+    nothing = torch.zeros(n, 2)
+    encoding = Encoding(
+        logits=logits,
+        embedding=nothing,
+        class_logits=torch.zeros_like(labels),
+        middle=nothing,
+        deep=nothing[..., None, None],
+    )
+    return encoding, Batch(
+        images=torch.zeros(n, 3, 4, 4),
+        fingerprints=torch.zeros(n, 256),
+        labels=labels,
+        rows=torch.arange(n) if rows is None else rows,
+    )
+
+
+def drawn_logits(
+    seed: int, pictures: int, bits: int = 16, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "pictures bits"]:
+    """Draw differentiable logits."""
+    random = torch.Generator().manual_seed(seed)
+    return torch.randn(pictures, bits, generator=random, dtype=dtype).requires_grad_()
+
+
+def drawn_labels(seed: int, pictures: int, classes: int = 3) -> Float[Tensor, "pictures classes"]:
+    """Draw label sets of none to all classes."""
+    random = torch.Generator().manual_seed(seed)
+    return (torch.rand(pictures, classes, generator=random) < 0.4).float()
+
+
+def sets(labels: Float[Tensor, "pictures classes"]) -> list[set[int]]:
+    """Return the label sets in plain Python."""
+    return [{c for c, has in enumerate(row) if has} for row in labels.tolist()]
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Watch every result of every operation, for the most numbers in one."""
+
+    numbers = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        result = func(*args, **(kwargs or {}))
+        for value in result if isinstance(result, tuple) else (result,):
+            if isinstance(value, Tensor):
+                self.numbers = max(self.numbers, value.numel())
+        return result
