@@ -1,0 +1,157 @@
+"""From a source to a trained network and its ranker: what `acir train` and `acir compare` share."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from acir import losses, registry
+from acir.bulk import encode_set
+from acir.data.loader import ImageSet, read_images
+from acir.data.manifest import Manifest, Part, read_manifest
+from acir.errors import SourceError
+from acir.evaluation.protocol import CodedSet
+from acir.losses.base import Loss
+from acir.metrics.retrieval import mean_average_precision
+from acir.models.encoder import Encoder
+from acir.models.pretrained import load_stem
+from acir.prep.pipeline import Prep
+from acir.ranking.base import Ranker
+from acir.recipe import Recipe
+from acir.sources.base import Source
+from acir.types import Progress, counted
+from acir.workflows import calibrate
+from acir.workflows.notes import skipped_lines
+
+VALIDATION = 500  # pictures of train and of val each that are enough to compare epochs by
+FINAL_QUERIES = 200  # validation queries that choose the ranker
+
+Say = Callable[[str], None]
+
+
+def look(source: Source, fraction: float, progress: Progress) -> Manifest:
+    """Read the rows of a source without their pixels."""
+    with progress("looking at the pictures", None) as tick:
+        return read_manifest(counted(source, tick), lambda: source.skipped, fraction)
+
+
+def require_learnable(manifest: Manifest) -> None:
+    """Refuse rows that cannot be trained on, or that leave none to validate by.
+
+    Raises:
+        SourceError: See `Manifest.require_trainable`; or every validation picture is trained on.
+    """
+    manifest.require_trainable()
+    trained_on = {row.pixel_hash for row in manifest.of("train")}
+    if all(row.pixel_hash in trained_on for row in manifest.of("val")):
+        raise SourceError(
+            f"no picture is left to validate by among {len(manifest.rows)}, beside those that are "
+            "trained on; give more pictures, or a folder `val` of others"
+        )
+
+
+def describe(manifest: Manifest) -> list[str]:
+    """Say in a few lines what the data report found."""
+    report = manifest.report()
+    parts = ", ".join(f"{count} {part}" for part, count in sorted(report["pictures"].items()))
+    lines = [
+        f"{len(manifest.rows)} pictures of {len(manifest.class_names)} classes: {parts}",
+        f"sizes {', '.join(report['sizes'])}; {report['colour']} in colour; "
+        f"{report['duplicates']} duplicates, {report['in_two_splits']} of them across splits",
+    ]
+    if report["patients"] is None:
+        lines.append("no patient is named, so leakage between splits cannot be excluded")
+    return [*lines, *skipped_lines(manifest.skipped)]
+
+
+def prep_for(recipe: Recipe, manifest: Manifest) -> Prep:
+    """Return how pictures are prepared; with `auto`, colour is kept where train has any."""
+    channels = recipe.prep.channels
+    if channels == "auto":
+        channels = "colour" if any(row.is_colour for row in manifest.of("train")) else "grey"
+    return Prep(recipe.prep.size, channels == "colour")
+
+
+def read_parts(
+    source: Source,
+    manifest: Manifest,
+    prep: Prep,
+    parts: Collection[Part],
+    progress: Progress,
+) -> dict[str, ImageSet]:
+    """Read the pictures of some parts into memory, in the order of the manifest."""
+    wanted = {row.id: part for row in manifest.rows if (part := manifest.part(row)) in parts}
+    with progress("reading the pictures", len(manifest.rows)) as tick:
+        return read_images(counted(source, tick), wanted, prep, manifest.class_names)
+
+
+def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
+    """Build the network and its loss from the seed.
+
+    Raises:
+        RecipeError: The stem or the loss has no such option, or is impossible for these classes.
+    """
+    torch.manual_seed(seed)
+    encoder = Encoder(recipe.model, train.labels.shape[1])
+    if recipe.model.pretrained:
+        load_stem(encoder.stem, recipe.model.pretrained, recipe.model.pretrained_sha256)
+    loss = registry.build(
+        losses.get(recipe.loss.name),
+        recipe.loss.options,
+        class_counts=train.class_counts,
+        bits=recipe.model.bits,
+        pictures=len(train),
+    )
+    return encoder, loss
+
+
+def validator(train: ImageSet, val: ImageSet, say: Say) -> Callable[[Encoder], float]:
+    """Return what judges an epoch: the mAP of some of val against some of train."""
+    gallery, queries = train.spread(VALIDATION), val.spread(VALIDATION)
+
+    def validate(encoder: Encoder) -> float:
+        query_codes, _ = encode_set(encoder, queries)
+        gallery_codes, _ = encode_set(encoder, gallery)
+        found = mean_average_precision(
+            query_codes, queries.labels.numpy() > 0, gallery_codes, gallery.labels.numpy() > 0
+        )
+        say(f"validation mAP {found:.4f}")
+        return found
+
+    return validate
+
+
+def coded(encoder: Encoder, images: ImageSet, pixel_hashes: tuple[str, ...]) -> CodedSet:
+    """Encode pictures and say which they are."""
+    codes, embeddings = encode_set(encoder, images)
+    return CodedSet(codes, embeddings, images.labels.numpy() > 0, pixel_hashes)
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """Every ranker by its name, and the name of the one to use."""
+
+    by_name: dict[str, Ranker]
+    mode: str
+
+    @property
+    def chosen(self) -> Ranker:
+        """The ranker to use."""
+        return self.by_name[self.mode]
+
+
+def fitted_rankers(
+    mode: str, gallery: CodedSet, queries: CodedSet, class_names: tuple[str, ...]
+) -> Rankers:
+    """Fit the rankers on some validation queries; with `auto`, these choose among them too."""
+    some = calibrate.spread(queries, FINAL_QUERIES)
+    rankers = calibrate.fit_rankers(gallery, some)
+    if mode == "auto":
+        mode = calibrate.favoured_mode(gallery, some, rankers, class_names)
+    return Rankers(rankers, mode)
+
+
+def size(module: nn.Module) -> int:
+    """Count the parameters of a network."""
+    return sum(p.numel() for p in module.parameters())
