@@ -18,7 +18,7 @@ Where ours differs, and why:
 
 - The authors' code has the squared Euclidean distance of tanh outputs, weighs similar pairs only
   and replaces Q by the mean of (|h| - 1)^2 with lambda = 0. We follow the paper, as
-  DeepHash-pytorch does; gamma = 20 and lambda = 0.1 are the latter's.
+  DeepHash-pytorch does. gamma = 20 is that of both codes, lambda = 0.1 the latter's.
 - A picture is not paired with itself, as in the authors' code: the pair teaches nothing, and
   its weight would be taken from the similar pairs. DeepHash-pytorch keeps it.
 - 1 - cos is kept above 1e-6. DeepHash-pytorch keeps it above 0.01, below which it neither pulls

@@ -18,9 +18,11 @@ J_3, second term; eta               `quantisation`; `eta`
 Where ours differs, and why:
 
 - The paper sums over pairs and pictures; we take means, so that a learning rate fits any number
-  of pictures. Its eta is ours times pictures over bits: 0.1 here is 10 there, which it uses for
-  5,000 pictures, at about 50 bits. DeepHash-pytorch takes the same means.
-- Public code, the authors' too, starts U from zeros. There a picture not seen yet has Theta = 0
+  of pictures. Its eta is ours times pictures over bits: our 0.1 is 10 for 5,000 pictures and 50
+  bits, as in the demo of DPSH-pytorch, the authors' group's code. DeepHash-pytorch takes our means.
+- A remembered end of a pair has no gradient, which halves that of J_2, and a picture is paired with
+  itself, too; both as in public code.
+- Public code starts U from zeros. There a picture not seen yet has Theta = 0
   whatever it is; we leave it out.
 - sgn(0) is +1, as in the stored codes, so that a logit of 0 is moved away from 0.
 """

@@ -18,6 +18,7 @@ Where ours differs, and why:
 
 - The paper pairs the pictures of a batch with each other. We pair them with the memory of all
   training pictures seen so far, as DeepHash-pytorch does, but leave out the pictures not seen yet.
+  A picture's pair with itself is among them and adds nothing but 1 to the number of pairs.
 - Each picture's quantisation is counted once, not at both ends of its pairs. A remembered end has
   no gradient, so that both terms have half the gradient of the mean over equation 4's pairs; so
   they have in the authors' code. DeepHash-pytorch has 0.1 times the mean over bits for the
