@@ -22,8 +22,8 @@ Where ours differs, and why:
   bits, as in the demo of DPSH-pytorch, the authors' group's code. DeepHash-pytorch takes our means.
 - A remembered end of a pair has no gradient, which halves that of J_2, and a picture is paired with
   itself, too; both as in public code.
-- Public code starts U from zeros. There a picture not seen yet has Theta = 0
-  whatever it is; we leave it out.
+- Public code starts U from zeros. There a picture not seen yet has Theta = 0 whatever it is; we
+  leave it out.
 - sgn(0) is +1, as in the stored codes, so that a logit of 0 is moved away from 0.
 """
 
