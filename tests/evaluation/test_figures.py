@@ -8,7 +8,7 @@ import pytest
 from jaxtyping import UInt8
 from PIL import Image
 
-from acir.evaluation.figures import confusion_matrix, heat_map, png, training_curve
+from acir.evaluation.figures import heat_map, png, training_curve
 
 
 def _read(picture: bytes) -> UInt8[np.ndarray, "..."]:
@@ -57,12 +57,3 @@ def test_a_training_curve_has_both_axes_and_no_point_without_validation() -> Non
     assert all(name in drawn for name in (b"training loss", b"validation mAP", b"epoch"))
     assert training_curve([*rows, decoder]) == drawn
     assert training_curve(rows[:1]) != drawn
-
-
-def test_a_confusion_matrix_names_the_classes_and_counts_only_what_happened() -> None:
-    matrix = np.array([[7, 3], [0, 0]])
-    drawn = confusion_matrix(matrix, ["cat", "dog"])
-    ElementTree.fromstring(drawn)
-    # matplotlib leaves each text behind as a comment
-    counts = [drawn.count(f"<!-- {text} -->".encode()) for text in ("7", "3", "0", "cat", "dog")]
-    assert counts == [1, 1, 0, 2, 2]

@@ -1,13 +1,11 @@
 """The page says what the answer says, loads nothing, and is written whole or not at all."""
 
 import re
-from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from acir.errors import StorageError
+from acir.errors import StorageError, UsageError
 from acir.evaluation.report import (
     Page,
     Panel,
@@ -15,10 +13,12 @@ from acir.evaluation.report import (
     data_uri,
     promise,
     rarity,
+    refuse_missing_folder,
     render,
     write_page,
 )
 from acir.types import Answer, Calibration, Hit, State, Verdict
+from parsed_page import Parsed
 
 PNG = b"\x89PNG\r\n\x1a\n picture"
 HEAT = b"\x89PNG\r\n\x1a\n heat"
@@ -45,34 +45,6 @@ def _query(
 
 def _html(*queries: QueryReport) -> str:
     return render(Page("Title", "Intro.", queries))
-
-
-class _Parsed(HTMLParser):
-    """The text and the elements of a page; every element must be closed in order."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.elements: list[tuple[str, Mapping[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.words += data.split()
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +81,7 @@ def test_a_promise_names_its_rate_and_what_it_rests_on() -> None:
 
 @pytest.mark.parametrize("state", ["known", "caution", "unknown"])
 def test_the_verdict_is_a_word_and_not_only_a_colour(state: State) -> None:
-    page = _Parsed(_html(_query(_verdict(state=state), (_hit(1),))))
+    page = Parsed(_html(_query(_verdict(state=state), (_hit(1),))))
     assert state.capitalize() in page.words
     assert page.text.count(rarity(_verdict())) == 1
 
@@ -122,7 +94,7 @@ def test_a_reason_is_given_for_all_but_the_known() -> None:
 
 def test_a_hit_shows_rank_label_similarity_and_distance() -> None:
     html = _html(_query(_verdict(), (_hit(1), _hit(2, ""))))
-    page = _Parsed(html)
+    page = Parsed(html)
     assert "1 cat, dog 0.88 Hamming 3 id-1" in page.text
     assert "no thumbnail 2 no label 0.75 Hamming 6 id-2" in page.text
     assert "width:87.5%" in html
@@ -130,7 +102,7 @@ def test_a_hit_shows_rank_label_similarity_and_distance() -> None:
 
 
 def test_the_least_similar_have_their_own_heading_below_the_hits() -> None:
-    text = _Parsed(_html(_query(_verdict(), (_hit(1),), (_hit(7, "far"),)))).text
+    text = Parsed(_html(_query(_verdict(), (_hit(1),), (_hit(7, "far"),)))).text
     assert text.index("Most similar") < text.index("id-1") < text.index("Least similar of the")
     assert text.index("Least similar of the") < text.index("7 far")
 
@@ -157,7 +129,7 @@ def test_a_query_that_cannot_be_read_has_an_empty_frame() -> None:
 def test_a_page_loads_nothing_and_describes_every_picture() -> None:
     query = _query(_verdict(state="unknown"), (_hit(1),), (_hit(1),))
     html = render(Page("T", "I", (query,), (Panel(SVG, "A curve."),), ("acir doctor",)))
-    page = _Parsed(html)
+    page = Parsed(html)
     images = [attributes for tag, attributes in page.elements if tag == "img"]
     assert len(images) == 5
     for attributes in images:
@@ -170,7 +142,7 @@ def test_a_page_loads_nothing_and_describes_every_picture() -> None:
 
 def test_the_page_says_what_it_is_and_whose_pictures_it_shows() -> None:
     page = Page("T", "I", (), attribution="Acevedo et al., CC BY 4.0", synthetic=True)
-    text = _Parsed(render(page)).text
+    text = Parsed(render(page)).text
     assert text.count("Not a medical device") == 2
     assert "Synthetic pictures" in text
     assert "Pictures: Acevedo et al., CC BY 4.0" in text
@@ -179,7 +151,7 @@ def test_the_page_says_what_it_is_and_whose_pictures_it_shows() -> None:
 
 def test_commands_stand_in_order_at_the_end() -> None:
     page = Page("T", "I", (), commands=("acir doctor", "acir demo"))
-    assert "What to try next acir doctor acir demo" in _Parsed(render(page)).text
+    assert "What to try next acir doctor acir demo" in Parsed(render(page)).text
 
 
 def test_text_is_escaped_wherever_it_comes_from() -> None:
@@ -190,7 +162,7 @@ def test_text_is_escaped_wherever_it_comes_from() -> None:
     query = QueryReport(answer, PNG, {evil: PNG})
     html = render(Page(evil, evil, (query,), (Panel(PNG, evil),), (evil,), evil))
     assert "<script" not in html
-    assert "alert" in _Parsed(html).text
+    assert "alert" in Parsed(html).text
 
 
 def test_a_picture_of_another_kind_is_refused() -> None:
@@ -229,3 +201,12 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(
 def test_a_folder_that_does_not_exist_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot write .*: No such file or directory"):
         write_page(tmp_path / "absent" / "page.html", Page("Title", "Intro.", ()))
+
+
+def test_a_page_for_a_folder_that_does_not_exist_is_refused_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"no folder .*absent for page.html; make it first"):
+        refuse_missing_folder(tmp_path / "absent" / "page.html")
+    monkeypatch.chdir(tmp_path)
+    refuse_missing_folder(Path("page.html"))

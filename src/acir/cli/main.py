@@ -332,6 +332,13 @@ def evaluate(
     drop_overlap: Annotated[
         bool, typer.Option("--drop-overlap", help="Leave out queries that the gallery holds.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page of pictures of the evaluation.")
+    ] = None,
+    unknown: Annotated[
+        str | None,
+        typer.Option("--unknown", metavar="SOURCE", help="Kinds it does not know, for the page."),
+    ] = None,
     strict: Strict = False,
     device: Device = "auto",
     threads: Threads = 0,
@@ -346,6 +353,8 @@ def evaluate(
         queries,
         mode=mode,
         drop_overlap=drop_overlap,
+        html=html,
+        unknown=unknown,
         strict=strict,
         device=device,
         progress=show.progress,
@@ -355,6 +364,8 @@ def evaluate(
         show.json_line(metrics)
     else:
         show.metrics(metrics)
+    if html:
+        show.say(f"the page is {html}")
 
 
 @app.command(epilog="Example:  acir doctor --json")

@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -59,7 +58,7 @@ def training_curve(rows: Sequence[Mapping[str, str | float]]) -> bytes:
     """
     drawn = [row for row in rows if row.get("val_mAP") not in (None, "")]
     epochs = [int(row["epoch"]) for row in drawn]
-    with _style():
+    with style():
         figure = Figure(figsize=(6.4, 3.2), layout="constrained")
         left: Axes = figure.subplots()
         right = left.twinx()
@@ -71,36 +70,11 @@ def training_curve(rows: Sequence[Mapping[str, str | float]]) -> bytes:
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.spines["top"].set_visible(False)
         right.spines["top"].set_visible(False)
-        return _svg(figure)
+        return as_svg(figure)
 
 
-def confusion_matrix(matrix: Int[np.ndarray, "n n"], class_names: Sequence[str]) -> bytes:
-    """Draw how often queries of each class (rows) found each class first (columns), as SVG.
-
-    Cells are shaded by the share of their row and hold the count.
-    """
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    clear_to_blue = LinearSegmentedColormap.from_list("share", ["#3f8fc400", "#3f8fc4ff"])
-    size = 1.8 + 0.42 * len(class_names)
-    with _style():
-        figure = Figure(figsize=(size + 0.6, size), layout="constrained")
-        axes: Axes = figure.subplots()
-        axes.pcolormesh(shares, cmap=clear_to_blue, vmin=0, vmax=1)
-        for (row, column), count in np.ndenumerate(matrix):
-            if count:
-                ink = "white" if shares[row, column] > 0.5 else INK  # noqa: PLR2004 - half shaded
-                place = (column + 0.5, row + 0.5)
-                axes.annotate(f"{count}", place, ha="center", va="center", color=ink, fontsize=8)
-        ticks = np.arange(len(class_names)) + 0.5
-        axes.set_xticks(ticks, class_names, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_yticks(ticks, class_names)
-        axes.set(xlabel="class of the first hit", ylabel="class of the query", aspect="equal")
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        return _svg(figure)
-
-
-def _style() -> AbstractContextManager[None]:
+def style() -> AbstractContextManager[None]:
+    """Return the context in which figures are drawn: ink for a light and a dark page alike."""
     return rc_context(
         {
             "text.color": INK,
@@ -110,12 +84,13 @@ def _style() -> AbstractContextManager[None]:
             "ytick.color": INK,
             "font.size": 9,
             "lines.markersize": 3,
-            "svg.hashsalt": "acir",  # the same figure is the same bytes
+            "svg.hashsalt": "acir",
         }
     )
 
 
-def _svg(figure: Figure) -> bytes:
+def as_svg(figure: Figure) -> bytes:
+    """Return a figure on a clear ground as SVG; the same figure is the same bytes."""
     buffer = BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from acir.errors import StorageError
+from acir.errors import StorageError, UsageError
 from acir.types import Answer, Verdict
 
 _NONE: Mapping[str, bytes] = MappingProxyType({})
@@ -64,6 +65,7 @@ class Page:
         synthetic: Whether pictures were generated; said at the top.
     """
 
+    template: ClassVar[str] = "page.html"
     title: str
     intro: str
     queries: tuple[QueryReport, ...]
@@ -71,6 +73,16 @@ class Page:
     commands: tuple[str, ...] = ()
     attribution: str | None = None
     synthetic: bool = False
+
+
+def refuse_missing_folder(path: Path) -> None:
+    """Refuse a page that could not be written, before there is any work to lose.
+
+    Raises:
+        UsageError: Its folder does not exist.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} for {path.name}; make it first")
 
 
 def write_page(path: Path, page: Page) -> None:
@@ -106,8 +118,8 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise)
-    return environment.get_template("page.html").render(page=page)
+    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise, percent=percent)
+    return environment.get_template(page.template).render(page=page)
 
 
 def data_uri(picture: bytes) -> str:
@@ -164,3 +176,16 @@ def promise(verdict: Verdict) -> str:
         f"At most {100 * calibration.promised:g} % of ordinary images are called unknown "
         f"({calibration.n:,} calibration images)."
     )
+
+
+def percent(share: float) -> str:
+    """Return whole percent; nothing but all is 100 and nothing but none is 0.
+
+    Example:
+        >>> [percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)]
+        ['0', '<1', '50', '>99', '100']
+    """
+    whole = round(100 * share)
+    if whole == 0 and share > 0:
+        return "<1"
+    return ">99" if whole == 100 and share < 1 else str(whole)  # noqa: PLR2004 - percent

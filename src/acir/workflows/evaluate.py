@@ -4,19 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool
-
-from acir.bulk import encode_images, prepared_batches
-from acir.bundle import Bundle, load_bundle
-from acir.data.loader import multi_hot
-from acir.errors import SourceError, suggestion
-from acir.evaluation.protocol import CodedSet
+from acir.bundle import load_bundle
+from acir.errors import UsageError
 from acir.evaluation.protocol import evaluate as evaluate_coded
+from acir.evaluation.report import refuse_missing_folder
 from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
-from acir.types import ImageRecord, Progress, counted, silent
-from acir.workflows.notes import converted_lines, skipped_lines
+from acir.types import Progress, silent
+from acir.workflows.coding import Coder
 
 
 def evaluate(
@@ -26,6 +21,8 @@ def evaluate(
     *,
     mode: str | None = None,
     drop_overlap: bool = False,
+    html: Path | None = None,
+    unknown: str | None = None,
     strict: bool = False,
     device: str = "cpu",
     progress: Progress = silent,
@@ -39,6 +36,8 @@ def evaluate(
         queries: SOURCE that is asked.
         mode: Ranker of the re-ranked block; None for the one that validation favoured.
         drop_overlap: Leave out queries that the gallery holds too instead of refusing them.
+        html: Where to write a page of pictures of the evaluation; None for none.
+        unknown: SOURCE of pictures of kinds that the model does not know, shown on the page.
         strict: Whether an unreadable picture is an error.
         device: Where the network is to run.
         progress: Shows how far the encoding is.
@@ -46,63 +45,41 @@ def evaluate(
 
     Raises:
         SourceError: A query is in the gallery, a label is not of the model, or nothing is there.
-        UsageError: The bundle or the mode cannot be used.
+        UsageError: The bundle, the mode or the place of the page cannot be used.
+        StorageError: The page cannot be written.
     """
+    if html is not None:
+        refuse_missing_folder(html)
+    elif unknown is not None:
+        raise UsageError(
+            f"--unknown {unknown} is shown on the page alone; add --html PATH or leave it out"
+        )
     bundle = load_bundle(bundle_folder, device)
     ranked_by = bundle.mode_named(mode)
     options = SourceOptions(strict=strict, key=fresh_key())
-    searched = _coded(bundle, gallery, options, progress, say)
-    asked = _coded(bundle, queries, options, progress, say)
+    if unknown is not None:
+        open_source(unknown, options)  # a misspelt one must not stop the work half way
+    coder = Coder(bundle, options, progress, say)
+    searched = coder.known(gallery)
+    asked = coder.known(queries, judged=html is not None)
     if drop_overlap:
         asked, all_asked = asked.without(searched), len(asked)
         if len(asked) < all_asked:
             say(f"left out {all_asked - len(asked)} queries that the gallery holds")
     found = evaluate_coded(
-        searched,
-        asked,
+        searched.pictures,
+        asked.pictures,
         class_names=bundle.class_names,
         ranker=bundle.rankers[ranked_by],
         mode=ranked_by,
     )
     if found.n_excluded:
         say(f"{found.n_excluded} queries have no picture of their class in the gallery")
+    if html is not None:
+        # Only a page is worth loading what draws figures.
+        from acir.workflows.evaluation_report import Evaluated, Sources, write_report  # noqa: PLC0415
+
+        foreign = None if unknown is None else coder.foreign(unknown)
+        pictured = Evaluated(found, searched, asked[found.rows], foreign)
+        write_report(html, coder, pictured, Sources(gallery, queries, unknown))
     return found.to_dict()
-
-
-def _coded(
-    bundle: Bundle,
-    text: str,
-    options: SourceOptions,
-    progress: Progress,
-    say: Callable[[str], None],
-) -> CodedSet:
-    """Encode a source and order it by id."""
-    source = open_source(text, options)
-    ids: list[str] = []
-    hashes: list[str] = []
-    parts, converted = [], 0
-    with progress(f"encoding {text}", None) as tick:
-        for chunk, images in prepared_batches(counted(source, tick), bundle.prep):
-            labels = np.stack([_labels(record, bundle.class_names) for record in chunk])
-            parts.append((*encode_images(bundle.encoder, images), labels))
-            converted += sum(map(bundle.prep.converts, chunk))
-            ids += [record.id for record in chunk]
-            hashes += [record.pixel_hash for record in chunk]
-    for line in (*skipped_lines(source.skipped), *converted_lines(converted)):
-        say(line)
-    if not parts:
-        raise SourceError(
-            f"none of the {len(source.skipped)} pictures of {text} can be read; give some that can"
-        )
-    codes, embeddings, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return CodedSet(codes, embeddings, labels, tuple(hashes))[np.argsort(np.array(ids))]
-
-
-def _labels(record: ImageRecord, class_names: tuple[str, ...]) -> Bool[np.ndarray, " classes"]:
-    foreign = sorted(set(record.labels) - set(class_names))
-    if foreign:
-        raise SourceError(
-            f"{record.id} has the label {foreign[0]!r}, which the model was not trained on; it "
-            f"knows {', '.join(class_names)}.{suggestion(foreign[0], class_names)}"
-        )
-    return multi_hot(record.labels, class_names) > 0
