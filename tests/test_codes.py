@@ -32,3 +32,12 @@ def test_unpack_undoes_pack_and_hamming_counts_differing_signs(seed: int, bits: 
     assert (codes.unpack(packed) == signs).all()
     naive = [[int(np.sum(a != b)) for b in signs] for a in signs]
     assert codes.hamming(packed, packed).tolist() == naive
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 8, 9, 40]))
+def test_codes_of_any_length_are_compared_in_whole_words(seed: int, width: int) -> None:
+    packed = np.random.default_rng(seed).integers(0, 256, (6, width), dtype=np.uint8)
+    packed[1] = ~packed[0]  # at 40 bytes all of 320 bits differ, more than a byte can count
+    found = codes.differing(codes.words(packed), codes.words(packed))
+    naive = [[(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for b in packed] for a in packed]
+    assert found.tolist() == codes.hamming(packed, packed).tolist() == naive

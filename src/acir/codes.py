@@ -6,9 +6,10 @@ A bit is 1 where its logit is >= 0. Bits fill bytes from the most significant on
 
 import numpy as np
 from einops import rearrange
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Float, Int, UInt, UInt8, UInt64
 
 BITS_PER_BYTE = 8
+BITS_PER_WORD = 64
 
 
 def pack(logits: Float[np.ndarray, "n bits"]) -> UInt8[np.ndarray, "n bytes"]:
@@ -46,15 +47,37 @@ def hamming(
         >>> hamming(np.array([[0b101]], dtype=np.uint8), np.array([[0], [255]], dtype=np.uint8))
         array([[2, 6]], dtype=int32)
     """
-    bits = queries.shape[1] * BITS_PER_BYTE
-    distances = np.zeros((len(queries), len(gallery)), dtype=np.min_scalar_type(bits))
-    for query, code in zip(_words(queries), _words(gallery), strict=True):
-        distances += np.bitwise_count(query[:, None] ^ code[None, :])
-    return distances.astype(np.int32)
+    return differing(words(queries), words(gallery)).astype(np.int32)
 
 
-def _words(codes: UInt8[np.ndarray, "n bytes"]) -> UInt64[np.ndarray, "words n"]:
-    """Read eight bytes at a time, zeros after the last: at 64 bits four times as fast."""
+def words(codes: UInt8[np.ndarray, "n bytes"]) -> UInt64[np.ndarray, "words n"]:
+    """Read eight bytes at a time, zeros after the last: at 64 bits four times as fast.
+
+    Example:
+        >>> words(np.array([[1, 0], [0, 1]], dtype=np.uint8)).shape
+        (1, 2)
+    """
     bytes_missing = -codes.shape[1] % 8
-    padded = np.pad(codes, ((0, 0), (0, bytes_missing))).view(np.uint64)
-    return np.ascontiguousarray(rearrange(padded, "n words -> words n"))
+    padded = np.pad(codes, ((0, 0), (0, bytes_missing))) if bytes_missing else codes
+    whole = np.ascontiguousarray(padded).view(np.uint64)
+    return np.ascontiguousarray(rearrange(whole, "n words -> words n"))
+
+
+def differing(
+    queries: UInt64[np.ndarray, "words q"], gallery: UInt64[np.ndarray, "words n"]
+) -> UInt[np.ndarray, "q n"]:
+    """Count differing bits as `hamming` does, of codes read by `words`, in the narrowest type.
+
+    Unsigned numbers wrap around below zero: for arithmetic take `hamming`.
+
+    Example:
+        >>> codes = words(np.array([[0b101], [0]], dtype=np.uint8))
+        >>> differing(codes[:, :1], codes)
+        array([[0, 2]], dtype=uint8)
+    """
+    narrowest = np.min_scalar_type(len(gallery) * BITS_PER_WORD)
+    first: UInt8[np.ndarray, "q n"] = np.bitwise_count(queries[0, :, None] ^ gallery[0])
+    counts = first.astype(narrowest, copy=False)
+    for query, code in zip(queries[1:], gallery[1:], strict=True):
+        counts += np.bitwise_count(query[:, None] ^ code)
+    return counts

@@ -1,6 +1,7 @@
 """Tie groups against naive counting."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,42 @@ def test_groups_hold_what_a_naive_count_finds_for_any_labels(seed: int, classes:
             relevant[distance] += any(labels[query] & labels[row])
         assert groups.sizes[query].tolist() == sizes
         assert groups.relevant[query].tolist() == relevant
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 255]))
+def test_levels_count_shared_labels_whether_codes_repeat_or_not(seed: int, kept: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 256, (40, 1), dtype=np.uint8) & kept  # 2, 4 or 256 different codes
+    labels = rng.random((40, 5)) < 0.5
+    levels = ties.shared_labels(codes[:6], labels[:6], codes, labels)
+    expected = np.zeros_like(levels)
+    for query in range(6):
+        for row in range(40):
+            distance = int(codes[query, 0] ^ codes[row, 0]).bit_count()
+            expected[(labels[query] & labels[row]).sum(), query, distance] += 1
+    assert (levels == expected).all()
+    groups = ties.grouped(levels)
+    assert (groups.relevant == expected[1:].sum(axis=0)).all()
+    assert (groups.sizes == expected.sum(axis=0)).all()
+
+
+def test_there_are_two_levels_even_where_nothing_is_shared() -> None:
+    codes, labels = np.zeros((3, 1), dtype=np.uint8), np.zeros((3, 2), dtype=np.bool_)
+    assert ties.shared_labels(codes, labels, codes, labels).sum(axis=2).tolist() == [
+        [3] * 3,
+        [0] * 3,
+    ]
+
+
+def test_the_head_keeps_every_score_of_the_first_ranks() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 5, (8, 20))
+    groups = ties.TieGroups(sizes, rng.integers(0, sizes + 1))
+    head = groups.head(6)
+    assert head.sizes.shape == (8, 7)
+    for k in range(1, 7):
+        assert head.hits(k).tolist() == pytest.approx(groups.hits(k).tolist(), abs=1e-12)
+    assert (head.relevant.sum(axis=1) == groups.relevant.sum(axis=1)).all()
 
 
 def test_no_query_is_lost_between_chunks() -> None:

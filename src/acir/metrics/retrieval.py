@@ -21,9 +21,7 @@ def precision(groups: TieGroups, k: int) -> Float[np.ndarray, " queries"]:
         >>> precision(TieGroups(np.array([[1, 4]]), np.array([[1, 2]])), 3)  # (1 + 2 * 2/4) / 3
         array([0.66666667])
     """
-    _, counted = _positions(groups, k)
-    hits: Float[np.ndarray, " queries"] = (_shares(groups) * counted).sum(axis=1)
-    return hits / k
+    return groups.hits(k) / k
 
 
 def average_precision(groups: TieGroups, k: int | None = None) -> Float[np.ndarray, " queries"]:
@@ -46,14 +44,14 @@ def average_precision(groups: TieGroups, k: int | None = None) -> Float[np.ndarr
         >>> average_precision(TieGroups(np.array([[1, 1, 1]]), np.array([[1, 0, 1]])))
         array([0.83333333])
     """
-    before, counted = _positions(groups, k)
+    before, counted = groups.before, groups.within(k)
     found = groups.relevant.cumsum(axis=1) - groups.relevant
     ranks = int(groups.sizes.sum(axis=1).max(initial=0))
     prefix = np.concatenate([[0.0], (1 / np.arange(1, ranks + 1)).cumsum()])
     inverse = prefix[before + counted] - prefix[before]  # sum of 1 / (N + i)
     ahead = counted - (before + 1) * inverse  # sum of (i - 1) / (N + i)
     slope = (groups.relevant - 1) / np.maximum(groups.sizes - 1, 1)
-    gained = _shares(groups) * ((found + 1) * inverse + slope * ahead)
+    gained = groups.shares * ((found + 1) * inverse + slope * ahead)
     total = groups.relevant.sum(axis=1)
     divisor = total if k is None else np.minimum(total, k)
     scores = np.full(len(total), np.nan)
@@ -117,20 +115,6 @@ def top1_confusion(
         nearest = first @ gallery_shares / first.sum(axis=1, keepdims=True)
         counts += query_shares[part].T @ nearest
     return counts
-
-
-def _positions(
-    groups: TieGroups, k: int | None
-) -> tuple[Int[np.ndarray, "queries groups"], Int[np.ndarray, "queries groups"]]:
-    """Return the pictures before each group, and those of the group among the first k."""
-    before = groups.sizes.cumsum(axis=1) - groups.sizes
-    return before, groups.sizes if k is None else np.clip(k - before, 0, groups.sizes)
-
-
-def _shares(groups: TieGroups) -> Float[np.ndarray, "queries groups"]:
-    """Return the relevant share of each group; an empty group has none."""
-    shares: Float[np.ndarray, "queries groups"] = groups.relevant / np.maximum(groups.sizes, 1)
-    return shares
 
 
 def _pattern_chances(

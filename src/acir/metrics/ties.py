@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
-from acir.codes import BITS_PER_BYTE, hamming
+from acir.codes import BITS_PER_BYTE, differing, words
+from acir.metrics.distinct import Distinct, distinct, numbered
 
-PAIRS_AT_ONCE = 2**18  # keeps the distances of a chunk in the processor's cache
+PAIRS_AT_ONCE = 2**18  # keeps a chunk of bytes in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,40 @@ class TieGroups:
 
     sizes: Int[np.ndarray, "queries groups"]
     relevant: Int[np.ndarray, "queries groups"]
+
+    @property
+    def before(self) -> Int[np.ndarray, "queries groups"]:
+        """The pictures ahead of each group."""
+        before: Int[np.ndarray, "queries groups"] = self.sizes.cumsum(axis=1) - self.sizes
+        return before
+
+    @property
+    def shares(self) -> Float[np.ndarray, "queries groups"]:
+        """The relevant share of each group; an empty group has none."""
+        shares: Float[np.ndarray, "queries groups"] = self.relevant / np.maximum(self.sizes, 1)
+        return shares
+
+    def within(self, k: int | None) -> Int[np.ndarray, "queries groups"]:
+        """Return how many pictures of each group are among the first k; all where k is None."""
+        return self.sizes if k is None else np.clip(k - self.before, 0, self.sizes)
+
+    def hits(self, k: int) -> Float[np.ndarray, " queries"]:
+        """Return the expected number of relevant pictures among the first k."""
+        hits: Float[np.ndarray, " queries"] = (self.shares * self.within(k)).sum(axis=1)
+        return hits
+
+    def head(self, k: int) -> "TieGroups":
+        """Return the first k groups, and the others as one: faster where only k ranks count.
+
+        Example:
+            >>> TieGroups(np.array([[1, 1, 1, 1]]), np.array([[1, 0, 1, 0]])).head(2).sizes
+            array([[1, 1, 2]])
+        """
+        sizes, relevant = (
+            np.hstack([counts[:, :k], counts[:, k:].sum(axis=1, keepdims=True)])
+            for counts in (self.sizes, self.relevant)
+        )
+        return TieGroups(sizes, relevant)
 
 
 def by_distance(
@@ -44,18 +79,46 @@ def by_distance(
         >>> by_distance(codes[:1], labels[:1], codes, labels).sizes
         array([[1, 2, 0, 0, 0, 0, 0, 0, 0]])
     """
-    relevant = np.zeros((len(query_codes), query_codes.shape[1] * BITS_PER_BYTE + 1), np.int64)
-    others = np.zeros_like(relevant)
-    # Queries with the same labels find the same pictures relevant, so the gallery is parted once
-    # for all of them and no matrix of queries by gallery is ever needed.
-    asked, asked_by = np.unique(query_labels, axis=0, return_inverse=True)
-    held, held_by = np.unique(gallery_labels, axis=0, return_inverse=True)
-    for number, labels in enumerate(asked):
+    return grouped(shared_labels(query_codes, query_labels, gallery_codes, gallery_labels))
+
+
+def shared_labels(
+    query_codes: UInt8[np.ndarray, "queries bytes"],
+    query_labels: Bool[np.ndarray, "queries classes"],
+    gallery_codes: UInt8[np.ndarray, "n bytes"],
+    gallery_labels: Bool[np.ndarray, "n classes"],
+) -> Int[np.ndarray, "levels queries groups"]:
+    """Count the gallery pictures at each Hamming distance by the labels they share with a query.
+
+    Level 0 counts those that share none; the last level is the most labels that any query shares
+    with any picture, but at least 1.
+
+    Example:
+        >>> codes, labels = np.array([[0], [1], [2]], dtype=np.uint8), np.array([[True]] * 3)
+        >>> shared_labels(codes[:1], labels[:1], codes, labels)[1]
+        array([[1, 2, 0, 0, 0, 0, 0, 0, 0]])
+    """
+    asked, held = distinct(query_codes, query_labels), distinct(gallery_codes, gallery_labels)
+    asked_sets, asked_by = _label_sets(asked)
+    held_sets, held_by = _label_sets(held)
+    shared = asked_sets @ held_sets.T
+    distances = query_codes.shape[1] * BITS_PER_BYTE + 1
+    counts = np.zeros((1 + shared.max(initial=1), len(asked.codes), distances), np.int64)
+    # Queries with the same labels share the same number of labels with every picture, so the
+    # gallery is parted once for all of them and no matrix of queries by gallery is ever needed.
+    for number, shared_by_set in enumerate(shared):
         rows = np.flatnonzero(asked_by == number)
-        shares = (held & labels).any(axis=1)[held_by]
-        relevant[rows] = _histogram(query_codes[rows], gallery_codes[shares])
-        others[rows] = _histogram(query_codes[rows], gallery_codes[~shares])
-    return TieGroups(relevant + others, relevant)
+        shares = shared_by_set[held_by]
+        for level in np.unique(shared_by_set):
+            part = shares == level
+            counts[level, rows] = _histogram(asked.codes[rows], held.codes[part], held.counts[part])
+    return counts[:, asked.number]
+
+
+def grouped(levels: Int[np.ndarray, "levels queries groups"]) -> TieGroups:
+    """Call relevant what shares at least one label."""
+    relevant = levels[1:].sum(axis=0)
+    return TieGroups(levels[0] + relevant, relevant)
 
 
 def by_rank(relevance: Bool[np.ndarray, "queries n"]) -> TieGroups:
@@ -75,12 +138,28 @@ def chunks(queries: int, gallery: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
+def _label_sets(
+    pictures: Distinct,
+) -> tuple[Int[np.ndarray, "sets classes"], Int[np.ndarray, " pairs"]]:
+    """Return the different sets of labels, and which of them each pair has."""
+    number = numbered(np.packbits(pictures.labels, axis=1))
+    _, first = np.unique(number, return_index=True)
+    return pictures.labels[first].astype(np.int64), number
+
+
 def _histogram(
-    queries: UInt8[np.ndarray, "queries bytes"], gallery: UInt8[np.ndarray, "n bytes"]
+    queries: UInt8[np.ndarray, "queries bytes"],
+    gallery: UInt8[np.ndarray, "n bytes"],
+    times: Int[np.ndarray, " n"],
 ) -> Int[np.ndarray, "queries distances"]:
-    """Count the gallery codes at each distance from 0 to the number of bits."""
+    """Count the gallery codes at each distance from 0 to the number of bits, each so many times."""
     counts = np.zeros((len(queries), queries.shape[1] * BITS_PER_BYTE + 1), np.int64)
+    if 2 * len(gallery) < times.sum():
+        weights = times
+    else:  # adding weights takes twice as long as counting
+        gallery, weights = np.repeat(gallery, times, axis=0), None
+    asked, held = words(queries), words(gallery)
     for part in chunks(len(queries), len(gallery)):
-        for row, distances in zip(counts[part], hamming(queries[part], gallery), strict=True):
-            row[:] = np.bincount(distances, minlength=len(row))
+        for row, distances in zip(counts[part], differing(asked[:, part], held), strict=True):
+            row[:] = np.bincount(distances, weights, minlength=len(row))
     return counts
