@@ -19,12 +19,14 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 )
 from torch import Tensor, nn
 
+from acir import losses
 from acir.data.loader import ImageSet
 from acir.errors import BundleError, UsageError
 from acir.losses.base import Loss, LossTerms
 from acir.losses.sch import SCH
 from acir.models.encoder import Encoder
 from acir.recipe import Recipe, from_dict
+from acir.registry import build
 from acir.tensors import Batch, Encoding
 from acir.training.run_log import LOG, TENSORBOARD, History
 from acir.training.trainer import CHECKPOINT, Trainer, derived_seed, make_fabric
@@ -455,7 +457,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def train_as_one_of_two(rank: int, port: int, folder: str) -> None:
+def train_as_one_of_two(rank: int, port: int, folder: str, loss: str) -> None:
     """Train as a launcher would start it, and keep the weights."""
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
@@ -466,16 +468,19 @@ def train_as_one_of_two(rank: int, port: int, folder: str) -> None:
         LOCAL_RANK=str(rank),
         NODE_RANK="0",
     )
-    found = trainer(Path(folder), recipe=small_recipe(epochs=1, decoder_epochs=1))
+    recipe = small_recipe(epochs=1, decoder_epochs=1)
+    given = {"class_counts": pictures().class_counts}
+    found = trainer(Path(folder), recipe=recipe, loss=build(losses.get(loss), {}, **given))
     found.fit(pictures(), resume=False)
     learned = {name: p.detach() for name, p in found.encoder.named_parameters()}
     save_file(learned, Path(folder) / f"{rank}.safetensors")
 
 
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loss", ["sch", "dch"])  # with and without use for the class head
+def test_two_processes_train_one_network(tmp_path: Path, loss: str) -> None:
     context, port = get_context("spawn"), free_port()
     children = [
-        context.Process(target=train_as_one_of_two, args=(rank, port, str(tmp_path)))
+        context.Process(target=train_as_one_of_two, args=(rank, port, str(tmp_path), loss))
         for rank in range(2)
     ]
     for child in children:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -137,8 +137,13 @@ class Trainer:
         model = self.fabric.setup_module(_Unpacked(self.encoder))
 
         def step(batch: Batch) -> LossTerms:
-            terms: LossTerms = self.loss(*gather(Encoding(*model(batch.images)), batch))
-            return terms
+            encoding, whole = gather(Encoding(*model(batch.images)), batch)
+            terms: LossTerms = self.loss(encoding, whole)
+            if self.fabric.world_size == 1:
+                return terms
+            # Data-parallel training waits for a gradient of every parameter, and a loss may have
+            # no use for the class head.
+            return replace(terms, total=terms.total + 0 * encoding.class_logits.sum())
 
         training = self.recipe.training
         trained = nn.ModuleList([model, self.loss])
