@@ -1,5 +1,6 @@
 """Maps keep neighbours together, show every picture, and come out the same again."""
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,6 +12,7 @@ from acir.evaluation.maps import (
     GOLDEN_ANGLE,
     OUTSIDE,
     SEED_STEP,
+    amid,
     dealt_out,
     embedding_map,
     key,
@@ -25,8 +27,9 @@ def groups(n: int) -> Float[np.ndarray, "n 16"]:
 
 
 def marks(drawn: bytes) -> int:
-    """Count the marks of an SVG."""
-    return sum(element.tag.endswith("}use") for element in ElementTree.fromstring(drawn).iter())
+    """Count the marks of an SVG; a glyph is also a use of a path, but has no style of its own."""
+    uses = [e for e in ElementTree.fromstring(drawn).iter() if e.tag.endswith("}use")]
+    return sum("style" in use.attrib for use in uses)
 
 
 def test_the_nearest_on_the_map_is_of_the_same_group() -> None:
@@ -44,6 +47,11 @@ def test_a_map_is_the_same_again() -> None:
 @pytest.mark.parametrize("n", [FEWEST, FEWEST + 1])
 def test_few_pictures_suffice(n: int) -> None:
     assert np.isfinite(layout(groups(n))).all()
+
+
+def test_two_codes_alone_have_a_map() -> None:
+    vectors = np.array([[1.0, -1, 1], [1, 1, -1]])[np.arange(20) % 2]
+    assert np.isfinite(layout(vectors)).all()
 
 
 def test_pictures_that_are_all_alike_share_a_place() -> None:
@@ -67,11 +75,17 @@ def test_pictures_of_different_vectors_stay_where_they_are() -> None:
     assert (dealt_out(places, vectors) == places).all()
 
 
-def test_every_picture_is_marked_and_no_word_is_drawn() -> None:
-    classes = np.array([0] * 10 + [1] * 15 + [OUTSIDE] * 5)
+def test_every_picture_is_marked_and_every_known_class_numbered() -> None:
+    classes = np.array([0] * 10 + [6] * 15 + [OUTSIDE] * 5)
     drawn = embedding_map(groups(30), classes)
-    assert marks(drawn) == 30
-    assert b"<!--" not in drawn  # matplotlib leaves each text behind as a comment
+    # matplotlib leaves each text behind as a comment
+    assert re.findall(rb"<!-- (.*?) -->", drawn) == [b"1", b"7"]
+    assert marks(drawn) == 30 + 2  # a disc beneath each number
+
+
+def test_a_class_is_numbered_on_one_of_its_pictures() -> None:
+    # The median is (1, 0): at a distance of 1 from the first, 2 from the second, 8.5 from the last.
+    assert amid(np.array([[0.0, 0.0], [1.0, 2.0], [9.0, -3.0]])) == (0.0, 0.0)
 
 
 def test_the_marks_of_35_classes_and_of_the_unknown_all_differ() -> None:

@@ -33,11 +33,13 @@ class Key:
     """An entry of the maps' legend.
 
     Attributes:
+        number: What stands amid the class on the maps; None where nothing does.
         name: What is marked so.
         count: Pictures on the map.
         picture: The mark, as PNG, JPEG or SVG.
     """
 
+    number: int | None
     name: str
     count: int
     picture: bytes

@@ -17,6 +17,7 @@ OUTSIDE = -1  # the class of pictures of an unknown kind
 # The hues of Okabe and Ito's palette for all kinds of colour vision, of middle lightness. Seven
 # colours and five shapes go round at different paces: up to 35 classes no two look the same.
 COLOURS = ("#2f7fc1", "#dc8a1e", "#1f9e78", "#c9549b", "#4fb0d8", "#d1502b", "#9c8f1a")
+DARK = "#0d1013"  # legible on each of the colours
 SHAPES = ("o", "s", "^", "D", "v")
 
 
@@ -62,7 +63,10 @@ def dealt_out(
 def embedding_map(
     vectors: Float[np.ndarray, "n dim"], classes: Int[np.ndarray, " n"], seed: int = 0
 ) -> bytes:
-    """Draw a map of pictures as SVG, without any word in it; the legend is made of `key`.
+    """Draw a map of pictures as SVG; the legend is made of `key`.
+
+    Amid each class stands its number, from 1, because shapes merge where marks crowd. Names are
+    left to the page: a font may lack their letters.
 
     Args:
         vectors: What the map is of; see `layout`.
@@ -77,6 +81,8 @@ def embedding_map(
         for number in sorted(set(classes.tolist()), reverse=True):  # the unknown are drawn last
             x, y = places[classes == number].T
             axes.plot(x, y, **_look(number, 3.6))
+        for number in sorted(set(classes.tolist()) - {OUTSIDE}):
+            _number(axes, number, amid(places[classes == number]))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_linewidth(0.4)
         axes.set_box_aspect(1)
@@ -91,6 +97,21 @@ def key(number: int) -> bytes:
         axes.plot([0], [0], **_look(number, 8.0))
         axes.set_axis_off()
         return as_svg(figure)
+
+
+def amid(places: Float[np.ndarray, "n 2"]) -> tuple[float, float]:
+    """Return the place that is nearest to the median of all: always on a picture."""
+    distances = np.linalg.norm(places - np.median(places, axis=0), axis=1)
+    x, y = places[int(distances.argmin())]
+    return float(x), float(y)
+
+
+def _number(axes: Axes, number: int, place: tuple[float, float]) -> None:
+    """Write the number of a class on a disc of its colour."""
+    disc = {"marker": "o", "alpha": 1.0, "markeredgecolor": DARK, "markeredgewidth": 0.5}
+    axes.plot(*place, **{**_look(number, 10.0), **disc})
+    bold: dict[str, Any] = {"color": DARK, "fontsize": 7, "fontweight": "bold"}
+    axes.annotate(str(number + 1), place, ha="center", va="center", **bold)
 
 
 def _look(number: int, size: float) -> dict[str, Any]:

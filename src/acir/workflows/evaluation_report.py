@@ -138,9 +138,12 @@ def _maps(found: Evaluated) -> tuple[tuple[Panel, ...], tuple[Key, ...]]:
 
 
 def _legend(class_names: tuple[str, ...], marked: Int[np.ndarray, " n"]) -> tuple[Key, ...]:
-    counts = {number: int((marked == number).sum()) for number in (*range(len(class_names)), -1)}
-    names = (*class_names, UNKNOWN_KIND)  # the last is at maps.OUTSIDE
-    return tuple(Key(names[n], count, maps.key(n)) for n, count in counts.items() if count)
+    keys = []
+    for number, name in [*enumerate(class_names), (maps.OUTSIDE, UNKNOWN_KIND)]:
+        if count := int((marked == number).sum()):
+            shown = None if number == maps.OUTSIDE else number + 1
+            keys.append(Key(shown, name, count, maps.key(number)))
+    return tuple(keys)
 
 
 def _thumbnails(text: str, options: SourceOptions, ids: Collection[str]) -> dict[str, bytes]:
