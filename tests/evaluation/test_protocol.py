@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from math import log2, sqrt
 
 import numpy as np
 import pytest
@@ -16,9 +17,15 @@ from acir.evaluation.protocol import CodedSet, Evaluation
 from acir.ranking.base import Ranker, cosine
 from acir.types import Ranking
 
+FIRST = [
+    *("mAP", "mAP_macro", "mAP@5", "mAP@100", "map_at_5_hits", "P@1", "P@5", "P@10"),
+    *("ACC@1", "ACC@3", "ACC@5"),
+]
 KEYS = [
-    *("bits", "n_gallery", "n_queries", "mAP", "mAP_macro", "mAP@5", "mAP@100", "map_at_5_hits"),
-    *("P@1", "P@5", "P@10", "ACC@1", "per_class", "bit_balance", "distinct_codes", "reranked"),
+    *("bits", "n_gallery", "n_queries", "n_excluded", *FIRST, "P@100", "R@10", "R@100", "MRR"),
+    *("tie_group", "NDCG@10", "NDCG@100", "mMV@5", "P@r=2", "R@r=2", "empty@r=2", "radius"),
+    *("precision_recall", "per_class", "worst_class", "bit_balance", "bit_correlation"),
+    *("distinct_codes", "commonest_code", "within_to_between", "reranked"),
 ]
 NAMES = ("cat", "dog", "eel")
 
@@ -64,42 +71,80 @@ def _evaluate(gallery: CodedSet, queries: CodedSet) -> Evaluation:
 def test_the_keys_are_those_of_the_contract_and_the_values_are_json() -> None:
     found = _evaluate(_coded(0, 30), _coded(1, 12)).to_dict()
     assert list(found) == KEYS
-    assert list(found["reranked"]) == ["mode", "mAP", "mAP@5", "map_at_5_hits", "P@1"]
+    assert list(found["reranked"]) == ["mode", *FIRST, "mMV@5"]
+    assert {key: list(found[key]) for key in ("radius", "precision_recall")} == {
+        "radius": ["precision", "recall", "empty"],
+        "precision_recall": ["recall", "precision"],
+    }
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def test_a_small_case_by_hand() -> None:
+    found = _by_hand().to_dict()
+    # cat, then dog cat or cat dog, then cat: the mean of (1 + 2/3 + 3/4) and (1 + 2/2 + 3/4)
+    ap = ((1 + 2 / 3 + 3 / 4) / 3 + (1 + 1 + 3 / 4) / 3) / 2
+    for key in ("mAP", "mAP@5", "mAP@100", "mAP_macro", "map_at_5_hits"):
+        assert found[key] == pytest.approx(ap)
+    assert (found["P@1"], found["P@5"], found["P@10"], found["P@100"]) == (1.0, 0.6, 0.3, 0.03)
+    assert [found[key] for key in ("ACC@1", "ACC@3", "ACC@5", "MRR", "mMV@5")] == [1.0] * 5
+    assert (found["R@10"], found["R@100"], found["tie_group"]) == (1.0, 1.0, 4 / 3)
+    ideal = 1 + 1 / log2(3) + 1 / 2
+    ndcg = pytest.approx((1 + 0.5 / log2(3) + 0.5 / 2 + 1 / log2(5)) / ideal)
+    assert (found["NDCG@10"], found["NDCG@100"]) == (ndcg, ndcg)
+    assert [found[key] for key in ("bits", "n_gallery", "n_queries", "n_excluded")] == [8, 4, 1, 0]
+    # bits 0 and 1 of each code (1 and 2, and all in 255): set in two of four; six in one of four
+    assert found["bit_balance"] == pytest.approx((2 * 1 + 6 * 0.5) / 8)
+    # bits 0 and 1 are uncorrelated, each with one of the six 1 / sqrt(3), those among themselves 1
+    assert found["bit_correlation"] == pytest.approx((0 + 12 / sqrt(3) + 15) / 28)
+    assert found["distinct_codes"] == 4
+    # by content: cat cat dog cat
+    content = pytest.approx((1 + 1 + 3 / 4) / 3)
+    reranked: dict[str, object] = dict.fromkeys(FIRST, content)
+    reranked |= {"P@1": 1.0, "ACC@1": 1.0, "ACC@3": 1.0, "ACC@5": 1.0, "mMV@5": 1.0}
+    assert found["reranked"] == {"mode": "by-content", **reranked, "P@5": 0.6, "P@10": 0.3}
+
+
+def _by_hand() -> Evaluation:
     # distances to the query: cat 0, dog 1 and cat 1 (tied), cat 8; the others by content:
     # cosine with the query: cat 0, dog 0.6, cat 0.8, cat 1
     codes = np.array([[0], [1], [2], [255]], dtype=np.uint8)
     embeddings = np.array([[0, 1], [0.6, 0.8], [0.8, 0.6], [1, 0]], dtype=np.float16)
     labels = np.eye(3, dtype=np.bool_)[[0, 1, 0, 0]]
     gallery = CodedSet(codes, embeddings, labels, ("a", "b", "c", "d"))
-    queries = CodedSet(codes[:1], embeddings[3:], labels[:1], ("q",))
-    found = _evaluate(gallery, queries).to_dict()
-    # cat, then dog cat or cat dog, then cat: the mean of (1 + 2/3 + 3/4) and (1 + 2/2 + 3/4)
-    ap = ((1 + 2 / 3 + 3 / 4) / 3 + (1 + 1 + 3 / 4) / 3) / 2
-    for key in ("mAP", "mAP@5", "mAP@100", "mAP_macro", "map_at_5_hits"):
-        assert found[key] == pytest.approx(ap)
-    assert (found["P@1"], found["ACC@1"], found["P@5"], found["P@10"]) == (1.0, 1.0, 0.6, 0.3)
-    assert (found["bits"], found["n_gallery"], found["n_queries"]) == (8, 4, 1)
+    return _evaluate(gallery, CodedSet(codes[:1], embeddings[3:], labels[:1], ("q",)))
+
+
+def test_the_curves_of_a_small_case_by_hand() -> None:
+    found = _by_hand().to_dict()
+    # within 1 to 7 bits: cat, dog, cat
+    third = pytest.approx(2 / 3)
+    assert found["radius"] == {
+        "precision": [1.0, *[third] * 7, 0.75],
+        "recall": [pytest.approx(1 / 3), *[third] * 7, 1.0],
+        "empty": [0.0] * 9,
+    }
+    assert (found["P@r=2"], found["R@r=2"], found["empty@r=2"]) == (third, third, 0.0)
+    # recalls to 0.3 at rank 1; at rank 2 one and a half are expected, at rank 4 three
+    assert found["precision_recall"]["recall"] == pytest.approx([n / 20 for n in range(21)])
+    assert found["precision_recall"]["precision"] == pytest.approx([1.0] * 7 + [0.75] * 14)
+
+
+def test_the_classes_of_a_small_case_by_hand() -> None:
+    found = _by_hand().to_dict()
+    # the three cats are 1, 8 and 7 bits apart, and 1, 2 and 7 from the dog
+    cat = {
+        **{"n": 1, "mAP": found["mAP"], "P@1": 1.0, "distinct_codes": 3},
+        **{"commonest_code": 1 / 3, "within_to_between": pytest.approx(16 / 3 / (10 / 3))},
+    }
+    nothing = {"n": 0, "mAP": None, "P@1": None, "within_to_between": None}
     assert found["per_class"] == {
-        "cat": {"n": 1, "mAP": found["mAP"], "P@1": 1.0},
-        "dog": {"n": 0, "mAP": None, "P@1": None},
-        "eel": {"n": 0, "mAP": None, "P@1": None},
+        "cat": cat,
+        "dog": {**nothing, "distinct_codes": 1, "commonest_code": 1.0},
+        "eel": {**nothing, "distinct_codes": 0, "commonest_code": None},
     }
-    # by content: cat cat dog cat
-    reranked = (1 + 1 + 3 / 4) / 3
-    assert found["reranked"] == {
-        "mode": "by-content",
-        "mAP": pytest.approx(reranked),
-        "mAP@5": pytest.approx(reranked),
-        "map_at_5_hits": pytest.approx(reranked),
-        "P@1": 1.0,
-    }
-    # bits 0 and 1 of each code (1 and 2, and all in 255): set in two of four; six in one of four
-    assert found["bit_balance"] == pytest.approx((2 * 1 + 6 * 0.5) / 8)
-    assert found["distinct_codes"] == 4
+    assert found["worst_class"] == {"name": "cat", **cat}
+    assert found["commonest_code"] == pytest.approx((1 / 3 + 1) / 2)
+    assert found["within_to_between"] == pytest.approx(1.6)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -113,16 +158,11 @@ def test_the_reranked_scores_are_those_of_a_naive_loop(seed: int) -> None:
         gains = [sum(relevant[:rank]) / rank for rank in range(1, 26) if relevant[rank - 1]]
         assert evaluation.reranked["mAP"][number] == pytest.approx(sum(gains) / len(gains))
         assert evaluation.reranked["P@1"][number] == relevant[0]
-
-
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 5, 320]))
-def test_the_cosines_are_those_of_the_product_bit_for_bit(seed: int, dim: int) -> None:
-    wide = np.random.default_rng(seed).normal(size=(9, dim))
-    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
-    embeddings = np.vstack([wide, np.zeros((1, dim))]).astype(np.float16)
-    found = protocol._cosines(embeddings, embeddings)
-    expected = np.array([cosine(query, embeddings) for query in embeddings])
-    assert np.array_equal(found, expected)
+        assert evaluation.reranked["ACC@3"][number] == any(relevant[:3])
+        assert evaluation.reranked["P@10"][number] == pytest.approx(sum(relevant[:10]) / 10)
+        votes = gallery.labels[order[:5]].sum(axis=0)
+        own = votes[queries.labels[row].argmax()]
+        assert evaluation.reranked["mMV@5"][number] == (own == votes.max())
 
 
 def test_queries_are_scored_alike_in_one_chunk_and_in_many(
@@ -142,6 +182,34 @@ def test_shuffling_the_gallery_changes_no_bit_of_the_hamming_scores() -> None:
     assert first == second
 
 
+def test_a_long_gallery_is_cut_where_only_the_first_ranks_count() -> None:
+    gallery, queries = _coded(2, 300), _coded(3, 7)
+    evaluation = _evaluate(gallery, queries)
+    for number, row in enumerate(evaluation.rows):
+        order = np.argsort(-cosine(queries.embeddings[row], gallery.embeddings), kind="stable")
+        relevant = (gallery.labels[order] & queries.labels[row]).any(axis=1)
+        gains = [relevant[:rank].mean() for rank in range(1, 101) if relevant[rank - 1]]
+        expected = sum(gains) / min(100, relevant.sum())
+        assert evaluation.reranked["mAP@100"][number] == pytest.approx(expected)
+
+
+def test_there_are_no_votes_where_a_gallery_picture_has_several_labels() -> None:
+    labels = np.eye(3, dtype=np.bool_)[[0, 1, 2, 0, 1]]
+    labels[4, 0] = True
+    evaluation = _evaluate(_coded(0, 5, labels), _coded(1, 4))
+    found = evaluation.to_dict()
+    assert (found["mMV@5"], found["reranked"]["mMV@5"]) == (None, None)
+    assert np.isnan(evaluation.scores["mMV@5"]).all()
+
+
+def test_the_worst_class_has_the_lowest_map_of_those_that_are_asked_for() -> None:
+    evaluation = _evaluate(_coded(0, 40), _coded(1, 30))
+    per_class = evaluation.per_class()
+    worst = evaluation.worst_class()
+    assert worst["mAP"] == min(row["mAP"] for row in per_class.values() if row["mAP"] is not None)
+    assert worst == {"name": worst["name"], **per_class[str(worst["name"])]}
+
+
 def test_a_query_without_a_relevant_picture_is_left_out_and_counted() -> None:
     labels = np.eye(3, dtype=np.bool_)
     gallery = _coded(0, 4, labels[[0, 0, 1, 1]])
@@ -149,7 +217,8 @@ def test_a_query_without_a_relevant_picture_is_left_out_and_counted() -> None:
     evaluation = _evaluate(gallery, queries)
     assert evaluation.rows.tolist() == [0, 2]
     assert evaluation.n_excluded == 2
-    assert evaluation.to_dict()["n_queries"] == 2
+    found = evaluation.to_dict()
+    assert (found["n_queries"], found["n_excluded"]) == (2, 2)
     assert all(len(s) == 2 and not np.isnan(s).any() for s in evaluation.scores.values())
 
 

@@ -1,8 +1,7 @@
 """Which queries against which gallery, what is left out, and the numbers that result."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,25 +9,13 @@ from jaxtyping import Bool, Float, Float16, Int, UInt8
 
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.errors import SourceError
-from acir.metrics.code_use import bit_balance, distinct_codes
-from acir.metrics.retrieval import average_precision, average_precision_over_hits, precision
-from acir.metrics.ties import TieGroups, by_distance, by_rank, chunks
-from acir.ranking.base import DECIMALS, Ranker
+from acir.evaluation.cosines import cosines
+from acir.evaluation.scores import VOTERS, Scores, by_codes, by_order, votes_are_defined
+from acir.metrics.code_use import CodeUse, code_use
+from acir.metrics.curves import Balls
+from acir.metrics.ties import chunks
+from acir.ranking.base import Ranker
 from acir.types import Ranking
-
-Scores = Mapping[str, Float[np.ndarray, " queries"]]
-
-_HAMMING: Mapping[str, Callable[[TieGroups], Float[np.ndarray, " queries"]]] = {
-    "mAP": average_precision,
-    "mAP@5": partial(average_precision, k=5),
-    "mAP@100": partial(average_precision, k=100),
-    "map_at_5_hits": average_precision_over_hits,
-    "P@1": partial(precision, k=1),
-    "P@5": partial(precision, k=5),
-    "P@10": partial(precision, k=10),
-    "ACC@1": partial(precision, k=1),
-}
-_RERANKED = {key: _HAMMING[key] for key in ("mAP", "mAP@5", "map_at_5_hits", "P@1")}
 
 
 @dataclass(frozen=True)
@@ -84,10 +71,11 @@ class Evaluation:
         class_names: One name a class.
         labels: Whether each scored query has each class.
         scores: By JSON key, the score of each scored query by Hamming distance alone.
+        balls: Precision and recall of each scored query within every Hamming radius.
+        precisions: Interpolated precision of each scored query at recalls from 0 to 1.
         mode: Name of the ranker behind `reranked`.
-        reranked: The same in the order of the ranker, for fewer keys.
-        bit_balance: Of the gallery's codes; see `acir.metrics.code_use`.
-        distinct_codes: Different codes in the gallery.
+        reranked: As `scores`, in the order of the ranker, for fewer keys.
+        code_use: How the gallery uses its codes.
     """
 
     bits: int
@@ -97,44 +85,84 @@ class Evaluation:
     class_names: tuple[str, ...]
     labels: Bool[np.ndarray, "queries classes"]
     scores: Scores
+    balls: Balls
+    precisions: Float[np.ndarray, "queries recalls"]
     mode: str
     reranked: Scores
-    bit_balance: float
-    distinct_codes: int
+    code_use: CodeUse
 
     def per_class(self) -> dict[str, dict[str, int | float | None]]:
-        """Return n, mAP and P@1 of the scored queries that have each class; null where n is 0."""
-        table: dict[str, dict[str, int | float | None]] = {}
-        for name, has_class in zip(self.class_names, self.labels.T, strict=True):
-            n = int(has_class.sum())
-            means = {
-                key: float(self.scores[key][has_class].mean()) if n else None
-                for key in ("mAP", "P@1")
+        """Return how well the queries of each class are answered and how it uses its codes.
+
+        `n`, `mAP` and `P@1` are those of the scored queries that have the class, the others those
+        of the gallery's pictures; a value that is not defined is None.
+        """
+        use = self.code_use
+        columns = {
+            "mAP": self._by_class(self.scores["mAP"]),
+            "P@1": self._by_class(self.scores["P@1"]),
+            "distinct_codes": use.class_distinct,
+            "commonest_code": use.class_commonest,
+            "within_to_between": use.within_to_between,
+        }
+        counts = self.labels.sum(axis=0)
+        return {
+            name: {
+                "n": int(counts[number]),
+                **{key: _plain(column[number]) for key, column in columns.items()},
             }
-            table[name] = {"n": n, **means}
-        return table
+            for number, name in enumerate(self.class_names)
+        }
+
+    def worst_class(self) -> dict[str, str | int | float | None]:
+        """Return the `per_class` row with the lowest mAP, with its `name`."""
+        table = self.per_class()
+        worst = int(np.nanargmin(self._by_class(self.scores["mAP"])))
+        name = self.class_names[worst]
+        return {"name": name, **table[name]}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of `acir evaluate`.
 
         `n_queries` counts the scored queries, `mAP` is their mean and `mAP_macro` the mean over
-        the classes that have any.
+        the classes that have any. Curves are means over queries. What is not defined is None.
         """
-        per_class = self.per_class()
-        of_classes = [row["mAP"] for row in per_class.values() if row["mAP"] is not None]
-        means = _means(self.scores)
+        use = self.code_use
         return {
             "bits": self.bits,
             "n_gallery": self.n_gallery,
             "n_queries": len(self.rows),
-            "mAP": means.pop("mAP"),
-            "mAP_macro": float(np.mean(of_classes)),
-            **means,
-            "per_class": per_class,
-            "bit_balance": self.bit_balance,
-            "distinct_codes": self.distinct_codes,
-            "reranked": {"mode": self.mode, **_means(self.reranked)},
+            "n_excluded": self.n_excluded,
+            **self._means(self.scores),
+            "radius": {
+                "precision": self.balls.precision.mean(axis=0).tolist(),
+                "recall": self.balls.recall.mean(axis=0).tolist(),
+                "empty": self.balls.empty.mean(axis=0).tolist(),
+            },
+            "precision_recall": {
+                "recall": np.linspace(0, 1, self.precisions.shape[1]).tolist(),
+                "precision": self.precisions.mean(axis=0).tolist(),
+            },
+            "per_class": self.per_class(),
+            "worst_class": self.worst_class(),
+            "bit_balance": use.bit_balance,
+            "bit_correlation": _plain(use.bit_correlation),
+            "distinct_codes": use.distinct_codes,
+            "commonest_code": _mean(use.class_commonest),
+            "within_to_between": _mean(use.within_to_between),
+            "reranked": {"mode": self.mode, **self._means(self.reranked)},
         }
+
+    def _means(self, scores: Scores) -> dict[str, float | None]:
+        """Return the mean of each score, and of mAP that over classes too."""
+        means = {key: _mean(values) for key, values in scores.items()}
+        return {"mAP": means.pop("mAP"), "mAP_macro": _mean(self._by_class(scores["mAP"])), **means}
+
+    def _by_class(self, values: Float[np.ndarray, " queries"]) -> Float[np.ndarray, " classes"]:
+        """Return the mean over the queries of each class; NaN where there is none."""
+        return np.array(
+            [values[has_class].mean() if has_class.any() else np.nan for has_class in self.labels.T]
+        )
 
 
 def evaluate(
@@ -166,7 +194,7 @@ def evaluate(
             f"{len(gallery)} gallery pictures; give queries of the gallery's classes"
         )
     asked = queries[rows]
-    groups = by_distance(asked.codes, asked.labels, gallery.codes, gallery.labels)
+    by_distance = by_codes(asked.codes, asked.labels, gallery.codes, gallery.labels)
     return Evaluation(
         bits=gallery.codes.shape[1] * BITS_PER_BYTE,
         n_gallery=len(gallery),
@@ -174,11 +202,12 @@ def evaluate(
         n_excluded=len(queries) - len(rows),
         class_names=tuple(class_names),
         labels=asked.labels,
-        scores={key: metric(groups) for key, metric in _HAMMING.items()},
+        scores=by_distance.scores,
+        balls=by_distance.balls,
+        precisions=by_distance.precisions,
         mode=mode,
         reranked=_reranked_scores(gallery, asked, ranker),
-        bit_balance=bit_balance(gallery.codes),
-        distinct_codes=distinct_codes(gallery.codes),
+        code_use=code_use(gallery.codes, gallery.labels),
     )
 
 
@@ -199,40 +228,36 @@ def refuse_overlap(gallery_hashes: Collection[str], query_hashes: Collection[str
 
 
 def _reranked_scores(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Scores:
-    parts: list[Scores] = []
-    for some in chunks(len(queries), len(gallery)):
-        groups = by_rank(_relevance_in_order(gallery, queries[some], ranker))
-        parts.append({key: metric(groups) for key, metric in _RERANKED.items()})
-    return {key: np.concatenate([part[key] for part in parts]) for key in _RERANKED}
+    parts = [
+        _scores_in_order(gallery, queries[some], ranker)
+        for some in chunks(len(queries), len(gallery))
+    ]
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _relevance_in_order(
-    gallery: CodedSet, queries: CodedSet, ranker: Ranker
-) -> Bool[np.ndarray, "queries n"]:
-    """Return whether the picture at each rank of each query's order is relevant."""
+def _scores_in_order(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Scores:
+    """Put the gallery in the ranker's order for each query, and score it."""
     rows, unset = np.arange(len(gallery)), np.full(len(gallery), np.nan)
     distances = hamming(queries.codes, gallery.codes)
-    cosines = _cosines(queries.embeddings, gallery.embeddings)
+    alike = cosines(queries.embeddings, gallery.embeddings)
+    shared = queries.labels.astype(np.float32) @ gallery.labels.T.astype(np.float32)
     relevance = np.zeros(distances.shape, dtype=np.bool_)
-    for number, labels in enumerate(queries.labels):
-        ranked = ranker.rank(Ranking(rows, distances[number], cosines[number], unset))
-        relevance[number] = (gallery.labels & labels).any(axis=1)[ranked.rows]
-    return relevance
+    first = np.zeros(queries.labels.shape, np.int64)
+    for number in range(len(queries)):
+        order = ranker.rank(Ranking(rows, distances[number], alike[number], unset)).rows
+        relevance[number] = shared[number, order] > 0
+        first[number] = gallery.labels[order[:VOTERS]].sum(axis=0)
+    votes = first if votes_are_defined(gallery.labels) else None
+    return by_order(relevance, votes, queries.labels)
 
 
-def _cosines(
-    queries: Float16[np.ndarray, "queries dim"], gallery: Float16[np.ndarray, "n dim"]
-) -> Float[np.ndarray, "queries n"]:
-    """Return `acir.ranking.base.cosine` of every pair, bit for bit, many times as fast.
-
-    Products of float16 are multiples of 2**-48 and those of unit vectors sum to about 1 at most,
-    so float64 holds every partial sum exactly and a matrix product may add them in any order.
-    """
-    asked, held = queries.astype(np.float64), gallery.astype(np.float64)
-    lengths = np.sqrt(np.outer((asked**2).sum(axis=1), (held**2).sum(axis=1)))
-    cosines = np.divide(asked @ held.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return cosines.round(DECIMALS)
+def _mean(values: Float[np.ndarray, " n"]) -> float | None:
+    """Return the mean of what is defined, or None."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else None
 
 
-def _means(scores: Scores) -> dict[str, float]:
-    return {key: float(values.mean()) for key, values in scores.items()}
+def _plain(value: float | np.generic) -> int | float | None:
+    """Return a number as JSON has it, None for NaN."""
+    number: int | float = value.item() if isinstance(value, np.generic) else value
+    return None if np.isnan(number) else number
