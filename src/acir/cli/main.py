@@ -368,6 +368,42 @@ def evaluate(
         show.say(f"the page is {html}")
 
 
+@app.command(epilog="Example:  acir compare benchmarks/small.toml --out runs/small --jobs 2")
+def compare(
+    benchmark: Annotated[Path, typer.Argument(metavar="BENCH", help="A .toml file.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the comparison.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="PART=NAMES",
+            help="Run these data, method, bits or seed only, names parted by commas; repeat.",
+        ),
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NAME=SOURCE", help="Take data from there; repeat."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at a time.")] = 1,
+    download: Download = False,
+    device: Device = "cpu",
+) -> None:
+    """Compare methods under equal conditions; go on where an earlier call stopped."""
+    from acir.workflows import compare as workflow  # noqa: PLC0415 - see the module's docstring
+
+    with show.logging_to(out / "compare.log"):
+        written = workflow.compare(
+            benchmark,
+            out,
+            only={part: names.split(",") for part, names in _pairs(only).items()},
+            sources=_pairs(source),
+            means=workflow.Means(jobs, device, download),
+            progress=show.progress,
+            say=show.say,
+        )
+    show.say(f"the results are {written}")
+
+
 @app.command(epilog="Example:  acir doctor --json")
 def doctor(as_json: Json = False) -> None:
     """Say which versions, devices and extras are here, and how to get what is missing."""

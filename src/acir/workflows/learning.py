@@ -77,13 +77,14 @@ def read_parts(
     source: Source,
     manifest: Manifest,
     prep: Prep,
+    class_names: tuple[str, ...],
     parts: Collection[Part],
     progress: Progress,
 ) -> dict[str, ImageSet]:
     """Read the pictures of some parts into memory, in the order of the manifest."""
     wanted = {row.id: part for row in manifest.rows if (part := manifest.part(row)) in parts}
     with progress("reading the pictures", len(manifest.rows)) as tick:
-        return read_images(counted(source, tick), wanted, prep, manifest.class_names)
+        return read_images(counted(source, tick), wanted, prep, class_names)
 
 
 def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:

@@ -173,7 +173,7 @@ def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data
     for line in describe(manifest):
         say(line)
     prep = prep_for(recipe, manifest)
-    sets = read_parts(source, manifest, prep, ("train", "val"), progress)
+    sets = read_parts(source, manifest, prep, manifest.class_names, ("train", "val"), progress)
     return _Data(source, manifest, prep, sets["train"], sets["val"])
 
 

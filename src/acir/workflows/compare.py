@@ -1,0 +1,234 @@
+"""`acir compare`: methods x data sets x code lengths x seeds, under the same conditions for all."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from acir import losses, registry
+from acir import recipe as recipes
+from acir.errors import UsageError
+from acir.evaluation import benchmark as benchmarks
+from acir.evaluation import comparison
+from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
+from acir.types import Progress, silent
+from acir.workflows.comparing import records
+from acir.workflows.comparing.contest import Entry, Place, run
+from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
+from acir.workflows.comparing.processes import Work, carry_out, threads_each
+from acir.workflows.comparing.tuning import Choices, tunings
+from acir.workflows.learning import Say
+
+log = logging.getLogger("acir.compare")
+
+RESULTS = "results.csv"
+
+
+@dataclass(frozen=True)
+class Means:
+    """How a comparison is carried out; none of it decides what comes out.
+
+    Attributes:
+        jobs: Runs at a time.
+        device: `auto`, `cpu`, `cuda` or `cuda:n`.
+        download: Whether official files may be fetched.
+    """
+
+    jobs: int = 1
+    device: str = "cpu"
+    download: bool = False
+
+
+def compare(
+    path: Path,
+    out: Path,
+    *,
+    only: Mapping[str, Iterable[str]] | None = None,
+    sources: Mapping[str, str] | None = None,
+    means: Means | None = None,
+    progress: Progress = silent,
+    say: Say = lambda _: None,
+) -> Path:
+    """Run what has no record yet, and write tables and a report of all there is.
+
+    Args:
+        path: The benchmark, a `.toml` file.
+        out: Folder of the comparison; called again on it, the comparison goes on.
+        only: The part to run; see `acir.evaluation.benchmark.selected`.
+        sources: Other places for some data sets, by their names.
+        means: How to carry it out.
+        progress: Shows how many runs are done.
+        say: Takes a line for a person.
+
+    Returns:
+        The table of all numbers.
+
+    Raises:
+        UsageError: The benchmark, the part or a source cannot be used.
+        AcirError: A run failed for another reason than that the method cannot run so.
+    """
+    benchmark = benchmarks.with_sources(benchmarks.load(path), sources or {})
+    part = benchmarks.selected(benchmark, only or {})
+    _check_losses(benchmark)
+    _refuse_file(out)
+    try:
+        with TemporaryDirectory() as scratch:
+            course = _Course(part, out, means or Means(), Path(scratch), progress, say)
+            course.run()
+    except KeyboardInterrupt:
+        say("stopped; what is done is kept, and the same command goes on")
+        raise
+    table = out / RESULTS
+    comparison.write_csv(table, comparison.tidy(recorded(benchmark, out)))
+    return table
+
+
+def recorded(benchmark: Benchmark, out: Path) -> list[records.Record]:
+    """Return the records of a benchmark that are there."""
+    names = [*(m.name for m in benchmark.method), *(f.name for f in benchmark.floor)]
+    found = [
+        records.read(_record(out, data.name, name, bits, seed))
+        for data in benchmark.data
+        for name in names
+        for bits in benchmark.bits
+        for seed in benchmark.seeds
+    ]
+    return [record for record in found if record is not None]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The way through a comparison: pictures, tuning, test, runs."""
+
+    benchmark: Benchmark
+    out: Path
+    means: Means
+    scratch: Path
+    progress: Progress
+    say: Say
+
+    @property
+    def place(self) -> Place:
+        return Place(self.means.device, threads_each(self.means.jobs), self.scratch)
+
+    def run(self) -> None:
+        """Do what is not done."""
+        self._keep_lessons()
+        choices = self._tune()
+        self._keep_exams()
+        self._carry_out("runs", [*self._runs(choices)])
+
+    def _keep_lessons(self) -> None:
+        method, bits = self.benchmark.method[0], self.benchmark.bits[0]
+        for data in self.benchmark.data:
+            keep_lessons(
+                data,
+                self.benchmark.recipe_for(data, method, bits),
+                self._lessons(data),
+                download=self.means.download,
+                progress=self.progress,
+                say=self.say,
+            )
+
+    def _tune(self) -> Choices:
+        choices = Choices(self.out)
+        lessons = {data.name: self._lessons(data) for data in self.benchmark.data}
+        undecided = [
+            tuning
+            for tuning in tunings(self.benchmark, self.out, lessons)
+            if not choices.knows(tuning)
+        ]
+        self._carry_out("trials", [w for tuning in undecided for w in tuning.works(self.place)])
+        for tuning in undecided:
+            choices.add(tuning)
+        return choices
+
+    def _keep_exams(self) -> None:
+        for data in self.benchmark.data:
+            keep_exam(
+                data,
+                self._lessons(data),
+                self._exam(data),
+                download=self.means.download,
+                progress=self.progress,
+            )
+
+    def _runs(self, choices: Choices) -> Iterator[Work]:
+        """Yield the runs without a record, seed by seed, so that every table fills early."""
+        for seed in self.benchmark.seeds:
+            for bits in self.benchmark.bits:
+                for data in self.benchmark.data:
+                    for method in self.benchmark.method:
+                        entry = self._entry(data, method, bits, seed, choices)
+                        outs = self._outs(entry)
+                        if not all(records.is_done(o, entry.key) for o in outs.values()):
+                            title = f"{method.name} on {data.name}, {bits} bits, seed {seed}"
+                            call = partial(run, entry, self.place, self._exam(data), outs)
+                            yield Work(title, call)
+
+    def _entry(
+        self, data: DataSet, method: Method, bits: int, seed: int, choices: Choices
+    ) -> Entry:
+        tuned = choices.of(data, method)
+        recipe = recipes.to_dict(self.benchmark.recipe_for(data, method, bits, tuned))
+        pictures = {**digests(self._lessons(data)), **digests(self._exam(data))}
+        return Entry(
+            data=data.name,
+            method=method.name,
+            seed=seed,
+            recipe=recipe,
+            tuned=dict(tuned),
+            lessons=self._lessons(data),
+            key=records.run_key({"recipe": recipe, "seed": seed, "pictures": pictures}),
+        )
+
+    def _outs(self, entry: Entry) -> dict[str, Path]:
+        floors = [f.name for f in self.benchmark.floor if f.of == entry.method]
+        return {
+            name: _record(self.out, entry.data, name, entry.bits, entry.seed)
+            for name in (entry.method, *floors)
+        }
+
+    def _carry_out(self, title: str, works: Sequence[Work]) -> None:
+        if not works:
+            return
+        self.say(f"{len(works)} {title} to do")
+        with self.progress(title, len(works)) as tick:
+
+            def done(work: Work) -> None:
+                log.info("done: %s", work.title)
+                tick(1)
+
+            carry_out(works, self.means.jobs, done)
+
+    def _lessons(self, data: DataSet) -> Path:
+        return self.out / "pictures" / f"{data.name}.npz"
+
+    def _exam(self, data: DataSet) -> Path:
+        return self.out / "pictures" / f"{data.name}-test.npz"
+
+
+def _record(out: Path, data: str, method: str, bits: int, seed: int) -> Path:
+    return out / "runs" / data / method / f"{bits}-{seed}.json"
+
+
+def _check_losses(benchmark: Benchmark) -> None:
+    """Refuse unknown losses and options before the first run.
+
+    Two classes and a power of two as length are possible for every loss, so what it refuses here
+    is a mistake, and what it refuses in a run is an impossibility to be recorded.
+    """
+    for method in benchmark.method:
+        for tuned in method.trials or (NOTHING,):
+            loss = benchmark.recipe_for(benchmark.data[0], method, 64, tuned).loss
+            registry.build(
+                losses.get(loss.name), loss.options, class_counts=(2, 2), bits=64, pictures=4
+            )
+
+
+def _refuse_file(out: Path) -> None:
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is a file; give a folder as --out")

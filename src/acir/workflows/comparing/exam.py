@@ -1,0 +1,133 @@
+"""What a method answers to the test: its scores, and per query what statistics need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from acir.codes import BITS_PER_BYTE
+from acir.evaluation.floors import Metric, fit_itq, fit_lsh, float_ceiling
+from acir.evaluation.protocol import CodedSet, evaluate
+from acir.evaluation.stability import top
+from acir.metrics.retrieval import average_precision, average_precision_over_hits, precision
+from acir.workflows.learning import fitted_rankers
+
+SHOWN = 10  # first hits of a query that are kept, to compare models of several seeds
+CODERS = {"itq": fit_itq, "lsh": fit_lsh}
+CEILING: Mapping[str, Metric] = {
+    "mAP": average_precision,
+    "mAP@5": partial(average_precision, k=5),
+    "map_at_5_hits": average_precision_over_hits,
+    "P@1": partial(precision, k=1),
+}
+
+
+@dataclass(frozen=True)
+class Coded:
+    """All pictures of a data set as one method codes them.
+
+    Attributes:
+        gallery: The training pictures.
+        validation: Those validation pictures that the gallery does not hold.
+        queries: The test pictures, all of them.
+        patients: A number for the patient of each test picture; -1 where none is named.
+        class_names: The name of each column of the labels.
+    """
+
+    gallery: CodedSet
+    validation: CodedSet
+    queries: CodedSet
+    patients: Int[np.ndarray, " queries"]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came out.
+
+    Attributes:
+        scores: `Evaluation.to_dict`, or as much of it as there is.
+        left_out: Test pictures that the gallery holds too, pixel for pixel.
+        arrays: One row a scored query: `ap_hamming` and `ap_reranked` (average precision), `row`
+            (position among the test pictures), `label` (first class), `patient`, and
+            `top_hamming` and `top_reranked` (gallery rows, best first).
+    """
+
+    scores: Mapping[str, Any]
+    left_out: int
+    arrays: Mapping[str, Shaped[np.ndarray, "..."]]
+
+
+def answers(coded: Coded, mode: str) -> Answers:
+    """Ask all test pictures that the gallery does not hold.
+
+    Args:
+        coded: The pictures.
+        mode: Ranker of the re-ranked order; `auto` is the one that validation favours.
+    """
+    asked, positions = _new(coded.queries, coded.gallery)
+    names = coded.class_names
+    rankers = fitted_rankers(mode, coded.gallery, coded.validation, names)
+    found = evaluate(
+        coded.gallery, asked, class_names=names, ranker=rankers.chosen, mode=rankers.mode
+    )
+    scored = asked[found.rows]
+    arrays = {
+        "ap_hamming": found.scores["mAP"].astype(np.float32),
+        "ap_reranked": found.reranked["mAP"].astype(np.float32),
+        "top_hamming": top(coded.gallery, scored, rankers.by_name["plain"], SHOWN),
+        "top_reranked": top(coded.gallery, scored, rankers.chosen, SHOWN),
+        **_about(coded, positions[found.rows]),
+    }
+    return Answers(found.to_dict(), len(coded.queries) - len(asked), arrays)
+
+
+def floor(name: str, coded: Coded, seed: int) -> Answers:
+    """Ask the codes that need no labels, or the float embeddings themselves.
+
+    Args:
+        name: `itq`, `lsh` or `cosine`.
+        coded: The pictures; only their embeddings count.
+        seed: Of the random rotation or planes.
+    """
+    if name == "cosine":
+        return _ceiling(coded)
+    bits = coded.gallery.codes.shape[1] * BITS_PER_BYTE
+    coder = CODERS[name](coded.gallery.embeddings, bits, seed)
+    sets = (coded.gallery, coded.validation, coded.queries)
+    gallery, validation, queries = (
+        replace(one, codes=coder.encode(one.embeddings)) for one in sets
+    )
+    recoded = replace(coded, gallery=gallery, validation=validation, queries=queries)
+    return answers(recoded, "auto")
+
+
+def _ceiling(coded: Coded) -> Answers:
+    asked, positions = _new(coded.queries, coded.gallery)
+    found = float_ceiling(coded.gallery, asked, CEILING)
+    scored = ~np.isnan(found["mAP"])  # the others have no relevant picture
+    means = {name: float(values[scored].mean()) for name, values in found.items()}
+    arrays = {
+        "ap_reranked": found["mAP"][scored].astype(np.float32),
+        **_about(coded, positions[scored]),
+    }
+    scores = {"n_queries": int(scored.sum()), "reranked": {"mode": "cosine", **means}}
+    return Answers(scores, len(coded.queries) - len(asked), arrays)
+
+
+def _new(queries: CodedSet, gallery: CodedSet) -> tuple[CodedSet, Int[np.ndarray, " new"]]:
+    """Return the queries whose pixels the gallery does not hold, and their positions."""
+    held = frozenset(gallery.pixel_hashes)
+    rows = np.flatnonzero([pixels not in held for pixels in queries.pixel_hashes])
+    return queries[rows], rows
+
+
+def _about(coded: Coded, rows: Int[np.ndarray, " scored"]) -> dict[str, Int[np.ndarray, " scored"]]:
+    return {
+        "row": rows,
+        "label": coded.queries.labels[rows].argmax(axis=1),
+        "patient": coded.patients[rows],
+    }

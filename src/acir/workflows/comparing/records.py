@@ -1,0 +1,100 @@
+"""What a run leaves behind: one JSON with its numbers, and beside it the arrays of its queries."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+
+FORMAT = 1
+DIGITS = 16  # of a digest; two equal ones by chance need 2**32 runs
+LIBRARIES = ("acir", "torch", "numpy", "scikit-learn")
+CPU_NAMES = Path("/proc/cpuinfo")
+
+Record = dict[str, Any]
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a place beside a file; what is written there takes its name once it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".part-{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record, whole or not at all."""
+    with whole(path) as beside:
+        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
+    """Write arrays as a compressed .npz, whole or not at all."""
+    with whole(path) as beside:
+        np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+
+
+def read(path: Path) -> Record | None:
+    """Return a record, or None where there is none."""
+    if not path.is_file():
+        return None
+    record: Record = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def is_done(path: Path, key: str) -> bool:
+    """Whether the run with this key is recorded there."""
+    record = read(path)
+    return record is not None and record["key"] == key
+
+
+def digest(decides: Mapping[str, Any]) -> str:
+    """Tell plain values apart by a few hexadecimal digits.
+
+    Example:
+        >>> digest({"seed": 0}) == digest({"seed": 1})
+        False
+    """
+    return sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def run_key(decides: Mapping[str, Any]) -> str:
+    """Tell runs apart by what decides them, this version of the package included."""
+    return digest({**decides, "format": FORMAT, "acir": version("acir")})
+
+
+def surroundings(device: torch.device) -> Record:
+    """Say on what a run ran, in words that name no machine, no person and no place."""
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in LIBRARIES},
+        },
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        },
+    }
+
+
+def _cpu() -> str:
+    """Return the processor's name; Python itself knows no more than its family."""
+    if CPU_NAMES.is_file():
+        for line in CPU_NAMES.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
