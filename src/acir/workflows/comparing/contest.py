@@ -172,6 +172,7 @@ def _begun(entry: Entry) -> records.Record:
         "bits": entry.bits,
         "seed": entry.seed,
         "tuned": dict(entry.tuned),
+        "recipe": dict(entry.recipe),
         "finished": datetime.now(UTC).date().isoformat(),
     }
 

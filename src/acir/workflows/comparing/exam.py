@@ -6,18 +6,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float32, Int, Shaped
 
 from acir.codes import BITS_PER_BYTE
 from acir.evaluation.floors import Metric, fit_itq, fit_lsh, float_ceiling
 from acir.evaluation.protocol import CodedSet, evaluate
+from acir.evaluation.scores import Scores
 from acir.evaluation.stability import top
 from acir.metrics.retrieval import average_precision, average_precision_over_hits, precision
 from acir.workflows.learning import fitted_rankers
 
 SHOWN = 10  # first hits of a query that are kept, to compare models of several seeds
+PER_QUERY = ("mAP", "mAP@5", "map_at_5_hits", "P@1")
 CODERS = {"itq": fit_itq, "lsh": fit_lsh}
-CEILING: Mapping[str, Metric] = {
+CEILING: Mapping[str, Metric] = {  # the same names
     "mAP": average_precision,
     "mAP@5": partial(average_precision, k=5),
     "map_at_5_hits": average_precision_over_hits,
@@ -51,9 +53,9 @@ class Answers:
     Attributes:
         scores: `Evaluation.to_dict`, or as much of it as there is.
         left_out: Test pictures that the gallery holds too, pixel for pixel.
-        arrays: One row a scored query: `ap_hamming` and `ap_reranked` (average precision), `row`
-            (position among the test pictures), `label` (first class), `patient`, and
-            `top_hamming` and `top_reranked` (gallery rows, best first).
+        arrays: One row a scored query: its scores as `hamming/mAP` or `reranked/mAP@5`, its first
+            hits as `hamming/top` and `reranked/top` (gallery rows, best first), and `row`
+            (position among the test pictures), `label` (first class) and `patient`.
     """
 
     scores: Mapping[str, Any]
@@ -76,10 +78,10 @@ def answers(coded: Coded, mode: str) -> Answers:
     )
     scored = asked[found.rows]
     arrays = {
-        "ap_hamming": found.scores["mAP"].astype(np.float32),
-        "ap_reranked": found.reranked["mAP"].astype(np.float32),
-        "top_hamming": top(coded.gallery, scored, rankers.by_name["plain"], SHOWN),
-        "top_reranked": top(coded.gallery, scored, rankers.chosen, SHOWN),
+        **_per_query("hamming", found.scores),
+        **_per_query("reranked", found.reranked),
+        "hamming/top": top(coded.gallery, scored, rankers.by_name["plain"], SHOWN),
+        "reranked/top": top(coded.gallery, scored, rankers.chosen, SHOWN),
         **_about(coded, positions[found.rows]),
     }
     return Answers(found.to_dict(), len(coded.queries) - len(asked), arrays)
@@ -111,11 +113,15 @@ def _ceiling(coded: Coded) -> Answers:
     scored = ~np.isnan(found["mAP"])  # the others have no relevant picture
     means = {name: float(values[scored].mean()) for name, values in found.items()}
     arrays = {
-        "ap_reranked": found["mAP"][scored].astype(np.float32),
+        **_per_query("reranked", {name: values[scored] for name, values in found.items()}),
         **_about(coded, positions[scored]),
     }
     scores = {"n_queries": int(scored.sum()), "reranked": {"mode": "cosine", **means}}
     return Answers(scores, len(coded.queries) - len(asked), arrays)
+
+
+def _per_query(order: str, scores: Scores) -> dict[str, Float32[np.ndarray, " queries"]]:
+    return {f"{order}/{name}": scores[name].astype(np.float32) for name in PER_QUERY}
 
 
 def _new(queries: CodedSet, gallery: CodedSet) -> tuple[CodedSet, Int[np.ndarray, " new"]]:
