@@ -1,11 +1,47 @@
 """How well a gallery uses its codes; a high mAP can hide a collapse."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from acir.codes import unpack
 from acir.metrics.distinct import numbered
 from acir.metrics.ties import TieGroups
+
+
+@dataclass(frozen=True)
+class CodeUse:
+    """The use of the codes of a gallery, altogether and by class; NaN where undefined.
+
+    Attributes:
+        bit_balance: See the function of this name, as for the others.
+        bit_correlation: Of pairs of bits.
+        distinct_codes: In the gallery.
+        class_distinct: Different codes of each class.
+        class_commonest: Share of each class that has its commonest code.
+        within_to_between: Distances within each class over those to the others.
+    """
+
+    bit_balance: float
+    bit_correlation: float
+    distinct_codes: int
+    class_distinct: Int[np.ndarray, " classes"]
+    class_commonest: Float[np.ndarray, " classes"]
+    within_to_between: Float[np.ndarray, " classes"]
+
+
+def code_use(codes: UInt8[np.ndarray, "n bytes"], labels: Bool[np.ndarray, "n classes"]) -> CodeUse:
+    """Measure a gallery; a picture of several classes counts in each."""
+    of_classes = [codes[has_class] for has_class in labels.T]
+    return CodeUse(
+        bit_balance=bit_balance(codes),
+        bit_correlation=bit_correlation(codes),
+        distinct_codes=distinct_codes(codes),
+        class_distinct=np.array([distinct_codes(some) for some in of_classes], dtype=np.int64),
+        class_commonest=np.array([commonest_code_share(some) for some in of_classes]),
+        within_to_between=within_to_between(codes, labels),
+    )
 
 
 def bit_balance(codes: UInt8[np.ndarray, "n bytes"]) -> float:

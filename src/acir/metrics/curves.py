@@ -5,6 +5,7 @@ the expected hits, a group of ties spreading its relevant pictures evenly over i
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -62,27 +63,32 @@ def interpolated_precision(
     # Precision rises or falls throughout a group, so its highest value is at one of two ends: at
     # the end of this group or a later one, or where the recall is reached within this group.
     later = np.maximum.accumulate(at_end[:, ::-1], axis=1)[:, ::-1]
-    curve = np.stack([_reached(groups, later, step, steps) for step in range(steps + 1)], axis=1)
+    recalls = (Fraction(step, steps) for step in range(steps + 1))
+    curve = np.stack([_reached(groups, found, later, recall) for recall in recalls], axis=1)
     curve[~groups.relevant.any(axis=1)] = np.nan
     return curve
 
 
 def _reached(
-    groups: TieGroups, later: Float[np.ndarray, "queries groups"], step: int, steps: int
+    groups: TieGroups,
+    found: Int[np.ndarray, "queries groups"],
+    later: Float[np.ndarray, "queries groups"],
+    recall: Fraction,
 ) -> Float[np.ndarray, " queries"]:
-    """Return the highest precision from the rank on where step/steps of the relevant are found.
+    """Return the highest precision from the rank on where a recall is reached.
 
     All in whole numbers: that rank must not depend on rounding.
     """
-    found: Int[np.ndarray, "queries groups"] = groups.relevant.cumsum(axis=1)
-    missing = step * found[:, -1:] - steps * (found - groups.relevant)  # before each group
+    part, whole = recall.as_integer_ratio()
+    wanted = part * found[:, -1]
     queries = np.arange(len(found))
-    group = (steps * groups.relevant >= missing).argmax(axis=1)
-    size, relevant, ahead, short = (
-        counts[queries, group] for counts in (groups.sizes, groups.relevant, groups.before, missing)
+    group = (whole * found >= wanted[:, None]).argmax(axis=1)
+    size, relevant, ahead, end = (
+        counts[queries, group] for counts in (groups.sizes, groups.relevant, groups.before, found)
     )
-    into = np.maximum(-(-short * size // np.maximum(steps * relevant, 1)), 0)
-    hits = (found - groups.relevant)[queries, group] + into * relevant / np.maximum(size, 1)
+    missing = wanted - whole * (end - relevant)
+    into = np.maximum(-(-missing * size // np.maximum(whole * relevant, 1)), 0)
+    hits = end - relevant + into * relevant / np.maximum(size, 1)
     reached = hits / np.maximum(ahead + into, 1)
     highest: Float[np.ndarray, " queries"] = np.maximum(reached, later[queries, group])
     return highest

@@ -7,6 +7,7 @@ counts enter: shuffling the gallery changes no metric in any bit.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -29,13 +30,13 @@ class TieGroups:
     sizes: Int[np.ndarray, "queries groups"]
     relevant: Int[np.ndarray, "queries groups"]
 
-    @property
+    @cached_property
     def before(self) -> Int[np.ndarray, "queries groups"]:
         """The pictures ahead of each group."""
         before: Int[np.ndarray, "queries groups"] = self.sizes.cumsum(axis=1) - self.sizes
         return before
 
-    @property
+    @cached_property
     def shares(self) -> Float[np.ndarray, "queries groups"]:
         """The relevant share of each group; an empty group has none."""
         shares: Float[np.ndarray, "queries groups"] = self.relevant / np.maximum(self.sizes, 1)
@@ -110,7 +111,7 @@ def shared_labels(
         rows = np.flatnonzero(asked_by == number)
         shares = shared_by_set[held_by]
         for level in np.unique(shared_by_set):
-            part = shares == level
+            part = np.flatnonzero(shares == level)
             counts[level, rows] = _histogram(asked.codes[rows], held.codes[part], held.counts[part])
     return counts[:, asked.number]
 
@@ -159,7 +160,7 @@ def _histogram(
     else:  # adding weights takes twice as long as counting
         gallery, weights = np.repeat(gallery, times, axis=0), None
     asked, held = words(queries), words(gallery)
-    for part in chunks(len(queries), len(gallery)):
+    for part in chunks(len(queries), 4 * len(gallery)):  # a pair takes eight bytes on its way
         for row, distances in zip(counts[part], differing(asked[:, part], held), strict=True):
             row[:] = np.bincount(distances, weights, minlength=len(row))
     return counts
