@@ -20,7 +20,7 @@ def paired(
     nothing = torch.zeros(n, 2)
     encoding = Encoding(
         logits=logits,
-        embedding=nothing,
+        blended=nothing,
         class_logits=torch.zeros_like(labels),
         middle=nothing,
         deep=nothing[..., None, None],

@@ -10,6 +10,7 @@ import torch
 from acir import codes
 from acir.bulk import encode_images, encode_set, prepared_batches
 from acir.bundle import Bundle, load_bundle
+from acir.content import embed
 from acir.data.loader import ImageSet
 from acir.prep.pipeline import Prep
 from acir.types import ImageRecord
@@ -31,12 +32,13 @@ def records(count: int) -> Iterator[ImageRecord]:
         yield ImageRecord(str(n), draw("bars", n), (0.0, 255.0), split="test", draw=0.0)
 
 
-def test_codes_are_the_signs_and_embeddings_the_directions(loaded: Bundle) -> None:
+def test_codes_are_the_signs_and_embeddings_those_of_the_evidence(loaded: Bundle) -> None:
     images = drawn(9).float() / 255
     packed, embeddings = encode_images(loaded.encoder, images)
     evidence = loaded.evidence(images)
     assert np.array_equal(packed, codes.pack(evidence.logits.numpy()))
-    assert np.array_equal(embeddings, evidence.embedding.numpy().astype(np.float16))
+    wanted = embed(evidence.blended, evidence.logits, images)
+    assert np.array_equal(embeddings, wanted.numpy().astype(np.float16))
     assert embeddings.dtype == np.float16
 
 

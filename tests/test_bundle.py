@@ -80,7 +80,7 @@ def test_writing_and_loading_gives_the_same_files_and_the_same_encodings(
 
 def test_evidence_has_unit_vectors(loaded: Bundle) -> None:
     evidence = loaded.evidence(pictures(loaded))
-    for vectors in (evidence.embedding, evidence.middle):
+    for vectors in (evidence.blended, evidence.middle):
         assert torch.allclose(vectors.norm(dim=1), torch.ones(12), atol=1e-5)
     assert not torch.equal(evidence.reconstruction, evidence.images)
 
@@ -150,8 +150,8 @@ def test_a_folder_without_checksums_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_another_format_is_refused(own: Path) -> None:
-    change(own, "bundle.json", lambda settings: settings | {"format": 2})
-    with pytest.raises(BundleError, match="has format 2, expected 1; use the version of acir"):
+    change(own, "bundle.json", lambda settings: settings | {"format": 3})
+    with pytest.raises(BundleError, match="has format 3, expected 2; use the version of acir"):
         load_bundle(own)
 
 

@@ -250,7 +250,7 @@ def _network_evidence(count: int, seed: int) -> Evidence:
     return Evidence(
         images=images,
         reconstruction=images + 0.1 * torch.randn(count, 3, 16, 16, generator=random),
-        embedding=normalize(torch.randn(count, 12, generator=random) + 1, dim=1),
+        blended=normalize(torch.randn(count, 12, generator=random) + 1, dim=1),
         middle=normalize(torch.randn(count, 12, generator=random) + 1, dim=1),
         logits=torch.randn(count, 8, generator=random),
         class_logits=torch.randn(count, 3, generator=random),

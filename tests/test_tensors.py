@@ -13,7 +13,7 @@ def evidence(n: int, first: int = 0) -> Evidence:
     return Evidence(
         images=number[:, None, None, None].expand(n, 3, 4, 5),
         reconstruction=number[:, None, None, None].expand(n, 3, 4, 5) + 0.5,
-        embedding=number[:, None].expand(n, 6),
+        blended=number[:, None].expand(n, 6),
         middle=number[:, None].expand(n, 8),
         logits=number[:, None].expand(n, 16),
         class_logits=number[:, None].expand(n, 2),

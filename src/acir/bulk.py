@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float16, UInt8
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from acir import codes
+from acir.content import embed, stored
 from acir.data.loader import ImageSet, ordered_batches
 from acir.models.encoder import Encoder
 from acir.prep.pipeline import Prep
@@ -25,10 +25,10 @@ Embeddings = Float16[np.ndarray, "n dim"]
 def encode_images(
     encoder: Encoder, images: Float[Tensor, "batch 3 height width"]
 ) -> tuple[Codes, Embeddings]:
-    """Return the packed codes and the unit embeddings of prepared pictures."""
+    """Return the packed codes and the embeddings of prepared pictures."""
     encoding = encoder(images.to(encoder.mean.device))
-    units = normalize(encoding.embedding.float(), dim=1)
-    return codes.pack(encoding.logits.float().cpu().numpy()), units.cpu().numpy().astype(np.float16)
+    logits = encoding.logits.float().cpu()
+    return codes.pack(logits.numpy()), stored(embed(encoding.blended.float().cpu(), logits, images))
 
 
 def encode_set(encoder: Encoder, images: ImageSet) -> tuple[Codes, Embeddings]:

@@ -34,7 +34,7 @@ from acir.ranking.base import Ranker
 from acir.recipe import Recipe
 from acir.tensors import Evidence, chosen_device
 
-FORMAT = 1
+FORMAT = 2
 SETTINGS = "bundle.json"
 WEIGHTS = "weights.safetensors"
 GATE = "gate.safetensors"
@@ -104,7 +104,7 @@ class Bundle:
 
 @torch.no_grad()
 def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
-    """Encode pictures once; embedding and middle map come out with unit length, on the CPU."""
+    """Encode pictures once, onto the CPU; blended features and middle map get unit length."""
     encoding = encoder(images.to(encoder.mean.device))
     rebuilt = images
     if encoder.decoder is not None:
@@ -112,7 +112,7 @@ def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height wid
     return Evidence(
         images=images,
         reconstruction=rebuilt.cpu(),
-        embedding=normalize(encoding.embedding, dim=1).cpu(),
+        blended=normalize(encoding.blended, dim=1).cpu(),
         middle=normalize(encoding.middle, dim=1).cpu(),
         logits=encoding.logits.cpu(),
         class_logits=encoding.class_logits.cpu(),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from acir import codes
 from acir.bundle import Bundle
+from acir.content import embed, stored
 from acir.errors import SourceError, UnreadableImageError, UsageError
 from acir.index.engines.base import Engine
 from acir.index.store import Store
@@ -254,9 +255,9 @@ class Searcher(Model):
 def coded(
     evidence: Evidence,
 ) -> tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]:
-    """Return the code and the stored form of the embedding of the only picture of `evidence`."""
-    code = codes.pack(evidence.logits.float().numpy())[0]
-    return code, evidence.embedding[0].numpy().astype(np.float16)
+    """Return the code and the embedding of the only picture of `evidence`."""
+    embeddings = embed(evidence.blended, evidence.logits, evidence.images)
+    return codes.pack(evidence.logits.float().numpy())[0], stored(embeddings)[0]
 
 
 def as_record(picture: Picture, key: bytes) -> ImageRecord:

@@ -42,14 +42,14 @@ class Encoding:
 
     Attributes:
         logits: One real number a bit; its sign is the bit.
-        embedding: The blended features, not normalised.
+        blended: The blended features, not normalised.
         class_logits: Output of the class head.
         middle: The shallow map averaged over a 2 x 2 grid, flattened.
         deep: The stem's deep map before any attention, from which the decoder reconstructs.
     """
 
     logits: Float[Tensor, "batch bits"]
-    embedding: Float[Tensor, "batch dim"]
+    blended: Float[Tensor, "batch dim"]
     class_logits: Float[Tensor, "batch classes"]
     middle: Float[Tensor, "batch middle"]
     deep: Float[Tensor, "batch channels height width"]
@@ -62,7 +62,7 @@ class Evidence:
     Attributes:
         images: The pictures, in [0, 1].
         reconstruction: What the decoder makes of them; equal to `images` without a decoder.
-        embedding: The blended features, unit length.
+        blended: The blended features, unit length.
         middle: The pooled shallow map, unit length.
         logits: The hash logits.
         class_logits: Output of the class head.
@@ -70,7 +70,7 @@ class Evidence:
 
     images: Float[Tensor, "batch 3 height width"]
     reconstruction: Float[Tensor, "batch 3 height width"]
-    embedding: Float[Tensor, "batch dim"]
+    blended: Float[Tensor, "batch dim"]
     middle: Float[Tensor, "batch middle"]
     logits: Float[Tensor, "batch bits"]
     class_logits: Float[Tensor, "batch classes"]

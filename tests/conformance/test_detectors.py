@@ -34,7 +34,7 @@ def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:
     return Evidence(
         images=images,
         reconstruction=rebuilt,
-        embedding=normalize(turn + near(0, 12), dim=1),
+        blended=normalize(turn + near(0, 12), dim=1),
         middle=normalize(turn + near(0, 12), dim=1),
         logits=3 * turn[:8] + near(0, 8),
         class_logits=(0.0 if foreign else 4.0) * torch.eye(5)[0] + near(0, 5),

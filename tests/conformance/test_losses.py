@@ -35,7 +35,7 @@ def drawn(seed: int, classes: list[int]) -> tuple[Encoding, Batch]:
 
     encoding = Encoding(
         logits=normal(n, BITS).requires_grad_(),
-        embedding=normal(n, 8).requires_grad_(),
+        blended=normal(n, 8).requires_grad_(),
         class_logits=normal(n, len(COUNTS)).requires_grad_(),
         middle=normal(n, 4),
         deep=normal(n, 4, 2, 2),

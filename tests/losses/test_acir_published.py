@@ -21,7 +21,7 @@ def random_inputs(seed: int, classes: list[int], bits: int = 16) -> tuple[Encodi
     nothing = torch.zeros(n, 1)
     encoding = Encoding(
         logits=torch.randn(n, bits, generator=random).requires_grad_(),
-        embedding=nothing,
+        blended=nothing,
         class_logits=torch.randn(n, 3, generator=random).requires_grad_(),
         middle=nothing,
         deep=nothing[..., None, None],

@@ -28,7 +28,7 @@ def random_inputs(
         labels = (torch.rand(pictures, classes, generator=random) < 0.5).float()
     encoding = Encoding(
         logits=torch.randn(pictures, bits, generator=random).requires_grad_(),
-        embedding=torch.zeros(pictures, 2),
+        blended=torch.zeros(pictures, 2),
         class_logits=torch.randn(pictures, classes, generator=random).requires_grad_(),
         middle=torch.zeros(pictures, 2),
         deep=torch.zeros(pictures, 2, 1, 1),

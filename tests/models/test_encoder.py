@@ -56,7 +56,7 @@ def test_every_block_can_be_switched_off_and_what_remains_learns(
     # global 12 + local 12 from the transformer, the shallow width from the fusion, else the stem's
     dim = 24 * transformer + SHALLOW * fusion or DEEP
     assert encoder.dim == dim
-    assert encoding.embedding.shape == (2, dim)
+    assert encoding.blended.shape == (2, dim)
     assert encoding.logits.shape == (2, encoder.bits)
     assert encoding.class_logits.shape == (2, 3)
     every_weight_learns(
@@ -68,7 +68,7 @@ def test_every_block_can_be_switched_off_and_what_remains_learns(
 def test_with_everything_off_the_embedding_is_the_average_of_the_deep_map() -> None:
     encoder = Encoder(BARE, classes=3).eval()
     encoding = encoder(torch.rand(2, 3, 50, 40))
-    torch.testing.assert_close(encoding.embedding, encoding.deep.flatten(2).mean(dim=2))
+    torch.testing.assert_close(encoding.blended, encoding.deep.flatten(2).mean(dim=2))
     names = {name.partition(".")[0] for name, _ in encoder.named_parameters()}
     assert names == {"stem", "head"}
 
@@ -82,7 +82,7 @@ def test_blended_features_are_global_local_and_fused() -> None:
     shallow, deep = encoder.stem((pictures - 0.5) / 0.25)
     near, far = encoder.attend_shallow(shallow), encoder.attend_deep(deep)
     wanted = torch.cat([*encoder.transformer(far), encoder.fusion(near, far)], dim=1)
-    torch.testing.assert_close(encoding.embedding, wanted)
+    torch.testing.assert_close(encoding.blended, wanted)
     torch.testing.assert_close(encoding.deep, deep)
 
 

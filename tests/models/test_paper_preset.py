@@ -54,7 +54,7 @@ def test_it_makes_one_step_at_224_pixels(model: recipe.ModelRecipe) -> None:
     assert encoder.decoder is not None
     encoding = encoder(torch.rand(2, 3, 224, 224))
     assert encoding.deep.shape == (2, 2048, 7, 7)
-    assert encoding.embedding.shape == (2, 3584)
+    assert encoding.blended.shape == (2, 3584)
     pictures = encoder.decoder(encoding.deep, (224, 224))
     assert pictures.shape == (2, 3, 224, 224)
     loss = encoding.logits.square().mean() + encoding.class_logits.square().mean()

@@ -12,7 +12,7 @@ from acir.ood.knn import Knn
 from acir.ood.knn_middle import KnnMiddle
 from acir.tensors import Evidence
 
-SPACES: list[tuple[type[NeighbourDetector], str]] = [(Knn, "embedding"), (KnnMiddle, "middle")]
+SPACES: list[tuple[type[NeighbourDetector], str]] = [(Knn, "blended"), (KnnMiddle, "middle")]
 
 
 def _evidence(vectors: torch.Tensor, space: str) -> Evidence:
@@ -22,7 +22,7 @@ def _evidence(vectors: torch.Tensor, space: str) -> Evidence:
     return Evidence(
         images=picture,
         reconstruction=picture,
-        embedding=vectors if space == "embedding" else other,
+        blended=vectors if space == "blended" else other,
         middle=vectors if space == "middle" else other,
         logits=other,
         class_logits=other,
@@ -45,14 +45,14 @@ def test_the_score_is_one_minus_the_cosine_to_the_fifth_neighbour(
 
 
 def test_fewer_than_five_pictures_give_the_farthest() -> None:
-    detector = Knn().fit(_evidence(_directions(10, 60, 30), "embedding"))
-    score = float(detector.score(_evidence(_directions(0), "embedding")))
+    detector = Knn().fit(_evidence(_directions(10, 60, 30), "blended"))
+    score = float(detector.score(_evidence(_directions(0), "blended")))
     assert score == pytest.approx(0.5, abs=3e-4)  # 1 - cos 60
 
 
 def test_opposite_directions_are_two_apart() -> None:
-    detector = Knn().fit(_evidence(_directions(180), "embedding"))
-    assert float(detector.score(_evidence(_directions(0), "embedding"))) == 2
+    detector = Knn().fit(_evidence(_directions(180), "blended"))
+    assert float(detector.score(_evidence(_directions(0), "blended"))) == 2
 
 
 @pytest.mark.parametrize(("kind", "space"), SPACES)
@@ -70,10 +70,10 @@ def test_it_orders_as_the_euclidean_distance_of_the_paper(
 
 
 def test_references_are_kept_as_float16() -> None:
-    state = Knn().fit(_evidence(_directions(10, 60), "embedding")).state()
+    state = Knn().fit(_evidence(_directions(10, 60), "blended")).state()
     assert {key: a.dtype for key, a in state.items()} == {"references": torch.float16}
 
 
 def test_a_vector_of_zeros_is_one_away_from_everything() -> None:
-    detector = Knn().fit(_evidence(_directions(10, 60), "embedding"))
-    assert float(detector.score(_evidence(torch.zeros(1, 2), "embedding"))) == 1
+    detector = Knn().fit(_evidence(_directions(10, 60), "blended"))
+    assert float(detector.score(_evidence(torch.zeros(1, 2), "blended"))) == 1

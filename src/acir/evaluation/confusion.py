@@ -91,4 +91,5 @@ def _columns(shared: Bool[np.ndarray, "n classes"], found: Answered) -> Int[np.n
     classes = found.hits.shape[1]
     said = np.where(shared.any(axis=1), shared.argmax(axis=1), found.hits.argmax(axis=1))
     said = np.where(found.hits.any(axis=1), said, classes)
-    return np.where(found.refused, classes + 1, said)
+    columns: Int[np.ndarray, " n"] = np.where(found.refused, classes + 1, said)
+    return columns

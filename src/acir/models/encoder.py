@@ -78,15 +78,15 @@ class Encoder(nn.Module):
         normalised = (images - self.mean) / self.deviation
         shallow, deep = self.stem(normalised.contiguous(memory_format=order))
         near, far = self.attend_shallow(shallow), self.attend_deep(deep)
-        blended = []
+        parts = []
         if self.transformer is not None:
-            blended += self.transformer(far)
+            parts += self.transformer(far)
         if self.fusion is not None:
-            blended.append(self.fusion(near, far))
-        embedding = torch.cat(blended, dim=1) if blended else far.mean(dim=(2, 3))
-        logits, class_logits = self.head(embedding)
+            parts.append(self.fusion(near, far))
+        blended = torch.cat(parts, dim=1) if parts else far.mean(dim=(2, 3))
+        logits, class_logits = self.head(blended)
         middle = rearrange(F.adaptive_avg_pool2d(shallow, MIDDLE_GRID), "b c y x -> b (c y x)")
-        return Encoding(logits, embedding, class_logits, middle, deep)
+        return Encoding(logits, blended, class_logits, middle, deep)
 
     def deep_map(
         self, images: Float[Tensor, "batch 3 height width"]

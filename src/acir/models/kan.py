@@ -99,10 +99,10 @@ class KanHead(nn.Module):
         self.classes = nn.Linear(recipe.hidden, classes)
 
     def forward(
-        self, embedding: Float[Tensor, "batch dim"]
+        self, blended: Float[Tensor, "batch dim"]
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
-        middle = self.first(_standardised(embedding))
+        middle = self.first(_standardised(blended))
         return self.balance(self.second(_standardised(middle))), self.classes(middle)
 
 
@@ -128,10 +128,10 @@ class LinearHead(nn.Module):
         self.classes = nn.Linear(recipe.hidden, classes)
 
     def forward(
-        self, embedding: Float[Tensor, "batch dim"]
+        self, blended: Float[Tensor, "batch dim"]
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
-        middle = self.first(embedding)
+        middle = self.first(blended)
         return self.balance(self.second(middle)), self.classes(middle)
 
 

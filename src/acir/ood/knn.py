@@ -1,4 +1,4 @@
-"""Cosine distance of the embedding to its k-th neighbour."""
+"""Cosine distance of the blended features to its k-th neighbour."""
 
 from typing import ClassVar
 
@@ -17,5 +17,5 @@ class Knn(NeighbourDetector):
     measure: ClassVar[str] = "distance to the nearest"
 
     def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
-        """Return the embeddings."""
-        return evidence.embedding
+        """Return the blended features."""
+        return evidence.blended

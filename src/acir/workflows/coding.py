@@ -10,6 +10,7 @@ from torch import Tensor
 from acir import codes
 from acir.bulk import Codes, Embeddings, encode_images, prepared_batches
 from acir.bundle import Bundle
+from acir.content import embed, stored
 from acir.data.loader import multi_hot
 from acir.errors import SourceError, suggestion
 from acir.evaluation.protocol import CodedSet
@@ -101,7 +102,8 @@ class Coder:
             for record, verdict in zip(records, verdicts, strict=True)
         ]
         packed = codes.pack(evidence.logits.float().numpy())
-        return packed, evidence.embedding.float().numpy().astype(np.float16), states
+        embeddings = embed(evidence.blended, evidence.logits, evidence.images)
+        return packed, stored(embeddings), states
 
 
 def _labels(record: ImageRecord, class_names: tuple[str, ...]) -> Bool[np.ndarray, " classes"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
+from acir.content import embedding_length
 from acir.errors import BundleError, UsageError
 from acir.index.store import Added, Store
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -122,7 +123,7 @@ def _created(index: Path, bundle: Bundle, model: Path, options: IndexOptions) ->
     store = Store.create(
         index,
         bits=bundle.encoder.bits,
-        dim=bundle.encoder.dim,
+        dim=embedding_length(bundle.encoder.dim, bundle.encoder.bits),
         engine=ENGINE,
         model=bundle.id,
         settings={"thumbnails": str(options.thumbnails), "paths": str(options.paths)},

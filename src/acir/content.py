@@ -1,0 +1,60 @@
+"""The embedding: what an index keeps of a picture beside its code, for content-guided ranking.
+
+Three unit vectors side by side, so that the cosine of two embeddings is a weighted mean of three:
+
+- the blended features, as the paper ranks by;
+- the hash logits, of which the code keeps the signs alone. What training shapes most is lost
+  least: ordered by them, the right class comes first more often than by the blended features;
+- the structure: the centred fingerprint, whose cosine is the Pearson correlation that SCH
+  compares by. Inside a class the others hardly tell pictures apart. This does, and two models
+  agree on it, because nothing in it is learned.
+
+The weights were chosen on validation pictures (`docs/log.md`, 2026-11-23).
+"""
+
+from math import sqrt
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float16
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from acir.prep.fingerprint import SIDE, fingerprint
+
+BLENDED, LOGITS, STRUCTURE = 0.4, 0.4, 0.2
+
+
+def embed(
+    blended: Float[Tensor, "batch dim"],
+    logits: Float[Tensor, "batch bits"],
+    images: Float[Tensor, "batch 3 height width"],
+) -> Float[Tensor, "batch embedding"]:
+    """Return the embeddings of some pictures, of unit length but for those without structure.
+
+    A picture of one grey has no structure: that part of its embedding is zero.
+
+    Args:
+        blended: Of any length; it does not count.
+        logits: Of any length.
+        images: As the network saw them, in [0, 1].
+    """
+    structure = fingerprint(images)
+    structure = structure - structure.mean(dim=1, keepdim=True)
+    parts = ((BLENDED, blended), (LOGITS, logits), (STRUCTURE, structure))
+    return torch.cat([sqrt(weight) * normalize(part, dim=1) for weight, part in parts], dim=1)
+
+
+def stored(embeddings: Float[Tensor, "batch embedding"]) -> Float16[np.ndarray, "batch embedding"]:
+    """Return embeddings in the precision that they are kept and compared in."""
+    return embeddings.numpy().astype(np.float16)
+
+
+def embedding_length(dim: int, bits: int) -> int:
+    """Return the length of the embeddings of a network.
+
+    Example:
+        >>> embedding_length(320, 32)  # and 16 * 16 of the fingerprint
+        608
+    """
+    return dim + bits + SIDE * SIDE
