@@ -106,12 +106,21 @@ class TransformerRecipe(Table):
 
 @dataclass(frozen=True)
 class HeadRecipe(Table):
-    """From blended features to hash logits: two KAN layers, or two linear ones."""
+    """From blended features to hash logits.
+
+    Attributes:
+        name: `kan` for two Kolmogorov-Arnold layers, `mlp` for two linear ones with a bend between,
+            `linear` for one.
+        hidden: Width between the two layers.
+        grid: Intervals of the spline grid; `kan` only.
+        balance: Whether each logit is centred and scaled over the batch.
+    """
 
     table: ClassVar[str] = "model.head"
-    name: Literal["kan", "linear"] = "kan"
+    name: Literal["kan", "mlp", "linear"] = "kan"
     hidden: Count = 64
     grid: Count = 5
+    balance: bool = True
 
 
 @dataclass(frozen=True)

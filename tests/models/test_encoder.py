@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from types import MappingProxyType
+from typing import Literal
 
 import pytest
 import torch
@@ -26,16 +27,17 @@ SMALL = ModelRecipe(
     head=recipe.HeadRecipe(hidden=10),
     decoder=recipe.DecoderRecipe(widths=(8, 6, 4)),
 )
+Kind = Literal["kan", "mlp", "linear"]
 SHALLOW, DEEP = 16, 64  # channels of that stem
 
 
-def _switched(attention: bool, fusion: bool, transformer: bool, head: str = "kan") -> ModelRecipe:
+def _switched(attention: bool, fusion: bool, transformer: bool, head: Kind = "kan") -> ModelRecipe:
     return replace(
         SMALL,
         attention=replace(SMALL.attention, on=attention),
         fusion=replace(SMALL.fusion, on=fusion),
         transformer=replace(SMALL.transformer, on=transformer),
-        head=recipe.HeadRecipe(name="linear" if head == "linear" else "kan", hidden=10),
+        head=recipe.HeadRecipe(name=head, hidden=10),
     )
 
 
@@ -44,10 +46,10 @@ BARE = replace(_switched(False, False, False, "linear"), decoder=replace(SMALL.d
 
 @pytest.mark.parametrize(
     ("attention", "fusion", "transformer", "head"),
-    list(product([True, False], [True, False], [True, False], ["kan", "linear"])),
+    list(product([True, False], [True, False], [True, False], ["kan", "mlp", "linear"])),
 )
 def test_every_block_can_be_switched_off_and_what_remains_learns(
-    attention: bool, fusion: bool, transformer: bool, head: str, every_weight_learns: Learns
+    attention: bool, fusion: bool, transformer: bool, head: Kind, every_weight_learns: Learns
 ) -> None:
     encoder = Encoder(_switched(attention, fusion, transformer, head), classes=3)
     pictures = torch.rand(2, 3, 48, 48)

@@ -1,18 +1,13 @@
 """Splines against SciPy, layers against a loop over edges."""
 
-from collections.abc import Callable
 from math import exp
 
 import numpy as np
 import pytest
 import torch
 from scipy.interpolate import BSpline  # type: ignore[import-untyped]
-from torch import Tensor
 
-from acir.models.kan import LIMIT, BitBalance, KanHead, KanLayer, LinearHead, splines
-from acir.recipe import HeadRecipe
-
-Learns = Callable[..., None]
+from acir.models.kan import LIMIT, KanLayer, splines
 
 
 def _scipy_spline(grid: int, coefficients: np.ndarray) -> BSpline:
@@ -84,57 +79,3 @@ def test_a_layer_can_follow_a_curve_that_no_line_follows() -> None:
         loss.backward()
         optimizer.step()
     assert float(loss.detach()) < 0.01  # the best line leaves 0.4
-
-
-@pytest.mark.parametrize("kind", [KanHead, LinearHead])
-def test_heads_share_one_interface(
-    kind: type[KanHead] | type[LinearHead], every_weight_learns: Learns
-) -> None:
-    head = kind(10, 16, 3, HeadRecipe(hidden=6))
-    logits, class_logits = head(torch.randn(5, 10))
-    assert (logits.shape, class_logits.shape) == ((5, 16), (5, 3))
-    every_weight_learns(head, logits, class_logits)
-
-
-@pytest.mark.parametrize("kind", [KanHead, LinearHead])
-def test_a_head_trains_on_a_batch_of_one(kind: type[KanHead] | type[LinearHead]) -> None:
-    logits, _ = kind(10, 16, 3, HeadRecipe(hidden=6)).train()(torch.randn(1, 10))
-    assert logits.isfinite().all()
-
-
-def test_blended_features_of_any_size_fall_inside_the_grid() -> None:
-    head, seen = KanHead(300, 8, 2, HeadRecipe(hidden=6)), list[Tensor]()
-    head.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    head(1000 + 500 * torch.randn(20, 300))
-    assert (seen[0].abs() <= LIMIT).float().mean() > 0.99
-
-
-def test_the_kan_heads_classes_are_linear_in_its_first_layer() -> None:
-    head = KanHead(10, 8, 3, HeadRecipe(hidden=6))
-    x = torch.randn(5, 10)
-    unit = (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True, correction=0)
-    middle = head.first(unit)
-    wanted = middle @ head.classes.weight.T + head.classes.bias
-    torch.testing.assert_close(head(x)[1], wanted, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("kind", [KanHead, LinearHead])
-def test_every_bit_splits_a_batch_whatever_its_offset(
-    kind: type[KanHead] | type[LinearHead],
-) -> None:
-    torch.manual_seed(0)
-    head = kind(dim=12, bits=16, classes=3, recipe=HeadRecipe(hidden=8))
-    logits, _ = head(torch.randn(64, 12) + 5)
-    torch.testing.assert_close(logits.mean(dim=0), torch.zeros(16), atol=1e-5, rtol=0)
-    torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=0.1, rtol=0)
-
-
-def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
-    balance = BitBalance(2).train()
-    assert balance.running_mean is not None
-    balance.running_mean.copy_(torch.tensor([1.0, -2.0]))
-    # (3 - 1) / sqrt(1 + 1e-5) and (0 + 2) / sqrt(1 + 1e-5)
-    torch.testing.assert_close(
-        balance(torch.tensor([[3.0, 0.0]])), torch.tensor([[2.0, 2.0]]), atol=1e-4, rtol=0
-    )
-    assert balance.running_mean.tolist() == [1.0, -2.0]

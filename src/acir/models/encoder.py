@@ -11,7 +11,7 @@ from acir.models import stems
 from acir.models.attention import ConvMSA
 from acir.models.darf import DepthFusion
 from acir.models.decoder import Decoder
-from acir.models.kan import KanHead, LinearHead
+from acir.models.heads import HEADS
 from acir.models.pixel_transformer import PixelTransformer
 from acir.recipe import ModelRecipe
 from acir.tensors import Encoding
@@ -65,8 +65,7 @@ class Encoder(nn.Module):
         self.fusion = DepthFusion(shallow, deep, fusion) if fusion.on else None
         self.bits = recipe.bits
         self.dim = 2 * transformer.out * transformer.on + shallow * fusion.on or deep
-        head = KanHead if recipe.head.name == "kan" else LinearHead
-        self.head = head(self.dim, recipe.bits, classes, recipe.head)
+        self.head = HEADS[recipe.head.name](self.dim, recipe.bits, classes, recipe.head)
         self.decoder = (
             Decoder(deep, self.stem.strides[1], recipe.decoder) if recipe.decoder.on else None
         )

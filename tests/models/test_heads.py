@@ -1,0 +1,73 @@
+"""What the hash heads share, and what each is."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from acir.models.heads import HEADS, BitBalance, Head, KanHead, LinearHead
+from acir.models.kan import LIMIT
+from acir.recipe import HeadRecipe
+
+Learns = Callable[..., None]
+
+
+@pytest.mark.parametrize("kind", HEADS.values())
+def test_heads_share_one_interface(kind: type[Head], every_weight_learns: Learns) -> None:
+    head = kind(10, 16, 3, HeadRecipe(hidden=6))
+    logits, class_logits = head(torch.randn(5, 10))
+    assert (logits.shape, class_logits.shape) == ((5, 16), (5, 3))
+    every_weight_learns(head, logits, class_logits)
+
+
+@pytest.mark.parametrize("kind", HEADS.values())
+def test_a_head_trains_on_a_batch_of_one(kind: type[Head]) -> None:
+    logits, _ = kind(10, 16, 3, HeadRecipe(hidden=6)).train()(torch.randn(1, 10))
+    assert logits.isfinite().all()
+
+
+def test_blended_features_of_any_size_fall_inside_the_grid() -> None:
+    head, seen = KanHead(300, 8, 2, HeadRecipe(hidden=6)), list[Tensor]()
+    head.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    head(1000 + 500 * torch.randn(20, 300))
+    assert (seen[0].abs() <= LIMIT).float().mean() > 0.99
+
+
+def test_the_kan_heads_classes_are_linear_in_its_first_layer() -> None:
+    head = KanHead(10, 8, 3, HeadRecipe(hidden=6))
+    x = torch.randn(5, 10)
+    unit = (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True, correction=0)
+    middle = head.first(unit)
+    wanted = middle @ head.classes.weight.T + head.classes.bias
+    torch.testing.assert_close(head(x)[1], wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", HEADS.values())
+def test_every_bit_splits_a_batch_whatever_its_offset(
+    kind: type[Head],
+) -> None:
+    torch.manual_seed(0)
+    head = kind(dim=12, bits=16, classes=3, recipe=HeadRecipe(hidden=8))
+    logits, _ = head(torch.randn(64, 12) + 5)
+    torch.testing.assert_close(logits.mean(dim=0), torch.zeros(16), atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=0.1, rtol=0)
+
+
+def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
+    balance = BitBalance(2).train()
+    assert balance.running_mean is not None
+    balance.running_mean.copy_(torch.tensor([1.0, -2.0]))
+    # (3 - 1) / sqrt(1 + 1e-5) and (0 + 2) / sqrt(1 + 1e-5)
+    torch.testing.assert_close(
+        balance(torch.tensor([[3.0, 0.0]])), torch.tensor([[2.0, 2.0]]), atol=1e-4, rtol=0
+    )
+    assert balance.running_mean.tolist() == [1.0, -2.0]
+
+
+def test_a_linear_head_without_balance_is_two_products() -> None:
+    head = LinearHead(5, 8, 3, HeadRecipe(balance=False))
+    x = torch.randn(4, 5)
+    logits, class_logits = head(x)
+    torch.testing.assert_close(logits, x @ head.bits.weight.T + head.bits.bias)
+    torch.testing.assert_close(class_logits, x @ head.classes.weight.T + head.classes.bias)
