@@ -401,7 +401,7 @@ def compare(
             progress=show.progress,
             say=show.say,
         )
-    show.say(f"the results are {written}")
+    show.say(f"the report is {written}")
 
 
 @app.command(epilog="Example:  acir doctor --json")

@@ -11,19 +11,17 @@ from acir import losses, registry
 from acir import recipe as recipes
 from acir.errors import UsageError
 from acir.evaluation import benchmark as benchmarks
-from acir.evaluation import comparison
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.types import Progress, silent
 from acir.workflows.comparing import records
 from acir.workflows.comparing.contest import Entry, Place, run
 from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
 from acir.workflows.comparing.processes import Work, carry_out, threads_each
+from acir.workflows.comparing.report import write_report
 from acir.workflows.comparing.tuning import Choices, tunings
 from acir.workflows.learning import Say
 
 log = logging.getLogger("acir.compare")
-
-RESULTS = "results.csv"
 
 
 @dataclass(frozen=True)
@@ -63,39 +61,25 @@ def compare(
         say: Takes a line for a person.
 
     Returns:
-        The table of all numbers.
+        The report as a page; Markdown, all numbers and the figures lie beside it.
 
     Raises:
         UsageError: The benchmark, the part or a source cannot be used.
         AcirError: A run failed for another reason than that the method cannot run so.
     """
-    benchmark = benchmarks.with_sources(benchmarks.load(path), sources or {})
-    part = benchmarks.selected(benchmark, only or {})
+    benchmark = benchmarks.load(path)
+    moved = benchmarks.with_sources(benchmark, sources or {})
+    part = benchmarks.selected(moved, only or {})
     _check_losses(benchmark)
     _refuse_file(out)
     try:
         with TemporaryDirectory() as scratch:
             course = _Course(part, out, means or Means(), Path(scratch), progress, say)
             course.run()
+        return write_report(benchmark, path, out, progress, say)
     except KeyboardInterrupt:
         say("stopped; what is done is kept, and the same command goes on")
         raise
-    table = out / RESULTS
-    comparison.write_csv(table, comparison.tidy(recorded(benchmark, out)))
-    return table
-
-
-def recorded(benchmark: Benchmark, out: Path) -> list[records.Record]:
-    """Return the records of a benchmark that are there."""
-    names = [*(m.name for m in benchmark.method), *(f.name for f in benchmark.floor)]
-    found = [
-        records.read(_record(out, data.name, name, bits, seed))
-        for data in benchmark.data
-        for name in names
-        for bits in benchmark.bits
-        for seed in benchmark.seeds
-    ]
-    return [record for record in found if record is not None]
 
 
 @dataclass(frozen=True)
@@ -187,7 +171,7 @@ class _Course:
     def _outs(self, entry: Entry) -> dict[str, Path]:
         floors = [f.name for f in self.benchmark.floor if f.of == entry.method]
         return {
-            name: _record(self.out, entry.data, name, entry.bits, entry.seed)
+            name: records.place(self.out, entry.data, name, entry.bits, entry.seed)
             for name in (entry.method, *floors)
         }
 
@@ -208,10 +192,6 @@ class _Course:
 
     def _exam(self, data: DataSet) -> Path:
         return self.out / "pictures" / f"{data.name}-test.npz"
-
-
-def _record(out: Path, data: str, method: str, bits: int, seed: int) -> Path:
-    return out / "runs" / data / method / f"{bits}-{seed}.json"
 
 
 def _check_losses(benchmark: Benchmark) -> None:

@@ -34,6 +34,11 @@ def whole(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def place(out: Path, data: str, method: str, bits: int, seed: int) -> Path:
+    """Return where the record of a run belongs in the folder of a comparison."""
+    return out / "runs" / data / method / f"{bits}-{seed}.json"
+
+
 def write(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record, whole or not at all."""
     with whole(path) as beside:

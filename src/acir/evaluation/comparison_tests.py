@@ -1,0 +1,166 @@
+"""Sections of a comparison's report that say what is more than chance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from acir.evaluation.comparison import ORDERS
+from acir.evaluation.comparison_figures import critical_difference_plot, difference_intervals
+from acir.evaluation.comparison_scores import WORDS, Sheet
+from acir.evaluation.contrasts import CONTRASTS, Contrast, Outcome, Scope, ranked
+from acir.evaluation.document import Figure, Section, Table
+from acir.evaluation.significance import MeanRanks
+
+SMALLEST_SHOWN = 0.001
+COLUMNS = (
+    "data",
+    "bits",
+    "against",
+    "difference in mAP",
+    "95 % interval",
+    "p",
+    "p after Holm",
+    "effect d",
+    "error cut",
+    "verdict",
+)
+
+Outcomes = Mapping[Contrast, Sequence[Outcome]]
+Ranks = Mapping[str, tuple[tuple[str, ...], MeanRanks]]
+
+
+def scope(sheet: Sheet) -> Scope:
+    """Return what is compared with what."""
+    return Scope(
+        ours=sheet.benchmark.ours,
+        peers=tuple(name for name in sheet.methods if name != sheet.benchmark.ours),
+        data=tuple(data.name for data in sheet.benchmark.data),
+        bits=sheet.benchmark.bits,
+    )
+
+
+def ranks(sheet: Sheet) -> dict[str, tuple[tuple[str, ...], MeanRanks]]:
+    """Return names and mean ranks of the methods in each order, where there are enough."""
+    found = {order: ranked(sheet.results, scope(sheet), order) for order in ORDERS}
+    return {order: one for order, one in found.items() if one is not None}
+
+
+def summary(sheet: Sheet, outcomes: Outcomes) -> Iterator[str]:
+    """Say in a sentence a code length and contrast how ours stands."""
+    ours = sheet.titles[sheet.benchmark.ours]
+    whole = "" if len(sheet.benchmark.data) > 1 else sheet.benchmark.data[0].name
+    for contrast, all_found in outcomes.items():
+        for bits in sheet.benchmark.bits:
+            found = [o for o in all_found if o.data == whole and o.bits == bits]
+            if not found:
+                continue
+            nearest = min(found, key=lambda outcome: outcome.paired.difference)
+            counts = {word: sum(o.verdict == word for o in found) for word in ("better", "worse")}
+            yield (
+                f"{contrast}, {bits} bits: {ours} is better than {counts['better']} of "
+                f"{len(found)} methods and worse than {counts['worse']}; "
+                f"{len(found) - sum(counts.values())} show no difference. Best of the others is "
+                f"{sheet.titles[nearest.peer]}: difference {_signed(nearest.paired.difference)} "
+                f"({_signed(nearest.paired.low)} to {_signed(nearest.paired.high)}), error cut by "
+                f"{_percent(nearest.error_cut)}."
+            )
+
+
+def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
+    """Show the differences in the mean over the data sets."""
+    return Section(
+        "Differences over all data sets",
+        (
+            "Paired by query: mean over seeds of each query's average precision, ours minus the "
+            "other's, mean over the data sets. The interval is a bootstrap over queries and seeds; "
+            "p is of a two-sided permutation test (10,000 sign flips), corrected by Holm for all "
+            "methods and code lengths of its table; d is the difference over the standard "
+            "deviation of the queries' differences; the error cut is the share by which 1 - mAP is "
+            "smaller. 'Better' needs p below 0.05 after Holm and ranges over seeds that do not "
+            "touch; anything less is 'no difference shown'.",
+        ),
+        tuple(_table(sheet, c, [o for o in found if not o.data]) for c, found in outcomes.items()),
+        tuple(_intervals(sheet, outcomes)),
+    )
+
+
+def on_each(sheet: Sheet, outcomes: Outcomes) -> Section:
+    """Show the differences on every data set."""
+    return Section(
+        "Differences on each data set",
+        ("Corrected by Holm for all methods, data sets and code lengths of a table.",),
+        tuple(_table(sheet, c, [o for o in found if o.data]) for c, found in outcomes.items()),
+    )
+
+
+def rank_section(sheet: Sheet, found: Ranks) -> Section:
+    """Draw the mean ranks."""
+    figures = [
+        Figure(
+            critical_difference_plot([sheet.titles[name] for name in names], mean_ranks),
+            f"Mean ranks over data sets and code lengths, {WORDS[order]}; 1 is best. A bar joins "
+            "methods that are not told apart.",
+            f"ranks-{order}",
+        )
+        for order, (names, mean_ranks) in found.items()
+    ]
+    return Section(
+        "Ranks",
+        (
+            "Friedman test with the critical difference of Nemenyi at 0.05 (Demsar 2006); methods "
+            "that are not possible everywhere are left out.",
+        ),
+        figures=tuple(figures),
+    )
+
+
+def _table(sheet: Sheet, contrast: Contrast, outcomes: Sequence[Outcome]) -> Table:
+    return Table(
+        f"{contrast}",
+        COLUMNS,
+        tuple(_row(sheet, outcome) for outcome in outcomes),
+        named=3,
+        heavy=frozenset(n for n, o in enumerate(outcomes) if o.verdict != "no difference shown"),
+    )
+
+
+def _row(sheet: Sheet, outcome: Outcome) -> tuple[str, ...]:
+    paired = outcome.paired
+    return (
+        sheet.titles[outcome.data] if outcome.data else "all",
+        f"{outcome.bits}",
+        sheet.titles[outcome.peer],
+        _signed(paired.difference),
+        f"{_signed(paired.low)} to {_signed(paired.high)}",
+        _p(paired.p),
+        _p(outcome.adjusted_p),
+        f"{paired.effect:.2f}",
+        _percent(outcome.error_cut),
+        outcome.verdict,
+    )
+
+
+def _intervals(sheet: Sheet, outcomes: Outcomes) -> Iterator[Figure]:
+    for contrast in CONTRASTS[:2]:
+        for bits in sheet.benchmark.bits:
+            rows = [
+                (sheet.titles[o.peer], o.paired)
+                for o in outcomes.get(contrast, ())
+                if not o.data and o.bits == bits
+            ]
+            if rows:
+                yield Figure(
+                    difference_intervals(rows),
+                    f"{contrast}, {bits} bits, mean over the data sets",
+                    f"differences-{contrast.ours}-{bits}",
+                )
+
+
+def _p(value: float) -> str:
+    return f"< {SMALLEST_SHOWN}" if value < SMALLEST_SHOWN else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %".replace("-", "\N{MINUS SIGN}")

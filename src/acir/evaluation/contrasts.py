@@ -1,0 +1,230 @@
+"""Our method against each peer: paired tests, corrected for how many are made at once.
+
+Three contrasts are drawn: codes against codes, re-ranked against re-ranked (every peer gets the
+re-ranking too), and ours re-ranked against a peer's codes, which is what either product shows. The
+correction of Holm spans all peers, data sets and code lengths of a contrast; for the mean over the
+data sets, all peers and code lengths.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from acir.evaluation.comparison import HAMMING, RERANKED, Order, Results
+from acir.evaluation.significance import (
+    MeanRanks,
+    Paired,
+    compare_over_sets,
+    holm,
+    mean_ranks,
+    relative_error_cut,
+    said,
+)
+
+LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
+NO_PATIENT = -1
+
+Scores = Float[np.ndarray, "seeds queries"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Which order of ours is set against which order of a peer."""
+
+    ours: Order
+    other: Order
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        words = {HAMMING: "in Hamming order", RERANKED: "re-ranked"}
+        return f"Ours {words[self.ours]} against the others {words[self.other]}"
+
+
+CONTRASTS = (
+    Contrast(HAMMING, HAMMING),
+    Contrast(RERANKED, RERANKED),
+    Contrast(RERANKED, HAMMING),
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is compared: names in the order of the benchmark."""
+
+    ours: str
+    peers: tuple[str, ...]
+    data: tuple[str, ...]
+    bits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Our method against one peer.
+
+    Attributes:
+        contrast: In which orders.
+        data: The data set; empty for the mean over all.
+        bits: The code length.
+        peer: The peer.
+        paired: Difference in mAP, interval, p and effect.
+        adjusted_p: After Holm.
+        error_cut: Share by which our error 1 - mAP is below the peer's.
+        verdict: `better`, `worse` or `no difference shown`.
+        key: What it was computed from.
+    """
+
+    contrast: Contrast
+    data: str
+    bits: int
+    peer: str
+    paired: Paired
+    adjusted_p: float
+    error_cut: float
+    verdict: str
+    key: str
+
+
+def outcomes(
+    results: Results,
+    scope: Scope,
+    contrast: Contrast,
+    known: Mapping[str, Paired],
+    done: Callable[[int], None],
+) -> list[Outcome]:
+    """Compare with every peer on every data set and on their mean, at every code length.
+
+    What a method cannot do or has not done yet is left out; the mean takes all data sets or none.
+
+    Args:
+        results: The runs.
+        scope: What is compared.
+        contrast: In which orders.
+        known: Earlier results by key, which save the time of doing them again.
+        done: Called with 1 after each comparison.
+    """
+    families: list[list[tuple[str, ...]]] = [[(name,) for name in scope.data]]
+    if len(scope.data) > 1:  # else the mean would say the same again
+        families.append([scope.data])
+    found = []
+    for family in families:
+        pairs = list(_pairs(results, scope, contrast, family))
+        tested = []
+        for pair in pairs:
+            tested.append(known.get(pair.key) or pair.tested())
+            done(1)
+        adjusted = holm(np.array([paired.p for paired in tested]))
+        found += [
+            pair.outcome(contrast, paired, float(p))
+            for pair, paired, p in zip(pairs, tested, adjusted, strict=True)
+        ]
+    return found
+
+
+def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
+    """Rank the methods that could run everywhere, a block a data set and code length.
+
+    None where there are fewer than three such methods or two blocks.
+    """
+    methods = tuple(
+        name
+        for name in (scope.ours, *scope.peers)
+        if all(
+            results.spread(data, name, bits, order, "mAP")
+            for data in scope.data
+            for bits in scope.bits
+        )
+    )
+    blocks = [
+        [_mean(results, data, name, bits, order) for name in methods]
+        for data in scope.data
+        for bits in scope.bits
+    ]
+    if len(blocks) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
+        return None
+    return methods, mean_ranks(np.array(blocks))
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The scores of our method and of a peer on some data sets, a row a seed."""
+
+    data: tuple[str, ...]
+    bits: int
+    peer: str
+    ours: tuple[Scores, ...]
+    other: tuple[Scores, ...]
+    patients: tuple[Int[np.ndarray, " queries"] | None, ...]
+    key: str
+
+    def tested(self) -> Paired:
+        pairs = list(zip(self.ours, self.other, strict=True))
+        return compare_over_sets(pairs, patients=self.patients)
+
+    def outcome(self, contrast: Contrast, paired: Paired, adjusted_p: float) -> Outcome:
+        ours, other = _by_seed(self.ours), _by_seed(self.other)
+        return Outcome(
+            contrast=contrast,
+            data=self.data[0] if len(self.data) == 1 else "",
+            bits=self.bits,
+            peer=self.peer,
+            paired=paired,
+            adjusted_p=adjusted_p,
+            error_cut=relative_error_cut(float(np.mean(ours)), float(np.mean(other))),
+            verdict=said(paired, adjusted_p, ours, other),
+            key=self.key,
+        )
+
+
+def _pairs(
+    results: Results, scope: Scope, contrast: Contrast, family: Sequence[tuple[str, ...]]
+) -> Iterator[_Pair]:
+    for data in family:
+        for bits in scope.bits:
+            for peer in scope.peers:
+                ours = [results.scores(d, scope.ours, bits, contrast.ours) for d in data]
+                other = [results.scores(d, peer, bits, contrast.other) for d in data]
+                if all(one is not None for one in (*ours, *other)):
+                    yield _Pair(
+                        data=data,
+                        bits=bits,
+                        peer=peer,
+                        ours=tuple(one for one in ours if one is not None),
+                        other=tuple(one for one in other if one is not None),
+                        patients=tuple(_patients(results, d, scope.ours, bits) for d in data),
+                        key=_key(results, (scope.ours, peer), contrast, data, bits),
+                    )
+
+
+def _by_seed(sets: Sequence[Scores]) -> list[float]:
+    """Return the mean over data sets of the mAP with each seed that all of them have."""
+    return [
+        float(np.mean([one[seed].mean() for one in sets])) for seed in range(min(map(len, sets)))
+    ]
+
+
+def _patients(
+    results: Results, data: str, method: str, bits: int
+) -> Int[np.ndarray, " queries"] | None:
+    """Return the patients of the queries where every one is known."""
+    patients = results.runs(data, method, bits)[0].arrays["patient"]
+    return None if (patients == NO_PATIENT).any() else patients
+
+
+def _key(
+    results: Results,
+    methods: tuple[str, str],
+    contrast: Contrast,
+    data: tuple[str, ...],
+    bits: int,
+) -> str:
+    runs = [run.record["key"] for d in data for m in methods for run in results.runs(d, m, bits)]
+    return sha256(" ".join([str(contrast), *methods, *runs]).encode()).hexdigest()[:16]
+
+
+def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:
+    found = results.spread(data, method, bits, order, "mAP")
+    assert found is not None  # `ranked` asks only for what is there
+    return found.mean

@@ -1,0 +1,121 @@
+"""From the folder of a comparison to its tables and its report."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acir import recipe as recipes
+from acir.evaluation.benchmark import Benchmark, DataSet, Method
+from acir.evaluation.comparison import Results, Run, tidy, write_csv
+from acir.evaluation.comparison_page import document, expected, to_dict
+from acir.evaluation.comparison_scores import Sheet
+from acir.evaluation.comparison_tests import scope
+from acir.evaluation.contrasts import CONTRASTS, outcomes
+from acir.evaluation.document import Document, markdown
+from acir.evaluation.report import write_page
+from acir.evaluation.significance import Paired
+from acir.types import Progress
+from acir.workflows.comparing import records
+from acir.workflows.comparing.tuning import TUNING
+from acir.workflows.learning import Say
+
+TABLE, NUMBERS, MARKDOWN, PAGE = "results.csv", "results.json", "report.md", "report.html"
+
+
+def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress, say: Say) -> Path:
+    """Write tables and report of all runs that are there, and return the page.
+
+    Args:
+        benchmark: The whole benchmark.
+        path: Where it was read from.
+        out: Folder of the comparison.
+        progress: Shows how far the tests are.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: Runs on one data set used different pictures.
+    """
+    runs, outdated = recorded(benchmark, out)
+    sheet = Sheet(benchmark, Results(runs))
+    missing = expected(sheet) - len(runs)
+    if outdated:
+        say(f"{outdated} runs were made under other conditions and are left out of the report")
+    if missing:
+        say(f"{missing} of {expected(sheet)} runs are missing in the report")
+    known = _known(out / NUMBERS)
+    whole = scope(sheet)
+    with progress("comparing", None) as tick:
+        found = {c: outcomes(sheet.results, whole, c, known, tick) for c in CONTRASTS}
+    page = document(sheet, found, records.read(out / TUNING) or {}, _command(path, out))
+    write_csv(out / TABLE, tidy(runs))
+    records.write(out / NUMBERS, to_dict(sheet, found))
+    _write(page, out)
+    return out / PAGE
+
+
+def recorded(benchmark: Benchmark, out: Path) -> tuple[list[Run], int]:
+    """Return the runs of a benchmark that are there, and how many others to leave out.
+
+    A run is left out when it was made by another recipe than the benchmark now asks for.
+    """
+    runs, outdated = [], 0
+    for data in benchmark.data:
+        for name, method in _contestants(benchmark):
+            for bits in benchmark.bits:
+                for seed in benchmark.seeds:
+                    path = records.place(out, data.name, name, bits, seed)
+                    record = records.read(path)
+                    if record is None:
+                        continue
+                    if _is_of(benchmark, data, method, record):
+                        runs.append(Run(record, _arrays(path)))
+                    else:
+                        outdated += 1
+    return runs, outdated
+
+
+def _contestants(benchmark: Benchmark) -> Iterator[tuple[str, Method]]:
+    """Yield the name of each method and floor with the method that was trained for it."""
+    by_name = {method.name: method for method in benchmark.method}
+    yield from by_name.items()
+    for floor in benchmark.floor:
+        yield floor.name, by_name[floor.of]
+
+
+def _is_of(benchmark: Benchmark, data: DataSet, method: Method, record: records.Record) -> bool:
+    recipe = benchmark.recipe_for(data, method, record["bits"], record["tuned"])
+    asked = json.loads(json.dumps(recipes.to_dict(recipe)))  # as a record has it
+    return bool(record["recipe"] == asked)
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    arrays = path.with_suffix(".npz")
+    if not arrays.exists():
+        return {}
+    with np.load(arrays) as kept:
+        return dict(kept)
+
+
+def _known(path: Path) -> dict[str, Paired]:
+    """Return the tests of an earlier report, which the same runs need not repeat."""
+    earlier = records.read(path) or {"comparisons": []}
+    return {one["key"]: Paired(**one["paired"]) for one in earlier["comparisons"]}
+
+
+def _command(path: Path, out: Path) -> str:
+    """Return the command; places outside the working directory keep only their last name."""
+    named = [place.name if place.is_absolute() else place.as_posix() for place in (path, out)]
+    return f"acir compare {named[0]} --out {named[1]}"
+
+
+def _write(page: Document, out: Path) -> None:
+    for section in page.sections:
+        for figure in section.figures:
+            with records.whole(out / "figures" / f"{figure.name}.svg") as beside:
+                beside.write_bytes(figure.picture)
+    with records.whole(out / MARKDOWN) as beside:
+        beside.write_text(markdown(page), encoding="utf-8")
+    write_page(out / PAGE, page)
