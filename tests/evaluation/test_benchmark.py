@@ -1,0 +1,255 @@
+"""A benchmark is read, checked and kept fair; what decides a run is laid down in a fixed order."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acir.errors import RecipeError
+from acir.evaluation.benchmark import Benchmark, load, selected, with_sources
+
+SHIPPED = Path(__file__).parents[2] / "benchmarks" / "small.toml"
+
+TEXT = """
+title = "Two"
+recipe = "tiny"
+ours = "acir"
+bits = [16, 32, 64]
+seeds = [0, 1]
+tuning_seed = 7
+[shared]
+training.epochs = 2
+"augment.degrees" = 3
+[[data]]
+name = "cells"
+source = "cells.zip"
+set = { "prep.size" = 32, "augment.degrees" = 5 }
+draw = { per_class = 60, imbalance = 10.0, seed = 1 }
+[[data]]
+name = "chest"
+source = "chest.npz"
+[[method]]
+name = "acir"
+title = "ACIR"
+loss = { name = "sch", structure = 0.25 }
+set = { "model.head.name" = "linear" }
+trials = [{ "training.learning_rate" = 0.01 }, { loss.structure = 0.5 }]
+[[method]]
+name = "csq"
+loss = { name = "csq" }
+trials = [{}, { "training.weight_decay" = 0.1 }]
+[[floor]]
+name = "itq"
+of = "csq"
+"""
+
+Read = Callable[..., Benchmark]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Return a function that reads the text above with some of it replaced."""
+
+    def read_text(*changes: tuple[str, str]) -> Benchmark:
+        text = TEXT
+        for before, after in changes:
+            assert before in text
+            text = text.replace(before, after, 1)
+        path = tmp_path / "bench.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path)
+
+    return read_text
+
+
+def test_the_shipped_benchmark_loads() -> None:
+    found = load(SHIPPED)
+    assert [d.name for d in found.data] == ["blood", "pneumonia", "breast", "hard"]
+    assert len(found.method) == 10
+    assert found.bits == (16, 32, 64)
+    assert {len(method.trials) for method in found.method} == {4}
+
+
+def test_names_titles_and_draws_are_read(read: Read) -> None:
+    found = read()
+    assert [m.title for m in found.method] == ["ACIR", ""]
+    draw = found.data[0].draw
+    assert draw is not None
+    assert (draw.per_class, draw.imbalance, draw.seed) == (60, 10.0, 1)
+    assert found.data[1].draw is None
+    assert (found.floor[0].name, found.floor[0].of) == ("itq", "csq")
+
+
+# What decides a run
+
+
+def test_the_data_set_comes_after_what_is_shared(read: Read) -> None:
+    found = read()
+    cells, chest = (found.recipe_for(data, found.method[0], 16) for data in found.data)
+    assert (cells.training.epochs, chest.training.epochs) == (2, 2)
+    assert (cells.augment.degrees, chest.augment.degrees) == (5.0, 3.0)
+    assert (cells.prep.size, chest.prep.size) == (32, 64)  # 64 is the recipe's own
+
+
+def test_the_method_comes_after_the_data_set_and_tuning_last(read: Read) -> None:
+    found = read()
+    method = found.method[0]
+    plain, tuned = (found.recipe_for(found.data[0], method, 16, t) for t in ({}, method.trials[1]))
+    assert plain.model.head.name == "linear"
+    assert (plain.loss.options["structure"], tuned.loss.options["structure"]) == (0.25, 0.5)
+
+
+def test_a_loss_keeps_no_option_of_the_recipe(read: Read) -> None:
+    found = read()  # the recipe `tiny` sets `structure` of its own loss
+    assert found.recipe_for(found.data[0], found.method[1], 16).loss.options == {}
+
+
+def test_the_length_is_the_benchmarks_and_no_decoder_is_built(read: Read) -> None:
+    found = read()
+    recipe = found.recipe_for(found.data[0], found.method[0], 64)
+    assert recipe.model.bits == 64
+    assert not recipe.model.decoder.on
+
+
+@pytest.mark.parametrize(
+    ("bits", "tuned_at"), [("[16, 32, 64]", 32), ("[8, 16, 64]", 16), ("[16]", 16)]
+)
+def test_tuning_is_at_32_bits_or_at_the_middle(read: Read, bits: str, tuned_at: int) -> None:
+    assert read(("[16, 32, 64]", bits)).tuning_bits == tuned_at
+
+
+# Parts
+
+
+def test_a_part_keeps_the_floors_of_its_methods(read: Read) -> None:
+    part = selected(read(), {"data": ["cells"], "method": ["csq"], "bits": ["64"], "seed": ["1"]})
+    assert [d.name for d in part.data] == ["cells"]
+    assert [m.name for m in part.method] == ["csq"]
+    assert (part.bits, part.seeds) == ((64,), (1,))
+    assert len(part.floor) == 1
+    assert selected(read(), {"method": ["acir"]}).floor == ()
+
+
+def test_no_part_is_the_whole(read: Read) -> None:
+    assert selected(read(), {}) == read()
+
+
+def test_data_may_lie_elsewhere(read: Read) -> None:
+    moved = with_sources(read(), {"chest": "phantom:9"})
+    assert [d.source for d in moved.data] == ["cells.zip", "phantom:9"]
+
+
+@pytest.mark.parametrize(
+    ("only", "said"),
+    [
+        ({"sets": ["cells"]}, "'sets' is no part of a benchmark, expected one of data, method"),
+        ({"data": ["cell"]}, r"'cell' is no data of the benchmark, .* Did you mean 'cells'\?"),
+        ({"bits": ["8"]}, "'8' is no bits of the benchmark, expected one of 16, 32, 64"),
+    ],
+)
+def test_an_unknown_part_is_refused(read: Read, only: dict[str, list[str]], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        selected(read(), only)
+
+
+def test_unknown_data_has_no_other_place(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"'cell' is no data of the benchmark"):
+        with_sources(read(), {"cell": "phantom:9"})
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("seeds =", "seed =", r"unknown benchmark key 'seed'; .* Did you mean 'seeds'\?"),
+        ("source =", "sorce =", r"unknown benchmark key 'data.sorce'; .* 'source'\?"),
+        ('title = "Two"', "", "benchmark key title is missing; add it"),
+        ("[16, 32, 64]", "[0]", "benchmark key bits is 0, expected at least 1"),
+        ("[16, 32, 64]", "[]", "benchmark key bits is empty, expected at least one"),
+        ("[16, 32, 64]", "[12]", "recipe key model.bits is 12, expected a multiple of 8"),
+        ("[0, 1]", "[1, 1]", "benchmark key seeds has 1 twice; give each its own name"),
+        ('"csq"', '"acir"', "benchmark key method has acir twice"),
+        ('"chest"', '"Chest X"', "benchmark key data has the name 'Chest X', expected small"),
+        ('ours = "acir"', 'ours = "asir"', r"'asir' is no method .* Did you mean 'acir'\?"),
+        ('of = "csq"', 'of = "cse"', r"'cse' is no method of the benchmark"),
+        ('name = "itq"', 'name = "pca"', "benchmark key floor.name is 'pca', expected one of itq"),
+        ("epochs = 2", "epoch = 2", r"unknown recipe key 'training.epoch'; .*'epochs'\?"),
+        ('"prep.size" = 32', '"prep.size" = 3', "recipe key prep.size is 3, expected at least 16"),
+        ("0.01", '"x"', "recipe key training.learning_rate is 'x', expected a value of type float"),
+    ],
+)
+def test_a_mistake_is_named(read: Read, before: str, after: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        read((before, after))
+
+
+def test_a_floor_needs_a_name_of_its_own(read: Read) -> None:
+    with pytest.raises(RecipeError, match="'itq' names a method and a floor; rename the method"):
+        read(('name = "csq"', 'name = "itq"'), ('of = "csq"', 'of = "itq"'))
+
+
+def test_a_benchmark_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=re.escape(f"no benchmark at {tmp_path / 'x.toml'}")):
+        load(tmp_path / "x.toml")
+
+
+def test_broken_toml_is_refused(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"bench.toml is not valid TOML"):
+        read(("title =", "title"))
+
+
+# Fairness
+
+
+@pytest.mark.parametrize("key", ["augment.degrees", "training.epochs", "prep.size", "model.stem"])
+def test_a_method_has_no_advantage_of_its_own(read: Read, key: str) -> None:
+    with pytest.raises(RecipeError, match=f"method 'acir' sets '{key}', but fairness forbids"):
+        read(('"model.head.name" = "linear"', f'"{key}" = 1'))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "model.fusion.on = true",
+        "model.attention.heads = 2",
+        "model.transformer.depth = 3",
+        'search.mode = "plain"',
+        "loss.structure = 0.1",
+        "training.learning_rate = 0.1",
+    ],
+)
+def test_a_method_may_be_what_it_is(read: Read, setting: str) -> None:
+    assert read(('"model.head.name" = "linear"', setting))
+
+
+def test_tuning_chooses_little(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"a trial of method 'csq' sets 'training.epochs', but"):
+        read(('"training.weight_decay" = 0.1', '"training.epochs" = 9'))
+
+
+@pytest.mark.parametrize("key", ["model.bits", "loss.structure", "model.decoder.on"])
+def test_what_belongs_to_the_methods_cannot_be_shared(read: Read, key: str) -> None:
+    for before in ("training.epochs = 2", '"prep.size" = 32'):
+        with pytest.raises(RecipeError, match=f"benchmark key '{key}' cannot be shared"):
+            read((before, f"{key} = 1"))
+
+
+def test_all_methods_get_the_same_number_of_trials(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"unequal or too many trials \(acir 2, csq 1\)"):
+        read(("trials = [{}, ", "trials = ["))
+
+
+def test_there_are_four_trials_at_most(read: Read) -> None:
+    five = "trials = [{}, {}, {}, {}, {}]"
+    acir = 'trials = [{ "training.learning_rate" = 0.01 }, { loss.structure = 0.5 }]'
+    csq = 'trials = [{}, { "training.weight_decay" = 0.1 }]'
+    with pytest.raises(RecipeError, match="the same number for each, at most 4"):
+        read((acir, five), (csq, five))
+
+
+def test_tuning_has_a_seed_outside_the_table(read: Read) -> None:
+    with pytest.raises(RecipeError, match="tuning_seed is 1, which is one of the seeds that are"):
+        read(("tuning_seed = 7", "tuning_seed = 1"))
