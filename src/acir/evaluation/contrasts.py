@@ -27,7 +27,7 @@ from acir.evaluation.significance import (
 LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
 NO_PATIENT = -1
 
-Scores = Float[np.ndarray, "seeds queries"]
+Scores = Float[np.ndarray, "_ _"]  # a row a seed, a column a query; each data set has its own
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class _Pair:
     peer: str
     ours: tuple[Scores, ...]
     other: tuple[Scores, ...]
-    patients: tuple[Int[np.ndarray, " queries"] | None, ...]
+    patients: tuple[Int[np.ndarray, " _"] | None, ...]
     key: str
 
     def tested(self) -> Paired:
@@ -205,9 +205,7 @@ def _by_seed(sets: Sequence[Scores]) -> list[float]:
     ]
 
 
-def _patients(
-    results: Results, data: str, method: str, bits: int
-) -> Int[np.ndarray, " queries"] | None:
+def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.ndarray, " _"] | None:
     """Return the patients of the queries where every one is known."""
     patients = results.runs(data, method, bits)[0].arrays["patient"]
     return None if (patients == NO_PATIENT).any() else patients

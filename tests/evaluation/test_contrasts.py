@@ -1,0 +1,137 @@
+"""Ours against each peer, corrected for all comparisons of a contrast."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acir.evaluation.comparison import Results, Run
+from acir.evaluation.contrasts import CONTRASTS, Outcome, Scope, outcomes, ranked
+from acir.evaluation.significance import Paired, compare, compare_over_sets, holm
+from made_runs import impossible, run
+
+CODES, RERANKED, MIXED = CONTRASTS
+SCOPE = Scope(ours="acir", peers=("csq", "dch"), data=("cells", "chest"), bits=(16,))
+RNG = np.random.default_rng(0)
+QUERIES = {"cells": 40, "chest": 30}
+LEVELS = {"acir": 0.8, "csq": 0.7}
+AP = {
+    (method, data, seed): (level + 0.05 * RNG.standard_normal(count)).clip(0, 1).tolist()
+    for method, level in LEVELS.items()
+    for data, count in QUERIES.items()
+    for seed in (0, 1)
+}
+AP |= {("dch", d, s): AP["acir", d, 1 - s] for d in QUERIES for s in (0, 1)}  # as good as ours
+RUNS = [run(m, ap, data=d, seed=s, better=0.01 * (m == "acir")) for (m, d, s), ap in AP.items()]
+
+
+def found(runs: Sequence[Run] = RUNS, **changed: object) -> list[Outcome]:
+    scope = replace(SCOPE, **changed)  # type: ignore[arg-type]
+    return outcomes(Results(runs), scope, CODES, {}, lambda _: None)
+
+
+def scores(method: str, data: str) -> np.ndarray:
+    return np.array([AP[method, data, seed] for seed in (0, 1)], dtype=np.float32)
+
+
+def test_every_peer_is_compared_on_every_data_set_and_on_their_mean() -> None:
+    named = [(o.data, o.bits, o.peer) for o in found()]
+    each = [(data, 16, peer) for data in ("cells", "chest") for peer in ("csq", "dch")]
+    assert named == [*each, ("", 16, "csq"), ("", 16, "dch")]
+
+
+def test_a_comparison_is_that_of_the_same_queries() -> None:
+    first = found()[0]
+    assert first.paired == compare(scores("acir", "cells"), scores("csq", "cells"))
+
+
+def test_the_mean_weighs_data_sets_equally() -> None:
+    pairs = [(scores("acir", data), scores("csq", data)) for data in QUERIES]
+    assert found()[4].paired == compare_over_sets(pairs)
+
+
+def test_holm_spans_peers_and_data_sets_and_the_mean_has_its_own() -> None:
+    all_found = found()
+    for family in (all_found[:4], all_found[4:]):
+        adjusted = holm(np.array([o.paired.p for o in family]))
+        assert [o.adjusted_p for o in family] == pytest.approx(adjusted)
+
+
+def test_the_error_cut_is_that_of_the_means() -> None:
+    ours, other = (scores(m, "cells").mean() for m in ("acir", "csq"))
+    assert found()[0].error_cut == pytest.approx(1 - (1 - ours) / (1 - other))
+
+
+def test_a_clear_difference_is_called_better_and_none_is_not() -> None:
+    verdicts = {(o.data, o.peer): o.verdict for o in found()}
+    assert verdicts["", "csq"] == "better"
+    assert verdicts["cells", "dch"] == "no difference shown"
+
+
+def test_a_contrast_takes_each_side_in_its_order() -> None:
+    results = Results(RUNS)
+    codes, reranked, mixed = (
+        outcomes(results, SCOPE, c, {}, lambda _: None)[0].paired.difference for c in CONTRASTS
+    )
+    # only ours is 0.01 better when it is re-ranked
+    assert reranked == pytest.approx(codes + 0.01, abs=1e-6)
+    assert mixed == pytest.approx(codes + 0.01, abs=1e-6)
+    assert str(MIXED) == "Ours re-ranked against the others in Hamming order"
+    assert RERANKED.other == "reranked"
+
+
+def test_what_a_peer_cannot_do_or_has_not_done_is_left_out() -> None:
+    runs = [r for r in RUNS if (r.record["method"], r.record["data"]) != ("csq", "chest")]
+    runs += [impossible("csq", "no centres", data="chest", seed=s) for s in (0, 1)]
+    named = [(o.data, o.peer) for o in found(runs)]
+    assert ("chest", "csq") not in named
+    assert ("", "csq") not in named  # the mean takes all data sets or none
+    assert ("", "dch") in named
+
+
+def test_one_data_set_is_not_compared_twice() -> None:
+    assert [o.data for o in found(data=("cells",))] == ["cells", "cells"]
+
+
+def test_without_runs_there_is_nothing_to_compare() -> None:
+    assert found([]) == []
+
+
+def test_queries_of_one_patient_count_as_one() -> None:
+    patients = np.repeat(np.arange(20), 2)
+    runs = [Run(r.record, {**r.arrays, "patient": patients}) for r in RUNS]
+    (first, _) = found(runs, data=("cells",))
+    assert first.paired == compare(
+        scores("acir", "cells"), scores("csq", "cells"), patients=patients
+    )
+
+
+def test_a_known_result_is_not_computed_again() -> None:
+    first = found()
+    made_up = Paired(0.5, 0.4, 0.6, 0.25, 1.0, 40)
+    known = {first[0].key: made_up}
+    again = outcomes(Results(RUNS), SCOPE, CODES, known, lambda _: None)
+    assert again[0].paired == made_up
+    assert again[1].paired == first[1].paired
+
+
+def test_other_runs_have_other_keys() -> None:
+    changed = [Run({**r.record, "key": r.record["key"] + "x"}, r.arrays) for r in RUNS]
+    assert {o.key for o in found()}.isdisjoint(o.key for o in found(changed))
+
+
+def test_each_comparison_is_reported() -> None:
+    done: list[int] = []
+    outcomes(Results(RUNS), SCOPE, CODES, {}, done.append)
+    assert done == [1] * 6
+
+
+def test_methods_are_ranked_where_all_have_run() -> None:
+    place = ranked(Results(RUNS), SCOPE, "hamming")
+    assert place is not None
+    names, ranks = place
+    assert names == ("acir", "csq", "dch")
+    assert ranks.ranks[1] == 3.0  # csq is last on both
+    fewer = [r for r in RUNS if (r.record["method"], r.record["data"]) != ("dch", "chest")]
+    assert ranked(Results(fewer), SCOPE, "hamming") is None  # two methods are too few
