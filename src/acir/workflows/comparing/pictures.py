@@ -23,7 +23,7 @@ from acir.evaluation.benchmark import DataSet
 from acir.prep.pipeline import Prep
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
-from acir.sources.base import SourceOptions, open_source
+from acir.sources.base import SourceOptions, open_source, walk_files
 from acir.types import Progress
 from acir.workflows.comparing.records import DIGITS, digest, write_arrays
 from acir.workflows.learning import Say, describe, look, prep_for, read_parts, require_learnable
@@ -146,12 +146,12 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def _key(data: DataSet, recipe: Recipe) -> str:
-    """Tell sources and preparations apart; a file that was changed counts as another source."""
+    """Tell sources and preparations apart; files that were changed count as another source."""
     place = Path(data.source)
-    found = place.stat() if place.is_file() else None
+    files = walk_files(place, lambda _: True) if place.is_dir() else [place]
     decides = {
         "source": data.source,
-        "file": found and (found.st_size, found.st_mtime_ns),
+        "files": [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.exists()],
         "prep": asdict(recipe.prep),
         "fraction": recipe.calibration.fraction,
         "draw": data.draw and asdict(data.draw),

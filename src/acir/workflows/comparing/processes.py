@@ -1,15 +1,25 @@
-"""Many runs, each in a fresh process: what one leaves in memory cannot touch the next."""
+"""Many runs, each in a fresh process: what one leaves in memory cannot touch the next.
 
-import multiprocessing
+Not `concurrent.futures`: a pool whose worker is stopped while it waits for a task keeps the lock of
+its queue, and then waits for ever.
+"""
+
 import os
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import cast
 
 from acir.errors import AcirError, StorageError
+
+LONGEST = 20_000  # of a traceback; a pipe of 64 KiB takes it without a reader
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,43 @@ class Work:
     """
 
     title: str
-    call: Callable[[], None]
+    call: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """How a call ended that did not return."""
+
+    text: str
+    traceback: str
+    of_files: bool
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A process at work."""
+
+    work: Work
+    process: SpawnProcess
+    failures: Connection
+
+    def settle(self) -> None:
+        """Raise what ended the process, which has ended, unless it is done."""
+        self.process.join()
+        if self.process.exitcode == 0:
+            return
+        try:
+            failure = cast(_Failure, self.failures.recv())
+        except EOFError:
+            raise AcirError(
+                f"the process of {self.work.title} ended with {self.process.exitcode} and without "
+                "a word, as for want of memory; try fewer --jobs, the same command goes on"
+            ) from None
+        error = (StorageError if failure.of_files else AcirError)(
+            f"{self.work.title} failed: {failure.text}; the same command goes on"
+        )
+        error.add_note(failure.traceback)  # for the log
+        raise error
 
 
 def threads_each(jobs: int) -> int:
@@ -31,7 +77,7 @@ def threads_each(jobs: int) -> int:
 
 
 def carry_out(works: Sequence[Work], jobs: int, done: Callable[[Work], None]) -> None:
-    """Do all works, so many at a time; stop at the first that fails, and at Ctrl-C, at once.
+    """Do all works, so many at a time; stop all at the first that fails, and at Ctrl-C.
 
     Args:
         works: In the order in which they are begun.
@@ -43,43 +89,48 @@ def carry_out(works: Sequence[Work], jobs: int, done: Callable[[Work], None]) ->
         AcirError: A work failed; the message names it.
     """
     waiting = iter(works)
-    running: dict[Future[None], Work] = {}
-    with ProcessPoolExecutor(
-        jobs,
-        multiprocessing.get_context("spawn"),
-        _leave_interrupts_to_the_parent,
-        max_tasks_per_child=1,
-    ) as pool:
-        try:
-            while True:
-                for work in islice(waiting, jobs - len(running)):
-                    running[pool.submit(work.call)] = work
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _raise_as_its_own(running[future], future.exception())
-                    done(running.pop(future))
-        except BaseException:
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+    with _children() as running:
+        while True:
+            for work in islice(waiting, jobs - len(running)):
+                child = _start(work)
+                running[child.process.sentinel] = child
+            if not running:
+                return
+            for sentinel in wait(list(running)):
+                ended = running.pop(cast(int, sentinel))
+                ended.settle()
+                done(ended.work)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches all processes of a terminal; only the parent is to act on it."""
+@contextmanager
+def _children() -> Iterator[dict[int, _Child]]:
+    """Give a place for running children; whoever is in it at the end is stopped."""
+    running: dict[int, _Child] = {}
+    try:
+        yield running
+    finally:
+        for child in running.values():
+            child.process.terminate()
+        for child in running.values():
+            child.process.join()
+
+
+def _start(work: Work) -> _Child:
+    context = get_context("spawn")
+    failures, report = context.Pipe(duplex=False)
+    process = context.Process(target=_do, args=(work.call, report), daemon=True)
+    process.start()
+    report.close()  # else its end would never be seen
+    return _Child(work, process, failures)
+
+
+def _do(call: Callable[[], object], report: Connection) -> None:
+    """Work in the child. Ctrl-C reaches all processes of a terminal; only the parent acts on it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _raise_as_its_own(work: Work, error: BaseException | None) -> None:
-    if error is None:
-        return
-    if isinstance(error, BrokenProcessPool):
-        raise AcirError(
-            f"the process of {work.title} ended at once, as for want of memory; try fewer --jobs, "
-            "the same command goes on"
-        ) from error
-    if isinstance(error, OSError):
-        raise StorageError(
-            f"{work.title} cannot use the files: {error}; make room, the same command goes on"
-        ) from error
-    raise AcirError(f"{work.title} failed: {type(error).__name__}: {error}") from error
+    try:
+        call()
+    except Exception as error:
+        text = str(error) if isinstance(error, AcirError) else f"{type(error).__name__}: {error}"
+        of_files = isinstance(error, OSError | StorageError)
+        report.send(_Failure(text, traceback.format_exc()[-LONGEST:], of_files))
+        sys.exit(1)
