@@ -142,6 +142,8 @@ class ModelRecipe(Table):
         attention: Windowed attention.
         fusion: Depth-aware fusion.
         transformer: Pixel transformer.
+        pooled: Whether the average of the deep map joins the blended features: a short way from the
+            stem to the head, past the blocks. Without any block it is all there is.
         head: Hash head.
         decoder: Reconstruction.
         pretrained: File or URL with stem weights (torchvision's or RadImageNet's names); empty
@@ -157,6 +159,7 @@ class ModelRecipe(Table):
     attention: AttentionRecipe = AttentionRecipe()
     fusion: FusionRecipe = FusionRecipe()
     transformer: TransformerRecipe = TransformerRecipe()
+    pooled: bool = False
     head: HeadRecipe = HeadRecipe()
     decoder: DecoderRecipe = DecoderRecipe()
     pretrained: str = ""

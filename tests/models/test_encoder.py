@@ -89,6 +89,23 @@ def test_blended_features_are_global_local_and_fused() -> None:
 
 
 @torch.no_grad()
+def test_the_pooled_map_comes_before_what_the_blocks_give() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(replace(SMALL, pooled=True), classes=3).eval()
+    torch.manual_seed(0)
+    without = Encoder(SMALL, classes=3).eval()
+    without.load_state_dict(
+        {n: v for n, v in encoder.state_dict().items() if not n.startswith("head")}, strict=False
+    )
+    pictures = torch.rand(2, 3, 48, 48)
+    blended = encoder(pictures).blended
+    assert blended.shape[1] == encoder.dim == without.dim + DEEP
+    torch.testing.assert_close(blended[:, DEEP:], without(pictures).blended)
+    far = encoder.attend_deep(encoder.deep_map(pictures))
+    torch.testing.assert_close(blended[:, :DEEP], far.mean(dim=(2, 3)))
+
+
+@torch.no_grad()
 def test_middle_is_the_mean_of_each_quarter_of_the_unattended_shallow_map() -> None:
     encoder, pictures = Encoder(SMALL, classes=3).eval(), torch.rand(1, 3, 64, 64)
     shallow = encoder.stem((pictures - 0.5) / 0.25)[0][0]

@@ -65,9 +65,9 @@ def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
     assert balance.running_mean.tolist() == [1.0, -2.0]
 
 
-def test_a_linear_head_without_balance_is_two_products() -> None:
+def test_a_linear_head_without_balance_is_two_products_in_a_row() -> None:
     head = LinearHead(5, 8, 3, HeadRecipe(balance=False))
     x = torch.randn(4, 5)
     logits, class_logits = head(x)
     torch.testing.assert_close(logits, x @ head.bits.weight.T + head.bits.bias)
-    torch.testing.assert_close(class_logits, x @ head.classes.weight.T + head.classes.bias)
+    torch.testing.assert_close(class_logits, logits @ head.classes.weight.T + head.classes.bias)

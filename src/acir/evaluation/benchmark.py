@@ -24,7 +24,15 @@ from acir.tables import Component, Count, Range, Table
 Settings = Mapping[str, object]
 Seed = Annotated[int, Range(0)]
 
-OWN = ("model.fusion", "model.attention", "model.transformer", "model.head", "loss", "search")
+OWN = (
+    "model.fusion",
+    "model.attention",
+    "model.transformer",
+    "model.pooled",
+    "model.head",
+    "loss",
+    "search",
+)
 TUNED = ("training.learning_rate", "training.weight_decay", "loss")
 OF_THE_METHODS = ("model.bits", "model.decoder", "loss")
 MOST_TRIALS = 4

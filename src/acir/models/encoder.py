@@ -27,7 +27,8 @@ class Encoder(nn.Module):
     """The complete network, or as much of it as the recipe switches on.
 
     The blended features are [global, local, fused]: the first two from the pixel transformer, the
-    last from the depth-aware fusion. With both switched off they are the average of the deep map.
+    last from the depth-aware fusion. With `model.pooled`, or with both switched off, the average
+    of the deep map comes first.
     Weights start random: `acir.models.pretrained.load_stem` is a separate step, so that building
     the network of a finished bundle fetches nothing.
 
@@ -64,7 +65,8 @@ class Encoder(nn.Module):
         self.transformer = PixelTransformer(deep, transformer) if transformer.on else None
         self.fusion = DepthFusion(shallow, deep, fusion) if fusion.on else None
         self.bits = recipe.bits
-        self.dim = 2 * transformer.out * transformer.on + shallow * fusion.on or deep
+        self.pooled = recipe.pooled or not (fusion.on or transformer.on)
+        self.dim = deep * self.pooled + 2 * transformer.out * transformer.on + shallow * fusion.on
         self.head = HEADS[recipe.head.name](self.dim, recipe.bits, classes, recipe.head)
         self.decoder = (
             Decoder(deep, self.stem.strides[1], recipe.decoder) if recipe.decoder.on else None
@@ -77,12 +79,12 @@ class Encoder(nn.Module):
         normalised = (images - self.mean) / self.deviation
         shallow, deep = self.stem(normalised.contiguous(memory_format=order))
         near, far = self.attend_shallow(shallow), self.attend_deep(deep)
-        parts = []
+        parts = [far.mean(dim=(2, 3))] if self.pooled else []
         if self.transformer is not None:
             parts += self.transformer(far)
         if self.fusion is not None:
             parts.append(self.fusion(near, far))
-        blended = torch.cat(parts, dim=1) if parts else far.mean(dim=(2, 3))
+        blended = torch.cat(parts, dim=1)
         logits, class_logits = self.head(blended)
         middle = rearrange(F.adaptive_avg_pool2d(shallow, MIDDLE_GRID), "b c y x -> b (c y x)")
         return Encoding(logits, blended, class_logits, middle, deep)

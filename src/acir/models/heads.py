@@ -87,7 +87,9 @@ class MlpHead(nn.Module):
 
 
 class LinearHead(nn.Module):
-    """One linear layer to the bits and one to the classes, as the methods compared with have it.
+    """One linear layer to the bits; the classes are read from the hash logits.
+
+    So the classes teach the code itself, and no weight lies between the two.
 
     Args:
         dim: Length of the blended features.
@@ -100,13 +102,14 @@ class LinearHead(nn.Module):
         super().__init__()
         self.bits = nn.Linear(dim, bits)
         self.balance = _balance(bits, recipe)
-        self.classes = nn.Linear(dim, classes)
+        self.classes = nn.Linear(bits, classes)
 
     def forward(
         self, blended: Float[Tensor, "batch dim"]
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
-        return self.balance(self.bits(blended)), self.classes(blended)
+        logits = self.balance(self.bits(blended))
+        return logits, self.classes(logits)
 
 
 Head = KanHead | MlpHead | LinearHead
