@@ -65,10 +65,17 @@ def read(tmp_path: Path) -> Read:
 
 def test_the_shipped_benchmark_loads() -> None:
     found = load(SHIPPED)
-    assert [d.name for d in found.data] == ["blood", "pneumonia", "breast", "hard"]
+    assert {d.name for d in found.data} == {"blood", "pneumonia", "breast", "hard"}
     assert len(found.method) == 10
     assert found.bits == (16, 32, 64)
     assert {len(method.trials) for method in found.method} == {4}
+
+
+def test_the_benchmark_of_the_documentation_loads(tmp_path: Path) -> None:
+    page = (SHIPPED.parents[1] / "docs" / "how-to" / "compare.md").read_text(encoding="utf-8")
+    path = tmp_path / "bench.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    assert [method.name for method in load(path).method] == ["acir", "csq"]
 
 
 def test_names_titles_and_draws_are_read(read: Read) -> None:

@@ -29,7 +29,7 @@ def document(sheet: Sheet, outcomes: Outcomes, tuning: Tuning, command: str) -> 
     benchmark = sheet.benchmark
     several = len(benchmark.data) > 1
     sections = [
-        Section("In short", tuple(tests.summary(sheet, outcomes)) or ("Nothing to compare yet.",)),
+        tests.summary(sheet, outcomes),
         *([scores.over_all(sheet)] if several else []),
         *(scores.of_data(sheet, data) for data in benchmark.data),
         *([tests.over_sets(sheet, outcomes)] if several else []),

@@ -89,7 +89,10 @@ def over_all(sheet: Sheet) -> Section:
 
     def text(method: str, bits: int, order: str) -> str:
         found = value(method, bits, order)
-        return MISSING if found is None else str(found)
+        if found is not None:
+            return str(found)
+        cells = {sheet.cell(data.name, method, bits, order) for data in sheet.benchmark.data}
+        return next((word for word in (IMPOSSIBLE, MISSING) if word in cells), UNDEFINED)
 
     names = ", ".join(sheet.titles[data.name] for data in sheet.benchmark.data)
     table = _score_table(sheet, f"mAP, mean over {names}", value, text)

@@ -7,7 +7,7 @@ from acir.evaluation.comparison_figures import critical_difference_plot, differe
 from acir.evaluation.comparison_scores import WORDS, Sheet
 from acir.evaluation.contrasts import CONTRASTS, Contrast, Outcome, Scope, ranked
 from acir.evaluation.document import Figure, Section, Table
-from acir.evaluation.significance import MeanRanks
+from acir.evaluation.significance import MeanRanks, Paired
 
 SMALLEST_SHOWN = 0.001
 COLUMNS = (
@@ -43,25 +43,42 @@ def ranks(sheet: Sheet) -> dict[str, tuple[tuple[str, ...], MeanRanks]]:
     return {order: one for order, one in found.items() if one is not None}
 
 
-def summary(sheet: Sheet, outcomes: Outcomes) -> Iterator[str]:
-    """Say in a sentence a code length and contrast how ours stands."""
-    ours = sheet.titles[sheet.benchmark.ours]
+def summary(sheet: Sheet, outcomes: Outcomes) -> Section:
+    """Say how ours stands, a row a contrast and code length."""
     whole = "" if len(sheet.benchmark.data) > 1 else sheet.benchmark.data[0].name
+    rows = []
     for contrast, all_found in outcomes.items():
         for bits in sheet.benchmark.bits:
             found = [o for o in all_found if o.data == whole and o.bits == bits]
-            if not found:
-                continue
-            nearest = min(found, key=lambda outcome: outcome.paired.difference)
-            counts = {word: sum(o.verdict == word for o in found) for word in ("better", "worse")}
-            yield (
-                f"{contrast}, {bits} bits: {ours} is better than {counts['better']} of "
-                f"{len(found)} methods and worse than {counts['worse']}; "
-                f"{len(found) - sum(counts.values())} show no difference. Best of the others is "
-                f"{sheet.titles[nearest.peer]}: difference {_signed(nearest.paired.difference)} "
-                f"({_signed(nearest.paired.low)} to {_signed(nearest.paired.high)}), error cut by "
-                f"{_percent(nearest.error_cut)}."
-            )
+            if found:
+                rows.append((f"{contrast}", f"{bits}", *_standing(sheet, found)))
+    columns = (
+        "contrast",
+        "bits",
+        "best of the others",
+        "difference in mAP",
+        "95 % interval",
+        "error cut",
+        "better than",
+        "no difference shown",
+        "worse than",
+    )
+    caption = f"{sheet.titles[sheet.benchmark.ours]} against the other methods"
+    if not rows:
+        return Section("In short", ("Nothing to compare yet.",))
+    return Section("In short", tables=(Table(caption, columns, tuple(rows), named=3),))
+
+
+def _standing(sheet: Sheet, found: Sequence[Outcome]) -> tuple[str, ...]:
+    nearest = min(found, key=lambda outcome: outcome.paired.difference)
+    verdicts = [outcome.verdict for outcome in found]
+    return (
+        sheet.titles[nearest.peer],
+        _signed(nearest.paired.difference),
+        _interval(nearest.paired),
+        _percent(nearest.error_cut),
+        *(f"{verdicts.count(word)}" for word in ("better", "no difference shown", "worse")),
+    )
 
 
 def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
@@ -129,7 +146,7 @@ def _row(sheet: Sheet, outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.bits}",
         sheet.titles[outcome.peer],
         _signed(paired.difference),
-        f"{_signed(paired.low)} to {_signed(paired.high)}",
+        _interval(paired),
         _p(paired.p),
         _p(outcome.adjusted_p),
         f"{paired.effect:.2f}",
@@ -152,6 +169,10 @@ def _intervals(sheet: Sheet, outcomes: Outcomes) -> Iterator[Figure]:
                     f"{contrast}, {bits} bits, mean over the data sets",
                     f"differences-{contrast.ours}-{bits}",
                 )
+
+
+def _interval(paired: Paired) -> str:
+    return f"{_signed(paired.low)} to {_signed(paired.high)}"
 
 
 def _p(value: float) -> str:
