@@ -27,8 +27,12 @@ Where ours differs, and why:
   constant without gradient.
 - The mean of L_con leaves the diagonal out, which teaches nothing.
 - Several labels a picture blend attraction and repulsion by their overlap.
+- Nested codes, if wanted: contrast and quantisation are the mean over the first 8, 16, 32 ... bits
+  and all of them, so that each of these beginnings is a code by itself. The idea is that of
+  Matryoshka representations (Kusupati et al., NeurIPS 2022, https://arxiv.org/abs/2205.13147).
 """
 
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -37,6 +41,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, log_softmax, normalize
 
+from acir.codes import BITS_PER_BYTE
 from acir.errors import RecipeError, suggestion
 from acir.losses.base import Loss, LossTerms
 from acir.tensors import Batch, Encoding
@@ -58,6 +63,7 @@ class SCH(Loss):
         structure: Strength of the structure similarity, in [0, 1]. At 0 the loss is a plain
             class-weighted contrast; at 1 it is the paper's.
         similarity: `pearson` (ours) or `cosine` (as the paper's public code has it).
+        nested: Whether the first 8, 16, 32 ... bits are to be good codes too.
 
     Raises:
         RecipeError: A strength out of range, or an unknown similarity.
@@ -75,6 +81,7 @@ class SCH(Loss):
         class_counts: tuple[int, ...],
         structure: float = 1.0,
         similarity: str = "pearson",
+        nested: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= structure <= 1:
@@ -83,19 +90,25 @@ class SCH(Loss):
             )
         self.structure = structure
         self.similarity = _known(similarity)
+        self.nested = nested
         self.register_buffer("weights", class_weights(class_counts), persistent=False)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its three terms."""
         similarity = structure_similarity(batch.fingerprints, self.similarity)
-        contrasted = contrast(
-            distance=code_distance(encoding.logits),
+        pairs = partial(
+            contrast,
             attract=attraction_strength(similarity, self.structure),
             repel=repulsion_strength(similarity, self.structure),
             overlap=label_overlap(batch.labels),
             weight=pair_weight(batch.labels, self.weights),
         )
-        quantised = quantisation(encoding.logits)
+        bits = encoding.logits.shape[1]
+        beginnings = [
+            encoding.logits[:, :n] for n in (nested_lengths(bits) if self.nested else (bits,))
+        ]
+        contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
+        quantised = _mean([quantisation(logits) for logits in beginnings])
         classified = classification(encoding.class_logits, batch.labels)
         total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
@@ -111,6 +124,17 @@ def _known(similarity: str) -> Similarity:
         f"recipe key loss.similarity is {similarity!r}, expected one of {', '.join(kinds)}."
         f"{suggestion(similarity, kinds)}"
     )
+
+
+def nested_lengths(bits: int) -> tuple[int, ...]:
+    """Return the lengths of the nested codes: bytes doubled as often as they fit, and the whole.
+
+    Example:
+        >>> nested_lengths(48)
+        (8, 16, 32, 48)
+    """
+    doubled = [BITS_PER_BYTE << n for n in range(bits.bit_length()) if BITS_PER_BYTE << n < bits]
+    return (*doubled, bits)
 
 
 def class_weights(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:
@@ -210,6 +234,10 @@ def classification(
     """L_ce: cross-entropy; several labels share the target evenly, none contribute 0."""
     target = labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
     return -(target * log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+def _mean(terms: list[Float[Tensor, ""]]) -> Float[Tensor, ""]:
+    return torch.stack(terms).mean()
 
 
 def _centred(rows: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
