@@ -17,7 +17,7 @@ from made_model import acir, program
 
 COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index verify", "index info"),
-    *("search", "check", "evaluate", "doctor"),
+    *("search", "check", "evaluate", "compare", "doctor"),
 }
 
 
