@@ -196,7 +196,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         ({"loss": {"name": 3}}, "recipe key loss is .*, expected a table with a name"),
         (
             {"model": {"head": {"name": "can"}}},
-            r"recipe key model.head.name is 'can', expected one of kan, mlp, linear\. Did .*'kan'\?",
+            r"model.head.name is 'can', expected one of kan, mlp, linear\. Did .*'kan'\?",
         ),
         (
             {"training": {"precision": 16}},

@@ -173,8 +173,8 @@ class TrainingRecipe(Table):
     Attributes:
         epochs: Epochs of stage 1, everything but the decoder.
         decoder_epochs: Epochs of stage 2, the decoder alone.
-        least_views: Pictures that stage 1 shows at least, counting repeats: a small source gets as
-            many more epochs, in both stages; 0 for none.
+        least_views: Pictures that stage 1 shows at least, counting repeats: an epoch of a small
+            source shows it several times, in both stages; 0 for once.
         batch: Pictures a step, over all processes.
         learning_rate: Peak of the cosine schedule.
         final_learning_rate: End of the cosine schedule.

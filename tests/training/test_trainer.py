@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import Int
 from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
     EventAccumulator,
@@ -495,8 +496,18 @@ def test_two_processes_train_one_network(tmp_path: Path, loss: str) -> None:
     assert (tmp_path / CHECKPOINT).exists()
 
 
-def test_a_small_source_gets_more_epochs_in_both_stages(tmp_path: Path) -> None:
-    # Two epochs show 2 * PICTURES; so that at least 5 * PICTURES are shown they are run 3 times.
+def test_an_epoch_of_a_small_source_shows_it_several_times(tmp_path: Path) -> None:
+    # Two epochs show 2 * PICTURES; so that at least 5 * PICTURES are shown, each shows all thrice.
+    shown: list[Int[Tensor, " batch"]] = []
+
+    class Noting(SCH):
+        def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+            shown.append(batch.rows)
+            return super().forward(encoding, batch)
+
     recipe = small_recipe(epochs=2, decoder_epochs=1, least_views=5 * PICTURES)
-    history = trainer(tmp_path, recipe=recipe).fit(pictures(), resume=False)
-    assert [row["stage"] for row in history] == [1] * 6 + [2] * 3
+    noting = Noting(class_counts=pictures().class_counts)
+    history = trainer(tmp_path, recipe=recipe, loss=noting).fit(pictures(), resume=False)
+    assert [row["stage"] for row in history] == [1, 1, 2]
+    assert torch.cat(shown).bincount().tolist() == [6] * PICTURES
+    assert not torch.equal(shown[0], shown[len(shown) // 6])  # each time in another order

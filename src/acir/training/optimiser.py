@@ -52,7 +52,7 @@ def scheduled(*, step: int, steps: int, warmup: float, peak: float, final: float
 
 
 def repeats(training: TrainingRecipe, pictures: int) -> int:
-    """Return how often the recipe's epochs are run so that enough pictures are shown.
+    """Return how often an epoch shows each picture, so that enough are shown in all.
 
     Example:
         >>> repeats(TrainingRecipe(epochs=8, least_views=30_000), 447)  # 8 * 447 = 3,576

@@ -123,16 +123,15 @@ class Trainer:
         return self.position.history
 
     def _fit_stages(self, train: ImageSet, saved: checkpoint.Arrays) -> None:
-        times = repeats(self.recipe.training, len(train))
         if self.position.stage == 1:
-            self._fit_stage(self._stage_one(times), train, saved)
+            self._fit_stage(self._stage_one(), train, saved)
             self.encoder.load_state_dict(checkpoint.below("encoder", self.best))
             self.position.stage, self.position.epoch = 2, 0
             saved = {}
         if self.encoder.decoder is not None and self.recipe.training.decoder_epochs:
-            self._fit_stage(self._stage_two(times), train, saved)
+            self._fit_stage(self._stage_two(), train, saved)
 
-    def _stage_one(self, times: int) -> _Stage:
+    def _stage_one(self) -> _Stage:
         freeze(self.encoder.decoder, frozen=True)
         model = self.fabric.setup_module(_Unpacked(self.encoder))
 
@@ -151,13 +150,13 @@ class Trainer:
             number=1,
             title="training",
             module=trained,
-            epochs=times * training.epochs,
-            warmup_epochs=times * training.warmup_epochs,
+            epochs=training.epochs,
+            warmup_epochs=training.warmup_epochs,
             learning_rate=training.learning_rate,
             step=step,
         )
 
-    def _stage_two(self, times: int) -> _Stage:
+    def _stage_two(self) -> _Stage:
         decoder = self.encoder.decoder
         assert decoder is not None
         freeze(self.encoder, frozen=True)
@@ -177,7 +176,7 @@ class Trainer:
             number=2,
             title="decoder",
             module=model,
-            epochs=times * training.decoder_epochs,
+            epochs=training.decoder_epochs,
             warmup_epochs=0.0,
             learning_rate=training.decoder_learning_rate,
             step=step,
@@ -210,9 +209,14 @@ class Trainer:
         random = torch.Generator().manual_seed(seed)  # augmentation
         stage.module.train()
         sums: dict[str, float] = {}
-        batches = shuffled_batches(len(train), training.batch, seed)
+        times = repeats(training, len(train))
+        batches = [
+            rows
+            for time_ in range(times)
+            for rows in shuffled_batches(len(train), training.batch, seed + time_)
+        ]
         title = f"{stage.title} {epoch + 1}/{stage.epochs}"
-        with self.progress(title, len(train)) as tick:
+        with self.progress(title, times * len(train)) as tick:
             for index, rows in enumerate(batches):
                 set_learning_rate(optimiser, self._rate(stage, index, len(batches)))
                 batch = train.augmented(self._own(rows), self.recipe.augment, random)
@@ -232,7 +236,7 @@ class Trainer:
             "epoch": epoch + 1,
             **sums,
             "seconds": round(seconds, 1),
-            "images_per_second": round(len(train) / seconds, 1),
+            "images_per_second": round(times * len(train) / seconds, 1),
         }
 
     def _rate(self, stage: _Stage, index: int, batches: int) -> float:

@@ -16,6 +16,7 @@ from acir.errors import AcirError, SourceError, StorageError
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.retrieval import mean_average_precision
 from acir.models.encoder import Encoder
+from acir.training.optimiser import repeats
 from acir.training.trainer import Trainer, make_fabric
 from acir.types import silent
 from acir.workflows.comparing import records
@@ -141,7 +142,7 @@ def train(entry: Entry, place: Place) -> tuple[Encoder, records.Record]:
         "seconds": round(time.perf_counter() - started, 1),
         "parameters": size(encoder),
         "epochs": len(history),
-        "views": len(history) * len(train_set),
+        "views": len(history) * repeats(recipe.training, len(train_set)) * len(train_set),
         "validation": [row["val_mAP"] for row in history],
         **records.surroundings(fabric.device),
     }
