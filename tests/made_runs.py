@@ -65,6 +65,10 @@ def run(
         "reranked/mAP": reranked,
         "hamming/top": first,
         "reranked/top": first + 5 * seed,  # of two neighbouring seeds, half are the same
+        "hamming/shift": np.full(count, 0.25),
+        "reranked/shift": np.full(count, 0.5) + 0.25 * seed,
+        "hamming/structure": np.array([np.nan] + [0.0] * (count - 1)),
+        "reranked/structure": np.array([np.nan] + [0.5] * (count - 1)),
         "patient": np.full(count, -1),
         **{f"{order}/{m}": hamming for order in ("hamming", "reranked") for m in ("P@1",)},
         **{f"{order}/map_at_5_hits": hamming for order in ("hamming", "reranked")},

@@ -10,7 +10,7 @@ from acir.evaluation.benchmark import Benchmark, load
 from acir.evaluation.comparison import Results, Run
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_scores import Sheet
-from acir.evaluation.comparison_seeds import seed_overlap
+from acir.evaluation.comparison_steadiness import SEEDS, per_query
 from acir.evaluation.comparison_tests import Outcomes, scope
 from acir.evaluation.contrasts import CONTRASTS, outcomes
 from acir.evaluation.document import Document, Table
@@ -167,16 +167,28 @@ def test_every_contrast_has_its_rows_on_each_set_and_over_all(report: Document) 
 
 
 def test_overlap_between_seeds_is_that_of_the_first_hits(report: Document) -> None:
-    row = table(report, "Share of the first ten hits")["Blood cells", "CSQ"]
+    row = table(report, "Overlap of the first ten hits, and agreement with structure, at 16")
+    found = row["Blood cells", "CSQ"]
     # the made runs: the same hits in Hamming order, half of them when re-ranked
-    assert (row["16 bits, Hamming"], row["16 bits, re-ranked"]) == ("1.000", "0.500")
-    tested = table(report, "ACIR (ours): overlap re-ranked minus")["Blood cells", "16"]
+    assert (found["two seeds, Hamming"], found["two seeds, re-ranked"]) == ("1.000", "0.500")
+    tested = table(report, "ACIR (ours): re-ranked minus")["Blood cells", "16", "two seeds"]
     assert tested["difference"] == "-0.500"
+
+
+def test_steadiness_is_the_mean_over_seeds_without_what_has_no_structure(report: Document) -> None:
+    row = table(report, "Overlap of the first ten hits, and agreement with structure, at 16")
+    found = row["Blood cells", "ACIR (ours)"]
+    # 0.5 and 0.75 of the two seeds; half of structure's queries are 0.5, the first is NaN
+    assert (found["2 px shift, Hamming"], found["2 px shift, re-ranked"]) == ("0.250", "0.625")
+    assert (found["structure, Hamming"], found["structure, re-ranked"]) == ("0.000", "0.500")
+    assert found["JPEG 85, Hamming"] == "missing"  # not in the made runs
+    tested = table(report, "ACIR (ours): re-ranked minus")["Blood cells", "16", "structure"]
+    assert tested["difference"] == "+0.500"
 
 
 def test_one_seed_overlaps_with_nothing(benchmark: Benchmark) -> None:
     sheet = Sheet(benchmark, Results(RUNS[:1]))
-    assert seed_overlap(sheet, "cells", "acir", 16, "hamming") is None
+    assert per_query(sheet, "cells", "acir", 16, "hamming", SEEDS) is None
 
 
 def test_tuning_shows_trials_and_choice(benchmark: Benchmark) -> None:

@@ -15,7 +15,7 @@ from acir.codes import hamming
 from acir.errors import UsageError
 from acir.evaluation import stability
 from acir.evaluation.protocol import CodedSet
-from acir.evaluation.stability import overlap, structure_agreement, tau_b, top
+from acir.evaluation.stability import drawn_top, overlap, structure_agreement, tau_b, top
 from acir.ranking.base import Ranker, cosine
 from acir.types import Ranking
 
@@ -124,6 +124,28 @@ def test_a_gallery_without_pictures_has_no_top() -> None:
 def test_a_top_of_no_ranks_is_refused(k: int) -> None:
     with pytest.raises(UsageError, match=f"k is {k}, expected at least 1, the ranks to compare"):
         top(coded(0, 5), coded(1, 2), fitted("plain"), k=k)
+
+
+# drawn_top
+
+
+def test_without_ties_chance_changes_nothing() -> None:
+    gallery, queries = coded(0, 8), coded(1, 3)
+    apart = replace(gallery, codes=np.array([[2**n - 1, 0] for n in range(8)], dtype=np.uint8))
+    asked = replace(queries, codes=np.zeros((3, 2), dtype=np.uint8))
+    found = drawn_top(apart, asked, fitted("plain"), np.random.default_rng(0), k=5)
+    assert found.tolist() == [[0, 1, 2, 3, 4]] * 3
+
+
+def test_equal_codes_share_the_first_places_evenly() -> None:
+    # 4 of 20 equal codes are drawn 2,000 times: each is first of them in 1 of 20 draws, 100 +- 10.
+    gallery, queries = coded(0, 20), coded(1, 1)
+    equal = replace(gallery, codes=np.zeros((20, 2), dtype=np.uint8))
+    chance = np.random.default_rng(0)
+    drawn = [drawn_top(equal, queries, fitted("plain"), chance, k=4) for _ in range(2000)]
+    counts = np.bincount(np.concatenate(drawn).ravel(), minlength=20)
+    assert counts.sum() == 8000
+    assert (np.abs(counts - 400) < 5 * np.sqrt(400 * 0.8)).all()
 
 
 # overlap

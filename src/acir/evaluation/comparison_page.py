@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from acir.evaluation import comparison_scores as scores
-from acir.evaluation import comparison_seeds as seeds
+from acir.evaluation import comparison_steadiness as steadiness
 from acir.evaluation import comparison_tests as tests
 from acir.evaluation.benchmark import OWN, TUNED, Method
 from acir.evaluation.comparison import ORDERS
@@ -35,7 +35,7 @@ def document(sheet: Sheet, outcomes: Outcomes, tuning: Tuning, command: str) -> 
         *([tests.over_sets(sheet, outcomes)] if several else []),
         tests.on_each(sheet, outcomes),
         *([tests.rank_section(sheet, ranks)] if (ranks := tests.ranks(sheet)) else []),
-        seeds.section(sheet),
+        steadiness.section(sheet),
         *_tuning(sheet, tuning),
         _protocol(sheet, command),
     ]

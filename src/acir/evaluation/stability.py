@@ -7,6 +7,7 @@ between two answers to the same query: of a picture and its mild copy, or of mod
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from numpy.random import Generator
 
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.errors import UsageError
@@ -43,6 +44,22 @@ def top(
             rows = np.flatnonzero(kept)
             row[:] = ranker.rank(_candidates(rows, near[rows], like[rows])).rows[:k]
     return first
+
+
+def drawn_top(
+    gallery: CodedSet, queries: CodedSet, ranker: Ranker, chance: Generator, k: int = 10
+) -> Int[np.ndarray, "queries k"]:
+    """Return the rows of the first k with ties dealt at random.
+
+    `top` parts ties by the row, so codes with many of them seem to give the same answer again and
+    again. That answer is the order of the ids, not of the pictures.
+
+    Raises:
+        UsageError: k is below 1.
+    """
+    dealt = chance.permutation(len(gallery))
+    rows: Int[np.ndarray, "queries k"] = dealt[top(gallery[dealt], queries, ranker, k)]
+    return rows
 
 
 def overlap(

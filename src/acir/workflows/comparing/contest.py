@@ -20,8 +20,9 @@ from acir.training.optimiser import repeats
 from acir.training.trainer import Trainer, make_fabric
 from acir.types import silent
 from acir.workflows.comparing import records
-from acir.workflows.comparing.exam import Coded, answers, floor
-from acir.workflows.comparing.pictures import Lessons, digests, open_exam, open_lessons
+from acir.workflows.comparing.exam import Coded, answers, fit, floor
+from acir.workflows.comparing.pictures import Lessons, Part, digests, open_exam, open_lessons
+from acir.workflows.comparing.steadiness import steadiness
 from acir.workflows.learning import coded, network, size, validator
 
 DONE, IMPOSSIBLE = "done", "not possible"
@@ -100,13 +101,20 @@ def run(entry: Entry, place: Place, exam: Path, outs: Mapping[str, Path]) -> Non
         for name, out in outs.items():
             records.write(out, _begun(entry) | {"method": name} | _impossible(error))
         return
-    coded_all = _coded(encoder, entry, exam)
+    lessons, test = open_lessons(entry.lessons), open_exam(exam)
+    coded_all = _coded(encoder, lessons, test)
+    rankers = fit(coded_all, entry.recipe["search"]["mode"])
     about |= {"splits": {**digests(entry.lessons), **digests(exam)}}
     for name, out in outs.items():
         own = name == entry.method
-        mode = entry.recipe["search"]["mode"]
-        found = answers(coded_all, mode) if own else floor(name, coded_all, entry.seed)
-        records.write_arrays(out.with_suffix(".npz"), found.arrays)
+        found = (
+            answers(coded_all, rankers, entry.seed) if own else floor(name, coded_all, entry.seed)
+        )
+        arrays = dict(found.arrays)
+        if own:
+            sets = (lessons.train.images, test.images)
+            arrays |= steadiness(encoder, coded_all, rankers, *sets, entry.seed)
+        records.write_arrays(out.with_suffix(".npz"), arrays)
         result = {"status": DONE, "test": found.scores, "left_out": found.left_out}
         records.write(out, _begun(entry) | {"method": name} | about | result)
 
@@ -149,14 +157,13 @@ def train(entry: Entry, place: Place) -> tuple[Encoder, records.Record]:
     return encoder, about
 
 
-def _coded(encoder: Encoder, entry: Entry, exam: Path) -> Coded:
-    lessons, part = open_lessons(entry.lessons), open_exam(exam)
+def _coded(encoder: Encoder, lessons: Lessons, test: Part) -> Coded:
     gallery = coded(encoder, lessons.train.images, lessons.train.pixel_hashes)
     return Coded(
         gallery=gallery,
         validation=_validation(encoder, lessons, gallery),
-        queries=coded(encoder, part.images, part.pixel_hashes),
-        patients=np.array(part.patients),
+        queries=coded(encoder, test.images, test.pixel_hashes),
+        patients=np.array(test.patients),
         class_names=lessons.class_names,
     )
 

@@ -12,9 +12,9 @@ from acir.codes import BITS_PER_BYTE
 from acir.evaluation.floors import Metric, fit_itq, fit_lsh, float_ceiling
 from acir.evaluation.protocol import CodedSet, evaluate
 from acir.evaluation.scores import Scores
-from acir.evaluation.stability import top
+from acir.evaluation.stability import drawn_top
 from acir.metrics.retrieval import average_precision, average_precision_over_hits, precision
-from acir.workflows.learning import fitted_rankers
+from acir.workflows.learning import Rankers, fitted_rankers
 
 SHOWN = 10  # first hits of a query that are kept, to compare models of several seeds
 PER_QUERY = ("mAP", "mAP@5", "map_at_5_hits", "P@1")
@@ -63,25 +63,29 @@ class Answers:
     arrays: Mapping[str, Shaped[np.ndarray, "..."]]
 
 
-def answers(coded: Coded, mode: str) -> Answers:
+def answers(coded: Coded, rankers: Rankers, seed: int) -> Answers:
     """Ask all test pictures that the gallery does not hold.
 
     Args:
         coded: The pictures.
-        mode: Ranker of the re-ranked order; `auto` is the one that validation favours.
+        rankers: The orders to ask in; the chosen one is the re-ranked.
+        seed: Deals the ties among the first hits, so that they are no trace of the ids.
     """
     asked, positions = _new(coded.queries, coded.gallery)
-    names = coded.class_names
-    rankers = fitted_rankers(mode, coded.gallery, coded.validation, names)
     found = evaluate(
-        coded.gallery, asked, class_names=names, ranker=rankers.chosen, mode=rankers.mode
+        coded.gallery,
+        asked,
+        class_names=coded.class_names,
+        ranker=rankers.chosen,
+        mode=rankers.mode,
     )
     scored = asked[found.rows]
+    first = partial(drawn_top, coded.gallery, scored, k=SHOWN)
     arrays = {
         **_per_query("hamming", found.scores),
         **_per_query("reranked", found.reranked),
-        "hamming/top": top(coded.gallery, scored, rankers.by_name["plain"], SHOWN),
-        "reranked/top": top(coded.gallery, scored, rankers.chosen, SHOWN),
+        "hamming/top": first(rankers.by_name["plain"], np.random.default_rng(seed)),
+        "reranked/top": first(rankers.chosen, np.random.default_rng(seed)),
         **_about(coded, positions[found.rows]),
     }
     return Answers(found.to_dict(), len(coded.queries) - len(asked), arrays)
@@ -104,7 +108,12 @@ def floor(name: str, coded: Coded, seed: int) -> Answers:
         replace(one, codes=coder.encode(one.embeddings)) for one in sets
     )
     recoded = replace(coded, gallery=gallery, validation=validation, queries=queries)
-    return answers(recoded, "auto")
+    return answers(recoded, fit(recoded, "auto"), seed)
+
+
+def fit(coded: Coded, mode: str) -> Rankers:
+    """Fit the rankers on validation; `auto` lets it choose among them."""
+    return fitted_rankers(mode, coded.gallery, coded.validation, coded.class_names)
 
 
 def _ceiling(coded: Coded) -> Answers:
