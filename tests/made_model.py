@@ -1,9 +1,11 @@
 """Pictures drawn in code, four classes of texture, and a command line that learns them."""
 
 import os
+import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from json import loads
 from pathlib import Path
@@ -84,7 +86,9 @@ def program(*words: object, threads: int = 1) -> dict[str, Any]:
     """Return what starts the same command as another process."""
     path = Path(sys.executable).with_name("acir")
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    return {"args": [str(path), *map(str, words)], "env": environment}
+    # What a shell starts in the background may ignore Ctrl-C, and a child inherits that.
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return {"args": [str(path), *map(str, words)], "env": environment, "preexec_fn": heeds}
 
 
 def train(data: object, out: Path, *words: object, **changed: str) -> Outcome:
