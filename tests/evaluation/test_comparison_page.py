@@ -191,6 +191,20 @@ def test_one_seed_overlaps_with_nothing(benchmark: Benchmark) -> None:
     assert per_query(sheet, "cells", "acir", 16, "hamming", SEEDS) is None
 
 
+def test_what_no_run_is_of_is_named_and_takes_no_column(benchmark: Benchmark) -> None:
+    begun = [r for r in RUNS if (r.record["data"], r.record["bits"]) == ("cells", 16)]
+    report = reported(benchmark, begun, {})
+    assert report.intro.endswith("runs are recorded. Not begun: chest, 32 bits.")
+    assert f"{len(begun)} of {expected(Sheet(benchmark, Results(RUNS)))} runs" in report.intro
+    assert raw(report, "mAP on Blood cells").columns[1:] == (
+        "16 bits, Hamming",
+        "16 bits, re-ranked",
+    )
+    assert not any(s.title == "All data sets" for s in report.sections)
+    ours = "Ours in Hamming order against the others in Hamming order"
+    assert table(report, "ACIR (ours) against the other methods")[ours, "16", "CSQ"]
+
+
 def test_tuning_shows_trials_and_choice(benchmark: Benchmark) -> None:
     chosen, other = {"training.learning_rate": 0.01}, {"training.learning_rate": 0.1}
     trials = [{"set": chosen, "validation_mAP": 0.5}, {"set": other, "reason": "it diverged"}]

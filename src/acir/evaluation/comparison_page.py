@@ -44,15 +44,23 @@ def document(sheet: Sheet, outcomes: Outcomes, tuning: Tuning, command: str) -> 
         title=benchmark.title,
         intro=f"Methods: {len(benchmark.method)}. Data sets: {len(benchmark.data)}. Bits: "
         f"{_listed(benchmark.bits)}. Seeds: {_listed(benchmark.seeds)}. "
-        f"{len(runs)} of {expected(sheet)} runs are recorded.",
+        f"{len(runs)} of {expected(sheet)} runs are recorded.{_not_begun(sheet)}",
         queries=(),
         sections=tuple(sections),
     )
 
 
+def _not_begun(sheet: Sheet) -> str:
+    """Name the data sets and lengths that no run is recorded of, and no table shows."""
+    shown = sheet.benchmark
+    data = [d.title or d.name for d in sheet.whole.data if d not in shown.data]
+    bits = [f"{b} bits" for b in sheet.whole.bits if b not in shown.bits]
+    return f" Not begun: {', '.join([*data, *bits])}." if data or bits else ""
+
+
 def expected(sheet: Sheet) -> int:
     """Return how many runs the whole benchmark has, those of floors and ceiling included."""
-    benchmark = sheet.benchmark
+    benchmark = sheet.whole
     return len(sheet.rows) * len(benchmark.data) * len(benchmark.bits) * len(benchmark.seeds)
 
 

@@ -1,7 +1,8 @@
 """Sections of a comparison's report that show scores: per data set, over all, and code use."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -32,12 +33,23 @@ class Sheet:
     """Where a report's numbers come from.
 
     Attributes:
-        benchmark: What is compared.
+        whole: What is to be compared.
         results: The runs there are.
     """
 
-    benchmark: Benchmark
+    whole: Benchmark
     results: Results
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """What is shown: the data sets and code lengths that have any run; with none, all."""
+        records = [run.record for run in self.results.all()]
+        names, lengths = ({record[key] for record in records} for key in ("data", "bits"))
+        return replace(
+            self.whole,
+            data=tuple(d for d in self.whole.data if d.name in names) or self.whole.data,
+            bits=tuple(b for b in self.whole.bits if b in lengths) or self.whole.bits,
+        )
 
     @property
     def titles(self) -> dict[str, str]:
