@@ -212,7 +212,7 @@ class Searcher(Model):
     def _ranked(
         self, evidence: Evidence, mode: str, allowed: Bool[np.ndarray, " n"], request: Request
     ) -> tuple[Ranking, tuple[str, ...]]:
-        code, embedding = coded(evidence)
+        (code,), (embedding,) = coded(evidence)
         if request.radius is None:
             shortlist = max(SHORTLIST_FACTOR * request.k, SHORTLIST_LEAST)
             distances, rows = self.engine.tie_complete(code, shortlist, allowed)
@@ -254,10 +254,10 @@ class Searcher(Model):
 
 def coded(
     evidence: Evidence,
-) -> tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]:
-    """Return the code and the embedding of the only picture of `evidence`."""
+) -> tuple[UInt8[np.ndarray, "n bytes"], Float16[np.ndarray, "n dim"]]:
+    """Return the codes and the embeddings of the pictures of `evidence`."""
     embeddings = embed(evidence.blended, evidence.logits, evidence.images)
-    return codes.pack(evidence.logits.float().numpy())[0], stored(embeddings)[0]
+    return codes.pack(evidence.logits.float().numpy()), stored(embeddings)
 
 
 def as_record(picture: Picture, key: bytes) -> ImageRecord:

@@ -59,6 +59,13 @@ def test_cross_entropy_stays_finite_for_large_logits() -> None:
     assert label_cross_entropy(class_logits, torch.tensor([[0.0, 1]])).item() == pytest.approx(200)
 
 
+def test_the_gradient_of_cross_entropy_is_softmax_minus_target() -> None:
+    class_logits = torch.randn(7, 3, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    labels = one_hot(torch.tensor([0, 1, 2, 0, 2, 2, 1]), 3).float()
+    (found,) = torch.autograd.grad(label_cross_entropy(class_logits, labels), [class_logits])
+    torch.testing.assert_close(found, ((class_logits.softmax(dim=1) - labels) / 7).detach())
+
+
 # The baseline
 
 

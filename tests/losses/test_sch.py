@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.autograd.graph import saved_tensors_hooks
-from torch.nn.functional import cosine_similarity, cross_entropy, one_hot
+from torch.nn.functional import cosine_similarity, one_hot
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from acir.errors import RecipeError
@@ -331,37 +331,6 @@ def test_quantisation_has_a_gradient_where_the_published_form_is_a_constant() ->
 
 def test_the_gradient_of_quantisation_is_that_of_finite_differences() -> None:
     assert gradcheck(sch.quantisation, doubles(4, 6))
-
-
-# L_ce
-
-
-def test_classification_by_hand() -> None:
-    # Equal logits give each of 4 classes 1/4, so log 4; the second picture, log 3 above three
-    # zeros, has 3 / (3 + 3) = 1/2 for its class, so log 2. Mean: 1.5 log 2.
-    class_logits = torch.tensor([[0.0, 0, 0, 0], [math.log(3), 0, 0, 0]])
-    labels = one_hot(torch.tensor([1, 0]), 4).float()
-    assert sch.classification(class_logits, labels).item() == pytest.approx(1.5 * math.log(2))
-
-
-def test_classification_of_single_labels_is_torchs_cross_entropy() -> None:
-    encoding, batch = random_inputs(0)
-    found = sch.classification(encoding.class_logits, batch.labels)
-    expected = cross_entropy(encoding.class_logits, batch.labels.argmax(dim=1))
-    torch.testing.assert_close(found, expected)
-
-
-def test_several_labels_share_the_target_and_none_contribute_nothing() -> None:
-    # Two labels of three at logits (0, 0, 0): 2 * 1/2 log 3; none: 0. Mean: log(3) / 2.
-    labels = torch.tensor([[1.0, 1, 0], [0, 0, 0]])
-    assert sch.classification(torch.zeros(2, 3), labels).item() == pytest.approx(math.log(3) / 2)
-
-
-def test_the_gradient_of_classification_is_softmax_minus_target() -> None:
-    encoding, batch = random_inputs(1)
-    value = sch.classification(encoding.class_logits, batch.labels)
-    expected = (encoding.class_logits.softmax(dim=1) - batch.labels) / len(batch.labels)
-    torch.testing.assert_close(gradient(value, encoding.class_logits), expected.detach())
 
 
 # The whole loss

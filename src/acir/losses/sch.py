@@ -14,7 +14,7 @@ d_ij in (0, 1)    `code_distance`
 y_i = y_j         `label_overlap`: Jaccard index of the label sets, 0 or 1 for one label each
 l+_ij, l-_ij      `attraction`, `repulsion`
 w_ij              `pair_weight`
-L_con, L_q, L_ce  `contrast`, `quantisation`, `classification`
+L_con, L_q, L_ce  `contrast`, `quantisation`, `label_cross_entropy`
 ================  =======================================================================
 
 Where ours differs, and why:
@@ -39,11 +39,11 @@ import torch
 from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, log_softmax, normalize
+from torch.nn.functional import cosine_similarity, normalize
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import RecipeError, suggestion
-from acir.losses.base import Loss, LossTerms
+from acir.losses.base import Loss, LossTerms, label_cross_entropy
 from acir.tensors import Batch, Encoding
 
 Similarity = Literal["pearson", "cosine"]
@@ -109,7 +109,7 @@ class SCH(Loss):
         ]
         contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
         quantised = _mean([quantisation(logits) for logits in beginnings])
-        classified = classification(encoding.class_logits, batch.labels)
+        classified = label_cross_entropy(encoding.class_logits, batch.labels)
         total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
         return LossTerms(total, {name: term.detach() for name, term in terms.items()})
@@ -226,14 +226,6 @@ def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
     """L_q = mean_i log(1 + (1 - cos(|u_i|, 1)) / 2): 0 when all logits of a picture are as far."""
     ones = torch.ones_like(logits)
     return torch.log1p((1 - cosine_similarity(logits.abs(), ones, dim=1)) / 2).mean()
-
-
-def classification(
-    class_logits: Float[Tensor, "batch classes"], labels: Float[Tensor, "batch classes"]
-) -> Float[Tensor, ""]:
-    """L_ce: cross-entropy; several labels share the target evenly, none contribute 0."""
-    target = labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
-    return -(target * log_softmax(class_logits, dim=1)).sum(dim=1).mean()
 
 
 def _mean(terms: list[Float[Tensor, ""]]) -> Float[Tensor, ""]:

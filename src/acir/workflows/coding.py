@@ -7,16 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from acir import codes
 from acir.bulk import Codes, Embeddings, encode_images, prepared_batches
 from acir.bundle import Bundle
-from acir.content import embed, stored
 from acir.data.loader import multi_hot
 from acir.errors import SourceError, suggestion
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import NamedSet
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import preflight
+from acir.search import coded
 from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord, Progress, State, counted
 from acir.workflows.notes import converted_lines, skipped_lines
@@ -101,9 +100,7 @@ class Coder:
             "unknown" if preflight(record, to_unit(record)) else verdict.verdict
             for record, verdict in zip(records, verdicts, strict=True)
         ]
-        packed = codes.pack(evidence.logits.float().numpy())
-        embeddings = embed(evidence.blended, evidence.logits, evidence.images)
-        return packed, stored(embeddings), states
+        return *coded(evidence), states
 
 
 def _labels(record: ImageRecord, class_names: tuple[str, ...]) -> Bool[np.ndarray, " classes"]:
