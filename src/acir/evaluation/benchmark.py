@@ -9,10 +9,11 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from acir import recipe as recipes
 from acir import tables
@@ -75,7 +76,8 @@ class Method(_BenchmarkTable):
         loss: Its loss with options.
         title: For people; the name where it is empty.
         set: Recipe keys of its own, of those that `OWN` and `TUNED` name.
-        trials: What tuning tries, recipe keys that `TUNED` names.
+        trials: What tuning tries, recipe keys that `TUNED` names; those of the benchmark where the
+            file names none.
     """
 
     table: ClassVar[str] = "method"
@@ -107,12 +109,16 @@ class Benchmark(_BenchmarkTable):
     """Methods x data sets x code lengths x seeds.
 
     Attributes:
+        base: Another benchmark's file, relative to this one's folder: whatever key at the top this
+            file does not have is taken from there, and whatever it has replaces that key as a
+            whole. Empty for none.
         title: For people.
         recipe: What every contestant shares: a shipped recipe or the path of a `.toml` file.
         ours: The method that the others are compared with.
         bits: Code lengths.
         seeds: Of the runs that are compared.
         tuning_seed: Of the trials; none of `seeds`.
+        trials: What tuning tries for each method that names no trials of its own.
         shared: Recipe keys for everybody.
         data: The data sets.
         method: The methods.
@@ -127,7 +133,9 @@ class Benchmark(_BenchmarkTable):
     data: tuple[DataSet, ...]
     method: tuple[Method, ...]
     floor: tuple[Floor, ...] = ()
+    base: str = ""
     tuning_seed: Seed = 100
+    trials: tuple[Settings, ...] = ()
     shared: Settings = field(default_factory=lambda: NOTHING)
 
     @property
@@ -145,7 +153,7 @@ class Benchmark(_BenchmarkTable):
         """
         table = recipes.read(self.recipe)
         for key, value in {**self.shared, **data.set}.items():
-            tables.put(table, key, value)
+            tables.put(table, key, deepcopy(value))  # a later key may lie inside of it
         table["loss"] = {"name": method.loss.name, **method.loss.options}
         for key, value in {**method.set, **tuned}.items():
             tables.put(table, key, value)
@@ -158,18 +166,13 @@ def load(path: Path) -> Benchmark:
     """Read and check a benchmark.
 
     Raises:
-        RecipeError: No such file, broken TOML, an unknown key, a wrong type, a value out of range,
-            names that do not fit together, or a method with an unfair advantage.
+        RecipeError: No such file, broken TOML, a base that rests on the file, an unknown key, a
+            wrong type, a value out of range, names that do not fit together, or a method with an
+            unfair advantage.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"there is no benchmark at {path}; give a .toml file that exists"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
-    benchmark = tables.build(Benchmark, table, "benchmark")
+    built = tables.build(Benchmark, _with_base(path, ()), "benchmark")
+    methods = (replace(m, trials=m.trials or built.trials) for m in built.method)
+    benchmark = replace(built, method=tuple(methods))
     _check_names(benchmark)
     _check_fairness(benchmark)
     _check_recipes(benchmark)
@@ -218,6 +221,30 @@ def with_sources(benchmark: Benchmark, sources: Mapping[str, str]) -> Benchmark:
         _require_known("data of the benchmark", name, names)
     moved = (replace(d, source=sources.get(d.name, d.source)) for d in benchmark.data)
     return replace(benchmark, data=tuple(moved))
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the tables of a file, completed by its base; `above` are the files that led here."""
+    if path.resolve() in above:
+        raise RecipeError(
+            f"benchmark key base leads back to {path}; let it end at a file without a base"
+        )
+    table = _read(path)
+    base = table.get("base")
+    if not base or not isinstance(base, str):  # any other type is refused where all types are
+        return table
+    return _with_base(path.parent / base, (*above, path.resolve())) | table
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(
+            f"there is no benchmark at {path}; give a .toml file that exists"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}") from error
 
 
 def _require_known(what: str, name: str, known: list[str]) -> None:
