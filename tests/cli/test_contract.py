@@ -3,14 +3,18 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 import typer
 
+from acir import cli
 from acir.cli import show
+from acir.cli.main import COMMANDS as LISTED
 from acir.cli.main import app
 from acir.errors import AcirError, UsageError
 from made_model import acir, program
@@ -31,6 +35,13 @@ def commands() -> Iterator[str]:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert set(commands()) == COMMANDS | {"index"}
+
+
+def test_a_file_with_commands_is_listed_in_the_program() -> None:
+    homes = [import_module(f"acir.cli.{m.name}") for m in iter_modules(cli.__path__)]
+    apps = [home.app for home in homes if hasattr(home, "app")]
+    assert len(apps) == len(LISTED) + 1
+    assert all(part in (app, *LISTED) for part in apps)
 
 
 @pytest.mark.parametrize("name", ["", *sorted(COMMANDS | {"index"})])

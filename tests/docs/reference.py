@@ -16,7 +16,8 @@ import typer
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 from acir import recipe, registry
-from acir.cli.main import SOURCES, app
+from acir.cli.main import COMMANDS
+from acir.cli.options import SOURCES
 from acir.index.engines.base import Engine
 from acir.losses.base import Loss
 from acir.models.stems.base import Stem
@@ -89,10 +90,8 @@ def parameters(function: Callable[..., object]) -> dict[str, ParameterInfo]:
 
 
 def _apps() -> Iterator[tuple[str, typer.Typer]]:
-    yield "", app
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        yield f"{group.name} ", group.typer_instance
+    for part in COMMANDS:
+        yield f"{part.info.name} " if part.info.name else "", part
 
 
 def _cli() -> Iterator[str]:

@@ -1,0 +1,28 @@
+"""`acir check`."""
+
+from typing import Annotated
+
+import typer
+
+from acir.cli import show
+from acir.cli.options import SOURCES, Device, Json, Model, Threads
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example:  acir check --model runs/cells/bundle scan.png --json")
+def check(
+    model: Model,
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES)],
+    device: Device = "cpu",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Say of each picture whether it is of a kind that the model knows."""
+    from acir.workflows import search as workflow
+
+    for name, verdict in workflow.check(model, sources, device=device, say=show.say):
+        if as_json:
+            show.json_line(workflow.check_line(name, verdict))
+        else:
+            show.verdict(name, verdict)

@@ -1,0 +1,49 @@
+"""Options that several commands share: one name, one meaning and one help text each."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acir.errors import UsageError
+
+SOURCES = (
+    "A SOURCE is a folder of class folders, a zip of one, a MedMNIST-style .npz, a .csv manifest, "
+    "DICOM files, medmnist:NAME or phantom: (synthetic); SOURCE#train, #val or #test names a split."
+)
+
+
+def _set_threads(count: int) -> int:
+    if count:
+        import torch
+
+        torch.set_num_threads(count)
+    return count
+
+
+Index = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+Model = Annotated[Path, typer.Option("--model", help="Folder of the bundle.")]
+Data = Annotated[str, typer.Option("--data", metavar="SOURCE", help=SOURCES)]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse unreadable pictures.")]
+Download = Annotated[bool, typer.Option("--download", help="Fetch an official file if missing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:n.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, help="Threads to use; 0 for all.", callback=_set_threads)
+]
+
+
+def pairs(texts: Iterable[str] | None) -> dict[str, str]:
+    """Read the values of an option that is given as key=value.
+
+    Raises:
+        UsageError: There is no key, or no equals sign.
+    """
+    found = {}
+    for text in texts or ():
+        key, sign, value = text.partition("=")
+        if not (key and sign):
+            raise UsageError(f"the option value is {text!r}, expected key=value")
+        found[key] = value
+    return found
