@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from acir.errors import SourceError, UsageError
-from acir.search import Model, Searcher, as_record, one_thread
+from acir.errors import UsageError
+from acir.picture import as_record
+from acir.search import Model, Searcher, one_thread
 from acir.sources.base import open_source
 from acir.workflows.search import load, open_index
 from made_model import coloured, draw, foreign, save
@@ -83,23 +83,6 @@ def test_floats_and_signed_integers_are_pictures_too(model: Model) -> None:
     assert as_signed.p_value == pytest.approx(expected.p_value, abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [[[0, 1]], None, np.array([["a", "b"]]), np.zeros((4, 4), dtype=np.complex64)],
-)
-def test_what_is_no_picture_is_refused(picture: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A caller's types are not checked as they are in these tests.
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    with pytest.raises(UsageError, match="a picture is a path, a Pillow image, an array of num"):
-        as_record(picture, b"key")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("shape", [(4,), (4, 4, 4), (2, 4, 4, 3), (0, 4)])
-def test_an_array_of_another_shape_is_refused(model: Model, shape: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match=r"the array has shape .*, expected \(height, width\)"):
-        model.check(np.zeros(shape, dtype=np.uint8))
-
-
 def test_values_that_are_not_numbers_make_a_picture_unreadable(
     model: Model, searcher: Searcher
 ) -> None:
@@ -118,17 +101,6 @@ def test_an_unreadable_file_is_an_answer_not_an_error(searcher: Searcher, tmp_pa
     assert (answer.verdict.verdict, answer.verdict.reason_code) == ("unknown", "truncated")
     assert answer.verdict.p_value == 1 / (answer.verdict.calibration.n + 1)
     assert answer.hits == ()
-
-
-def test_a_place_with_more_or_fewer_pictures_than_one_is_refused(
-    model: Model, pictures: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(SourceError, match="holds several pictures, expected one; name a single"):
-        model.check(pictures)
-    with pytest.raises(SourceError, match="holds no picture, expected one"):
-        model.check(tmp_path)
-    with pytest.raises(SourceError, match="there is nothing at"):
-        model.check(tmp_path / "nowhere.png")
 
 
 def test_a_dicom_file_can_be_asked_about(

@@ -2,38 +2,30 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float16, Shaped, UInt8
-from PIL import Image
+from jaxtyping import Bool, Float, Float16, UInt8
 from torch import Tensor
 
 from acir import codes
 from acir.bundle import Bundle
 from acir.content import embed, stored
-from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.errors import UnreadableImageError, UsageError
 from acir.index.engines.base import Engine
 from acir.index.store import Store
-from acir.prep.decode import Picture as Decoded
-from acir.prep.decode import from_pillow, natural_range
+from acir.picture import UNNAMED, Picture, as_record
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
 from acir.privacy.pseudonym import fresh_key
 from acir.ranking.base import cosine
-from acir.sources.base import SourceOptions, open_source
 from acir.tensors import Evidence
 from acir.types import Answer, Hit, ImageRecord, Ranking, Verdict
 
-Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path
-"""What may be asked about: a record, a Pillow image, an 8- or 16-bit array, or a path."""
-
-UNNAMED = "picture"
 SHORTLIST_FACTOR = 4
 SHORTLIST_LEAST = 100
 SHORTLIST_MOST = 5000  # beyond it a class of ties is cut, and the answer says so
@@ -258,65 +250,6 @@ def coded(
     """Return the codes and the embeddings of the pictures of `evidence`."""
     embeddings = embed(evidence.blended, evidence.logits, evidence.images)
     return codes.pack(evidence.logits.float().numpy()), stored(embeddings)
-
-
-def as_record(picture: Picture, key: bytes) -> ImageRecord:
-    """Turn whatever a caller has into a record.
-
-    An array is `(h, w)` or `(h, w, 3)`; `acir.prep.decode.natural_range` says which of its values
-    mean black and white.
-
-    Args:
-        picture: What a caller has.
-        key: Secret for the keyed hashes of patients.
-
-    Raises:
-        UnreadableImageError: The file cannot be decoded, or a value is not finite.
-        SourceError: It is no single picture.
-        UsageError: It is of no known type or shape.
-    """
-    if isinstance(picture, ImageRecord):
-        return picture
-    if isinstance(picture, str | Path):
-        return _only_record(str(picture), key)
-    if isinstance(picture, Image.Image):
-        return _lone_record(from_pillow(picture))
-    if not isinstance(picture, np.ndarray) or picture.dtype.kind not in "buif":
-        kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
-        raise UsageError(
-            f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
-        )
-    try:
-        return _lone_record(Decoded(picture, natural_range(picture)))
-    except ValueError as error:
-        if picture.size and not np.isfinite(picture).all():
-            raise UnreadableImageError(UNNAMED, str(error)) from error
-        raise UsageError(
-            f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
-        ) from error
-
-
-def _lone_record(picture: Decoded) -> ImageRecord:
-    return ImageRecord(
-        id=UNNAMED,
-        pixels=picture.pixels,
-        value_range=picture.value_range,
-        inverted=picture.inverted,
-        split="test",
-        draw=0.0,
-    )
-
-
-def _only_record(place: str, key: bytes) -> ImageRecord:
-    found = list(islice(open_source(place, SourceOptions(key=key)).records(), 2))
-    if len(found) != 1:
-        raise SourceError(
-            f"{place} holds {'several pictures' if found else 'no picture'}, expected one; name "
-            "a single picture, or use `acir search` for many"
-        )
-    if isinstance(found[0], UnreadableImageError):
-        raise found[0]
-    return replace(found[0], id=place)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from acir.index.store import Store
-from acir.search import as_record, coded
+from acir.picture import as_record
+from acir.search import coded
 from acir.workflows.search import load
 from made_model import CLASSES, Outcome, acir, coloured, draw, foreign, program, save
 

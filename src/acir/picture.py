@@ -1,0 +1,79 @@
+"""What a caller may ask about, turned into a record: a path, an image or an array."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+from PIL import Image
+
+from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.prep.decode import Picture as Decoded
+from acir.prep.decode import from_pillow, natural_range
+from acir.sources.base import SourceOptions, open_source
+from acir.types import ImageRecord
+
+Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path
+"""What may be asked about: a record, a Pillow image, an 8- or 16-bit array, or a path."""
+
+UNNAMED = "picture"
+
+
+def as_record(picture: Picture, key: bytes) -> ImageRecord:
+    """Turn whatever a caller has into a record.
+
+    An array is `(h, w)` or `(h, w, 3)`; `acir.prep.decode.natural_range` says which of its values
+    mean black and white.
+
+    Args:
+        picture: What a caller has.
+        key: Secret for the keyed hashes of patients.
+
+    Raises:
+        UnreadableImageError: The file cannot be decoded, or a value is not finite.
+        SourceError: It is no single picture.
+        UsageError: It is of no known type or shape.
+    """
+    if isinstance(picture, ImageRecord):
+        return picture
+    if isinstance(picture, str | Path):
+        return _only_record(str(picture), key)
+    if isinstance(picture, Image.Image):
+        return _lone_record(from_pillow(picture))
+    if not isinstance(picture, np.ndarray) or picture.dtype.kind not in "buif":
+        kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
+        raise UsageError(
+            f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
+        )
+    try:
+        return _lone_record(Decoded(picture, natural_range(picture)))
+    except ValueError as error:
+        if picture.size and not np.isfinite(picture).all():
+            raise UnreadableImageError(UNNAMED, str(error)) from error
+        raise UsageError(
+            f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
+        ) from error
+
+
+def _lone_record(picture: Decoded) -> ImageRecord:
+    return ImageRecord(
+        id=UNNAMED,
+        pixels=picture.pixels,
+        value_range=picture.value_range,
+        inverted=picture.inverted,
+        split="test",
+        draw=0.0,
+    )
+
+
+def _only_record(place: str, key: bytes) -> ImageRecord:
+    found = list(islice(open_source(place, SourceOptions(key=key)).records(), 2))
+    if len(found) != 1:
+        raise SourceError(
+            f"{place} holds {'several pictures' if found else 'no picture'}, expected one; name "
+            "a single picture, or use `acir search` for many"
+        )
+    if isinstance(found[0], UnreadableImageError):
+        raise found[0]
+    return replace(found[0], id=place)

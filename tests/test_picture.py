@@ -1,0 +1,70 @@
+"""A record of whatever a caller has: what it is made of, and what is refused."""
+
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.picture import as_record
+from made_model import draw, save
+
+
+def test_a_record_is_taken_as_it_is() -> None:
+    record = as_record(draw("disc", 300), b"key")
+    assert as_record(record, b"another key") is record
+
+
+def test_a_picture_of_no_file_has_no_patient_and_is_called_picture() -> None:
+    record = as_record(draw("disc", 300), b"key")
+    assert (record.id, record.patient, record.value_range) == ("picture", None, (0, 255))
+    assert np.array_equal(record.pixels, draw("disc", 300))
+
+
+def test_a_file_is_called_by_its_path(tmp_path: Path) -> None:
+    path = save(draw("disc", 300), tmp_path / "scan.png")
+    assert as_record(path, b"key").id == as_record(str(path), b"key").id == str(path)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [[[0, 1]], None, np.array([["a", "b"]]), np.zeros((4, 4), dtype=np.complex64)],
+)
+def test_what_is_no_picture_is_refused(picture: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match="a picture is a path, a Pillow image, an array of num"):
+        as_record(picture, b"key")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 4), (2, 4, 4, 3), (0, 4)])
+def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=r"the array has shape .*, expected \(height, width\)"):
+        as_record(np.zeros(shape, dtype=np.uint8), b"key")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_no_number_makes_an_array_unreadable(value: float) -> None:
+    with pytest.raises(UnreadableImageError, match="picture") as raised:
+        as_record(np.array([[0.0, value], [0.5, 1.0]]), b"key")
+    assert raised.value.code == "unreadable"
+
+
+def test_an_unreadable_file_is_refused_with_its_code(tmp_path: Path) -> None:
+    path = save(draw("bars", 300), tmp_path / "half.png")
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UnreadableImageError, match=r"half\.png") as raised:
+        as_record(path, b"key")
+    assert raised.value.code == "truncated"
+
+
+def test_a_place_with_more_or_fewer_pictures_than_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no picture, expected one"):
+        as_record(tmp_path, b"key")
+    for name in ("one.png", "two.png"):
+        save(draw("disc", 300), tmp_path / "test" / "disc" / name)
+    with pytest.raises(SourceError, match="holds several pictures, expected one; name a single"):
+        as_record(tmp_path, b"key")
+    with pytest.raises(SourceError, match="there is nothing at"):
+        as_record(tmp_path / "nowhere.png", b"key")
