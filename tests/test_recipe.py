@@ -196,7 +196,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         ({"loss": {"name": 3}}, "recipe key loss is .*, expected a table with a name"),
         (
             {"model": {"head": {"name": "can"}}},
-            r"model.head.name is 'can', expected one of kan, mlp, linear\. Did .*'kan'\?",
+            r"model.head.name is 'can', expected one of kan, mlp, linear, sign\. Did .*'kan'\?",
         ),
         (
             {"training": {"precision": 16}},
@@ -262,6 +262,11 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         (
             {"model": {"transformer": {"kept": 3, "depth": 2}}},
             "model.transformer.kept is out of range, expected at most model.transformer.depth",
+        ),
+        (
+            {"prep": {"size": 28}, "model": {"scattering": {"on": True, "scales": 4}}},
+            "model.scattering.scales is out of range, expected so few that prep.size halved as "
+            "often less one stays at least 4",
         ),
         (
             {"model": {"transformer": {"heads": 3, "dim": 128}}},

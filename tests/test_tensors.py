@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from acir.errors import UsageError
-from acir.tensors import Batch, Evidence, chosen_device
+from acir.tensors import Batch, Evidence, binarised, chosen_device
 
 
 def evidence(n: int, first: int = 0) -> Evidence:
@@ -102,3 +102,20 @@ def test_a_gpu_that_is_not_there_is_refused(name: str) -> None:
 def test_gpus_are_counted_from_zero() -> None:
     with pytest.raises(UsageError, match="the device is 'cuda:2', but torch finds 2 GPUs here"):
         chosen_device("cuda:2")
+
+
+def test_codes_are_exactly_minus_and_plus_one() -> None:
+    logits = torch.tensor([[-100.0, -0.3, -1e-30, 1e-30, 0.7, 100]])
+    assert binarised(logits).tolist() == [[-1, -1, -1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_logit_of_zero_gives_plus_one(zero: float) -> None:
+    assert binarised(torch.tensor([[zero]])).item() == 1
+
+
+def test_the_gradient_goes_straight_through_the_sign() -> None:
+    logits = torch.tensor([[-100.0, -0.3, 0.0, 0.7]], requires_grad=True)
+    weights = torch.tensor([[1.0, 2, 3, 4]])
+    (found,) = torch.autograd.grad((weights * binarised(logits)).sum(), [logits])
+    assert torch.equal(found, weights)

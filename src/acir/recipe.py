@@ -16,6 +16,7 @@ from acir.errors import RecipeError, suggestion
 from acir.tables import Component, Count, NotNegative, Positive, Range, Share, Table
 
 BITS_PER_BYTE = 8
+LEAST_SIDE = 4  # of the coarsest picture that a wavelet can be laid on
 
 
 @dataclass(frozen=True)
@@ -105,19 +106,42 @@ class TransformerRecipe(Table):
 
 
 @dataclass(frozen=True)
+class ScatteringRecipe(Table):
+    """Answers of wavelets, which need no learning, among the blended features.
+
+    Attributes:
+        on: Whether the block is there.
+        scales: Octaves, from edges of 2 pixels upwards; the picture halved `scales` - 1 times must
+            be 4 pixels wide.
+        directions: Directions of the wavelets over half a circle.
+        grid: Cells to a side in which the answers are averaged.
+        out: Width of the projection.
+        dropout: Share of answers dropped in training.
+    """
+
+    table: ClassVar[str] = "model.scattering"
+    on: bool = False
+    scales: Count = 3
+    directions: Count = 4
+    grid: Count = 4
+    out: Count = 128
+    dropout: Share = 0.5
+
+
+@dataclass(frozen=True)
 class HeadRecipe(Table):
     """From blended features to hash logits.
 
     Attributes:
         name: `kan` for two Kolmogorov-Arnold layers, `mlp` for two linear ones with a bend between,
-            `linear` for one.
+            `linear` for one, `sign` for one whose signs, not values, are classified.
         hidden: Width between the two layers.
         grid: Intervals of the spline grid; `kan` only.
         balance: Whether each logit is centred and scaled over the batch.
     """
 
     table: ClassVar[str] = "model.head"
-    name: Literal["kan", "mlp", "linear"] = "kan"
+    name: Literal["kan", "mlp", "linear", "sign"] = "kan"
     hidden: Count = 64
     grid: Count = 5
     balance: bool = True
@@ -142,6 +166,7 @@ class ModelRecipe(Table):
         attention: Windowed attention.
         fusion: Depth-aware fusion.
         transformer: Pixel transformer.
+        scattering: Wavelet scattering.
         pooled: Whether the average of the deep map joins the blended features: a short way from the
             stem to the head, past the blocks. Without any block it is all there is.
         head: Hash head.
@@ -159,6 +184,7 @@ class ModelRecipe(Table):
     attention: AttentionRecipe = AttentionRecipe()
     fusion: FusionRecipe = FusionRecipe()
     transformer: TransformerRecipe = TransformerRecipe()
+    scattering: ScatteringRecipe = ScatteringRecipe()
     pooled: bool = False
     head: HeadRecipe = HeadRecipe()
     decoder: DecoderRecipe = DecoderRecipe()
@@ -350,6 +376,11 @@ def _check_relations(recipe: Recipe) -> None:
         "gate.detectors": (len(gate.detectors) > 0, "at least one detector"),
         "training.betas": (len(recipe.training.betas) == 2, "two values"),  # noqa: PLR2004 - AdamW's
         "model.decoder.widths": (len(model.decoder.widths) == 3, "three widths"),  # noqa: PLR2004 - its blocks
+        "model.scattering.scales": (
+            not model.scattering.on
+            or recipe.prep.size >> (model.scattering.scales - 1) >= LEAST_SIDE,
+            f"so few that prep.size halved as often less one stays at least {LEAST_SIDE}",
+        ),
         "model.transformer.kept": (
             model.transformer.kept <= model.transformer.depth,
             "at most model.transformer.depth",

@@ -89,6 +89,17 @@ class Evidence:
         return Evidence(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Evidence)))
 
 
+def binarised(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
+    """Return -1 where a logit is below 0, else +1; its derivative is taken to be 1 everywhere.
+
+    Example:
+        >>> binarised(torch.tensor([[-0.2, 0.0, 3.0]]))
+        tensor([[-1.,  1.,  1.]])
+    """
+    nothing = logits - logits.detach()  # exactly 0, with the gradient of the logits
+    return torch.where(logits >= 0, 1.0, -1.0).to(logits) + nothing
+
+
 def chosen_device(name: str) -> torch.device:
     """Return the device that a user means: `auto`, `cpu`, `cuda` or `cuda:n`.
 

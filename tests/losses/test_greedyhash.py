@@ -38,26 +38,6 @@ def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor
     return found
 
 
-# B = sgn(H)
-
-
-def test_codes_are_exactly_minus_and_plus_one() -> None:
-    logits = torch.tensor([[-100.0, -0.3, -1e-30, 1e-30, 0.7, 100]])
-    assert greedyhash.binarised(logits).tolist() == [[-1, -1, -1, 1, 1, 1]]
-
-
-@pytest.mark.parametrize("zero", [0.0, -0.0])
-def test_a_logit_of_zero_gives_plus_one(zero: float) -> None:
-    assert greedyhash.binarised(torch.tensor([[zero]])).item() == 1
-
-
-def test_the_gradient_goes_straight_through_the_sign() -> None:
-    logits = torch.tensor([[-100.0, -0.3, 0.0, 0.7]], requires_grad=True)
-    weights = torch.tensor([[1.0, 2, 3, 4]])
-    found = gradient((weights * greedyhash.binarised(logits)).sum(), logits)
-    assert torch.equal(found, weights)
-
-
 # mean | |u| - 1 |^3
 
 

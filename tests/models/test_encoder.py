@@ -27,7 +27,7 @@ SMALL = ModelRecipe(
     head=recipe.HeadRecipe(hidden=10),
     decoder=recipe.DecoderRecipe(widths=(8, 6, 4)),
 )
-Kind = Literal["kan", "mlp", "linear"]
+Kind = Literal["kan", "mlp", "linear", "sign"]
 SHALLOW, DEEP = 16, 64  # channels of that stem
 
 
@@ -46,7 +46,7 @@ BARE = replace(_switched(False, False, False, "linear"), decoder=replace(SMALL.d
 
 @pytest.mark.parametrize(
     ("attention", "fusion", "transformer", "head"),
-    list(product([True, False], [True, False], [True, False], ["kan", "mlp", "linear"])),
+    list(product([True, False], [True, False], [True, False], ["kan", "mlp", "linear", "sign"])),
 )
 def test_every_block_can_be_switched_off_and_what_remains_learns(
     attention: bool, fusion: bool, transformer: bool, head: Kind, every_weight_learns: Learns
@@ -103,6 +103,17 @@ def test_the_pooled_map_comes_before_what_the_blocks_give() -> None:
     torch.testing.assert_close(blended[:, DEEP:], without(pictures).blended)
     far = encoder.attend_deep(encoder.deep_map(pictures))
     torch.testing.assert_close(blended[:, :DEEP], far.mean(dim=(2, 3)))
+
+
+@torch.no_grad()
+def test_wavelets_read_the_picture_itself_and_come_last() -> None:
+    scattering = recipe.ScatteringRecipe(on=True, scales=2, out=6)
+    encoder = Encoder(replace(SMALL, scattering=scattering), classes=3).eval()
+    assert encoder.scattering is not None
+    pictures = torch.rand(2, 3, 48, 48)
+    encoding = encoder(pictures)
+    assert encoding.blended.shape[1] == encoder.dim == Encoder(SMALL, classes=3).dim + 6
+    torch.testing.assert_close(encoding.blended[:, -6:], encoder.scattering(pictures))
 
 
 @torch.no_grad()

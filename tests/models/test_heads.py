@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acir.models.heads import HEADS, BitBalance, Head, KanHead, LinearHead
+from acir.models.heads import HEADS, Head, KanHead, LinearHead, SignHead
 from acir.models.kan import LIMIT
 from acir.recipe import HeadRecipe
 
@@ -54,20 +54,18 @@ def test_every_bit_splits_a_batch_whatever_its_offset(
     torch.testing.assert_close(logits.var(dim=0, correction=0), torch.ones(16), atol=0.1, rtol=0)
 
 
-def test_a_batch_of_one_is_standardised_by_the_running_moments() -> None:
-    balance = BitBalance(2).train()
-    assert balance.running_mean is not None
-    balance.running_mean.copy_(torch.tensor([1.0, -2.0]))
-    # (3 - 1) / sqrt(1 + 1e-5) and (0 + 2) / sqrt(1 + 1e-5)
-    torch.testing.assert_close(
-        balance(torch.tensor([[3.0, 0.0]])), torch.tensor([[2.0, 2.0]]), atol=1e-4, rtol=0
-    )
-    assert balance.running_mean.tolist() == [1.0, -2.0]
-
-
 def test_a_linear_head_without_balance_is_two_products_in_a_row() -> None:
     head = LinearHead(5, 8, 3, HeadRecipe(balance=False))
     x = torch.randn(4, 5)
     logits, class_logits = head(x)
     torch.testing.assert_close(logits, x @ head.bits.weight.T + head.bits.bias)
     torch.testing.assert_close(class_logits, logits @ head.classes.weight.T + head.classes.bias)
+
+
+def test_a_sign_head_reads_the_classes_from_the_signs_of_the_logits() -> None:
+    head = SignHead(5, 8, 3, HeadRecipe(balance=False))
+    x = torch.randn(4, 5)
+    logits, class_logits = head(x)
+    torch.testing.assert_close(logits, x @ head.bits.weight.T + head.bits.bias)
+    code = torch.tensor([[1.0 if value >= 0 else -1.0 for value in row] for row in logits])
+    torch.testing.assert_close(class_logits, code @ head.classes.weight.T + head.classes.bias)

@@ -29,6 +29,7 @@ OWN = (
     "model.fusion",
     "model.attention",
     "model.transformer",
+    "model.scattering",
     "model.pooled",
     "model.head",
     "loss",

@@ -19,13 +19,12 @@ everywhere in this package. Like the code's, the classifier has no bias.
 
 from math import inf
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from acir.errors import RecipeError
 from acir.losses.base import Loss, LossTerms, label_cross_entropy
-from acir.tensors import Batch, Encoding
+from acir.tensors import Batch, Encoding, binarised
 
 
 class GreedyHash(Loss):
@@ -66,17 +65,6 @@ class GreedyHash(Loss):
             classified + self.quantisation_weight * quantised,
             {"classification": classified.detach(), "quantisation": quantised.detach()},
         )
-
-
-def binarised(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
-    """Return -1 where a logit is below 0, else +1; its derivative is taken to be 1 everywhere.
-
-    Example:
-        >>> binarised(torch.tensor([[-0.2, 0.0, 3.0]]))
-        tensor([[-1.,  1.,  1.]])
-    """
-    nothing = logits - logits.detach()  # exactly 0, with the gradient of the logits
-    return torch.where(logits >= 0, 1.0, -1.0).to(logits) + nothing
 
 
 def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:

@@ -13,6 +13,7 @@ from acir.models.darf import DepthFusion
 from acir.models.decoder import Decoder
 from acir.models.heads import HEADS
 from acir.models.pixel_transformer import PixelTransformer
+from acir.models.scattering import Scattering
 from acir.recipe import ModelRecipe
 from acir.tensors import Encoding
 
@@ -26,9 +27,9 @@ MIDDLE_GRID = 2
 class Encoder(nn.Module):
     """The complete network, or as much of it as the recipe switches on.
 
-    The blended features are [global, local, fused]: the first two from the pixel transformer, the
-    last from the depth-aware fusion. With `model.pooled`, or with both switched off, the average
-    of the deep map comes first.
+    The blended features are [global, local, fused, scattered]: the first two from the pixel
+    transformer, the third from the depth-aware fusion, the last from wavelets. With `model.pooled`,
+    or with transformer and fusion switched off, the average of the deep map comes first.
     Weights start random: `acir.models.pretrained.load_stem` is a separate step, so that building
     the network of a finished bundle fetches nothing.
 
@@ -64,9 +65,15 @@ class Encoder(nn.Module):
         self.attend_deep = ConvMSA(deep, attention) if attention.on else nn.Identity()
         self.transformer = PixelTransformer(deep, transformer) if transformer.on else None
         self.fusion = DepthFusion(shallow, deep, fusion) if fusion.on else None
+        self.scattering = Scattering(recipe.scattering) if recipe.scattering.on else None
         self.bits = recipe.bits
         self.pooled = recipe.pooled or not (fusion.on or transformer.on)
-        self.dim = deep * self.pooled + 2 * transformer.out * transformer.on + shallow * fusion.on
+        self.dim = (
+            deep * self.pooled
+            + 2 * transformer.out * transformer.on
+            + shallow * fusion.on
+            + recipe.scattering.out * recipe.scattering.on
+        )
         self.head = HEADS[recipe.head.name](self.dim, recipe.bits, classes, recipe.head)
         self.decoder = (
             Decoder(deep, self.stem.strides[1], recipe.decoder) if recipe.decoder.on else None
@@ -84,6 +91,8 @@ class Encoder(nn.Module):
             parts += self.transformer(far)
         if self.fusion is not None:
             parts.append(self.fusion(near, far))
+        if self.scattering is not None:
+            parts.append(self.scattering(images))
         blended = torch.cat(parts, dim=1)
         logits, class_logits = self.head(blended)
         middle = rearrange(F.adaptive_avg_pool2d(shallow, MIDDLE_GRID), "b c y x -> b (c y x)")

@@ -8,28 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from acir.models.kan import KanLayer
+from acir.models.standardise import Standardise
 from acir.recipe import HeadRecipe
-
-
-class BitBalance(nn.BatchNorm1d):
-    """Centre and scale every hash logit over the batch, so that each bit splits the pictures.
-
-    The contrast of codes does not see an offset of a logit, but the bit is its sign: without
-    centring, bits stay the same for most pictures. The idea is OrthoHash's (Hoe et al., NeurIPS
-    2021, https://arxiv.org/abs/2109.14449). Nothing is learned.
-
-    Args:
-        bits: Hash logits.
-    """
-
-    def __init__(self, bits: int) -> None:
-        super().__init__(bits, affine=False)
-
-    def forward(self, logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
-        """Return standardised logits; a batch of one picture by the running moments."""
-        if self.training and len(logits) > 1:
-            return super().forward(logits)
-        return F.batch_norm(logits, self.running_mean, self.running_var, eps=self.eps)
+from acir.tensors import binarised
 
 
 class KanHead(nn.Module):
@@ -112,14 +93,35 @@ class LinearHead(nn.Module):
         return logits, self.classes(logits)
 
 
+class SignHead(LinearHead):
+    """As the linear head, but the classes are read from the code: the signs, not the logits.
+
+    So a class is learned from nothing that the code does not hold. The idea is GreedyHash's (Su et
+    al., NeurIPS 2018, https://papers.nips.cc/paper/7360).
+    """
+
+    def forward(
+        self, blended: Float[Tensor, "batch dim"]
+    ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
+        """Return hash logits and class logits."""
+        logits = self.balance(self.bits(blended))
+        return logits, self.classes(binarised(logits))
+
+
 Head = KanHead | MlpHead | LinearHead
 HEADS: Mapping[str, type[Head]] = MappingProxyType(
-    {"kan": KanHead, "mlp": MlpHead, "linear": LinearHead}
+    {"kan": KanHead, "mlp": MlpHead, "linear": LinearHead, "sign": SignHead}
 )
 
 
 def _balance(bits: int, recipe: HeadRecipe) -> nn.Module:
-    return BitBalance(bits) if recipe.balance else nn.Identity()
+    """Let each bit split the pictures.
+
+    The contrast of codes does not see an offset of a logit, but the bit is its sign: without
+    centring, bits stay the same for most pictures. The idea is OrthoHash's (Hoe et al., NeurIPS
+    2021, https://arxiv.org/abs/2109.14449).
+    """
+    return Standardise(bits) if recipe.balance else nn.Identity()
 
 
 def _standardised(x: Float[Tensor, "batch n"]) -> Float[Tensor, "batch n"]:
