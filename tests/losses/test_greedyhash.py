@@ -6,11 +6,9 @@ import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd import gradcheck
 from torch.nn.functional import one_hot
 
 from acir.errors import RecipeError
-from acir.losses import greedyhash
 from acir.losses.greedyhash import GreedyHash
 from acir.tensors import Batch, Encoding
 
@@ -36,33 +34,6 @@ def with_weights(rows: list[list[float]], quantisation_weight: float = 0.1) -> G
 def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     (found,) = torch.autograd.grad(value, [at])
     return found
-
-
-# mean | |u| - 1 |^3
-
-
-def test_quantisation_by_hand() -> None:
-    # | |3| - 1 |^3 = 8, | |-1/2| - 1 |^3 = 1/8, | |-1| - 1 |^3 = 0, | |0| - 1 |^3 = 1; sum 9.125.
-    logits = torch.tensor([[3.0, -0.5], [-1, 0]])
-    assert greedyhash.quantisation(logits).item() == pytest.approx(9.125 / 4)
-
-
-def test_codes_cost_no_quantisation() -> None:
-    assert greedyhash.quantisation(torch.tensor([[1.0, -1, -1, 1]])).item() == 0
-
-
-def test_the_gradient_of_quantisation_by_hand() -> None:
-    # d/du (u - 1)^3 = 3 (3 - 1)^2 = 12 at u = 3; d/du (1 + u)^3 = 3 (1/2)^2 = 3/4 at u = -1/2:
-    # descent moves both towards the bit of their sign.
-    logits = torch.tensor([[3.0, -0.5]], requires_grad=True)
-    found = gradient(greedyhash.quantisation(logits) * 2, logits)
-    assert found.tolist() == [[12, 0.75]]
-
-
-def test_the_gradient_of_quantisation_is_that_of_finite_differences() -> None:
-    random = torch.Generator().manual_seed(0)
-    logits = torch.randn(4, 6, generator=random, dtype=torch.float64).requires_grad_()
-    assert gradcheck(greedyhash.quantisation, logits)
 
 
 # The whole loss

@@ -303,12 +303,12 @@ def test_quantisation_by_hand() -> None:
     # |u| = (3, 4, 0, 0): cos with ones = 7 / (5 * 2) = 0.7, log(1 + 0.3 / 2) = log 1.15.
     # |u| = (2, 2, 2, 2): cos = 1, log 1 = 0. Their mean is half of the first.
     logits = torch.tensor([[3.0, -4, 0, 0], [2, -2, -2, 2]])
-    assert sch.quantisation(logits).item() == pytest.approx(math.log(1.15) / 2)
+    assert sch.cosine_quantisation(logits).item() == pytest.approx(math.log(1.15) / 2)
 
 
 def test_quantisation_vanishes_where_all_logits_are_as_far_from_zero() -> None:
     signs = torch.sign(torch.randn(5, 32, generator=torch.Generator().manual_seed(0)))
-    assert sch.quantisation(0.3 * signs).item() == pytest.approx(0, abs=1e-6)
+    assert sch.cosine_quantisation(0.3 * signs).item() == pytest.approx(0, abs=1e-6)
 
 
 def centred_quantisation(logits: Tensor) -> Tensor:
@@ -326,11 +326,11 @@ def test_quantisation_has_a_gradient_where_the_published_form_is_a_constant() ->
     published = centred_quantisation(logits)
     assert published.item() == pytest.approx(math.log(1.5))
     assert gradient(published, logits).abs().max() == 0
-    assert (gradient(sch.quantisation(logits), logits).norm(dim=1) > 1e-3).all()
+    assert (gradient(sch.cosine_quantisation(logits), logits).norm(dim=1) > 1e-3).all()
 
 
 def test_the_gradient_of_quantisation_is_that_of_finite_differences() -> None:
-    assert gradcheck(sch.quantisation, doubles(4, 6))
+    assert gradcheck(sch.cosine_quantisation, doubles(4, 6))
 
 
 # The whole loss
@@ -490,6 +490,26 @@ def test_an_unknown_similarity_names_the_nearest() -> None:
     )
     with pytest.raises(RecipeError, match=expected):
         SCH(class_counts=(1, 1), similarity="peason")
+
+
+def test_an_unknown_quantisation_names_the_nearest() -> None:
+    expected = (
+        r"recipe key loss.quantisation is 'cube', expected one of cosine, cubic\. "
+        r"Did you mean 'cubic'\?"
+    )
+    with pytest.raises(RecipeError, match=expected):
+        SCH(class_counts=(1, 1), quantisation="cube")
+
+
+def test_the_cubic_term_takes_the_place_of_the_other() -> None:
+    encoding, batch = random_inputs(0, pictures=5)
+    found = SCH(class_counts=(10, 3, 27), quantisation="cubic")(encoding, batch)
+    other = SCH(class_counts=(10, 3, 27))(encoding, batch)
+    cubes = [abs(abs(u) - 1) ** 3 for row in encoding.logits.tolist() for u in row]
+    mean = sum(cubes) / len(cubes)
+    assert found.terms["quantisation"].item() == pytest.approx(mean, rel=1e-5)
+    difference = 0.5 * (mean - other.terms["quantisation"].item())
+    assert (found.total - other.total).item() == pytest.approx(difference, abs=1e-5)
 
 
 # Nested codes

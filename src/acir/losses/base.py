@@ -12,6 +12,8 @@ from torch.nn.functional import log_softmax
 
 from acir.tensors import Batch, Encoding
 
+HALF = 0.5
+
 
 @dataclass(frozen=True)
 class LossTerms:
@@ -49,6 +51,16 @@ def label_cross_entropy(
     """Mean cross-entropy; several labels share the target evenly, none contribute 0."""
     target = labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
     return -(target * log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+def cubic_quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
+    """Mean | |u| - 1 |^3: 0 where every logit is -1 or +1.
+
+    Su et al., "Greedy Hash", NeurIPS 2018, https://papers.nips.cc/paper/7360. It holds the logits
+    to a scale, which they need where the gradient passes straight through their signs: the sign of
+    a large logit hardly ever changes.
+    """
+    return (logits.abs() - 1).abs().pow(3).mean()
 
 
 class Memory(nn.Module):
@@ -90,9 +102,12 @@ def share_a_label(
 ) -> Bool[Tensor, "batch others"]:
     """Mark the similar pairs; a picture without labels is similar to none, itself included.
 
+    A mixed picture has the labels of which it has more than half.
+
     Example:
         >>> labels = torch.tensor([[1.0, 1, 0], [0, 1, 0], [0, 0, 1]])
         >>> share_a_label(labels[:1], labels)
         tensor([[ True,  True, False]])
     """
-    return einsum(labels, others, "i label, j label -> i j") > 0
+    own, other = (labels > HALF).float(), (others > HALF).float()
+    return einsum(own, other, "i label, j label -> i j") > 0

@@ -8,7 +8,7 @@ paper                  here
 =====================  ============================================================
 H                      hash logits
 B = sgn(H)             `binarised`; the gradient of H is that of B
-|| H - sgn(H) ||_3^3   `quantisation`, the mean over pictures and bits
+|| H - sgn(H) ||_3^3   `cubic_quantisation`, the mean over pictures and bits
 alpha                  `quantisation_weight`
 =====================  ============================================================
 
@@ -19,11 +19,10 @@ everywhere in this package. Like the code's, the classifier has no bias.
 
 from math import inf
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, label_cross_entropy
+from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_entropy
 from acir.tensors import Batch, Encoding, binarised
 
 
@@ -60,13 +59,8 @@ class GreedyHash(Loss):
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its two terms."""
         classified = label_cross_entropy(self.classifier(binarised(encoding.logits)), batch.labels)
-        quantised = quantisation(encoding.logits)
+        quantised = cubic_quantisation(encoding.logits)
         return LossTerms(
             classified + self.quantisation_weight * quantised,
             {"classification": classified.detach(), "quantisation": quantised.detach()},
         )
-
-
-def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
-    """Mean | |u| - 1 |^3: 0 where every logit is -1 or +1."""
-    return (logits.abs() - 1).abs().pow(3).mean()

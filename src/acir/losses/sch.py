@@ -14,7 +14,7 @@ d_ij in (0, 1)    `code_distance`
 y_i = y_j         `label_overlap`: Jaccard index of the label sets, 0 or 1 for one label each
 l+_ij, l-_ij      `attraction`, `repulsion`
 w_ij              `pair_weight`
-L_con, L_q, L_ce  `contrast`, `quantisation`, `label_cross_entropy`
+L_con, L_q, L_ce  `contrast`, `cosine_quantisation`, `label_cross_entropy`
 ================  =======================================================================
 
 Where ours differs, and why:
@@ -25,6 +25,8 @@ Where ours differs, and why:
   nothing about content, and a strength that validation sets keeps it from doing harm.
 - The quantisation target is not centred: centred, the vector of ones vanishes, and the term is a
   constant without gradient.
+- The quantisation may be cubic instead, as GreedyHash has it. With the head that classifies signs
+  it is needed: neither the cosines of L_con and L_q nor the signs hold the logits to a scale.
 - The mean of L_con leaves the diagonal out, which teaches nothing.
 - Several labels a picture blend attraction and repulsion by their overlap.
 - Nested codes, if wanted: contrast and quantisation are the mean over the first 8, 16, 32 ... bits
@@ -33,7 +35,7 @@ Where ours differs, and why:
 """
 
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import torch
 from einops import einsum, rearrange
@@ -43,10 +45,12 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import RecipeError, suggestion
-from acir.losses.base import Loss, LossTerms, label_cross_entropy
+from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_entropy
 from acir.tensors import Batch, Encoding
 
 Similarity = Literal["pearson", "cosine"]
+Quantisation = Literal["cosine", "cubic"]
+Kind = TypeVar("Kind", bound=str)
 
 DISTANCE_MARGIN = 1e-6  # keeps both logarithms finite at d = 0 and d = 1
 QUANTISATION_WEIGHT = 0.5
@@ -63,10 +67,11 @@ class SCH(Loss):
         structure: Strength of the structure similarity, in [0, 1]. At 0 the loss is a plain
             class-weighted contrast; at 1 it is the paper's.
         similarity: `pearson` (ours) or `cosine` (as the paper's public code has it).
+        quantisation: `cosine` (the paper's) or `cubic` (for the head that classifies signs).
         nested: Whether the first 8, 16, 32 ... bits are to be good codes too.
 
     Raises:
-        RecipeError: A strength out of range, or an unknown similarity.
+        RecipeError: A strength out of range, an unknown similarity or quantisation.
 
     Example:
         >>> SCH(class_counts=(10, 30)).weights
@@ -81,6 +86,7 @@ class SCH(Loss):
         class_counts: tuple[int, ...],
         structure: float = 1.0,
         similarity: str = "pearson",
+        quantisation: str = "cosine",
         nested: bool = False,
     ) -> None:
         super().__init__()
@@ -89,7 +95,9 @@ class SCH(Loss):
                 f"recipe key loss.structure is {structure}, expected at least 0 and at most 1"
             )
         self.structure = structure
-        self.similarity = _known(similarity)
+        self.similarity: Similarity = _known("similarity", similarity, get_args(Similarity))
+        kind: Quantisation = _known("quantisation", quantisation, get_args(Quantisation))
+        self.quantisation = cosine_quantisation if kind == "cosine" else cubic_quantisation
         self.nested = nested
         self.register_buffer("weights", class_weights(class_counts), persistent=False)
 
@@ -108,21 +116,20 @@ class SCH(Loss):
             encoding.logits[:, :n] for n in (nested_lengths(bits) if self.nested else (bits,))
         ]
         contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
-        quantised = _mean([quantisation(logits) for logits in beginnings])
+        quantised = _mean([self.quantisation(logits) for logits in beginnings])
         classified = label_cross_entropy(encoding.class_logits, batch.labels)
         total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
         return LossTerms(total, {name: term.detach() for name, term in terms.items()})
 
 
-def _known(similarity: str) -> Similarity:
-    kinds: tuple[Similarity, ...] = get_args(Similarity)
+def _known(key: str, value: str, kinds: tuple[Kind, ...]) -> Kind:
     for kind in kinds:
-        if similarity == kind:
+        if value == kind:
             return kind
     raise RecipeError(
-        f"recipe key loss.similarity is {similarity!r}, expected one of {', '.join(kinds)}."
-        f"{suggestion(similarity, kinds)}"
+        f"recipe key loss.{key} is {value!r}, expected one of {', '.join(kinds)}."
+        f"{suggestion(value, kinds)}"
     )
 
 
@@ -222,7 +229,7 @@ def contrast(
     return (weight * pairs * others).sum() / others.sum().clamp(min=1)
 
 
-def quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
+def cosine_quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
     """L_q = mean_i log(1 + (1 - cos(|u_i|, 1)) / 2): 0 when all logits of a picture are as far."""
     ones = torch.ones_like(logits)
     return torch.log1p((1 - cosine_similarity(logits.abs(), ones, dim=1)) / 2).mean()
