@@ -1,0 +1,1 @@
+"""Pictures that a gate must recognise, or must let pass; knows no model."""
