@@ -8,7 +8,8 @@ import pytest
 from jaxtyping import Float
 
 from acir.errors import UsageError
-from acir.robustness.corruption import REJECT, RISING, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, RISING, Corruption
 
 Picture = Float[np.ndarray, "3 height width"]
 Draw = Callable[..., Picture]

@@ -4,7 +4,8 @@ from math import sqrt
 
 import numpy as np
 
-from acir.robustness.corruption import REJECT, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, Corruption
 from acir.robustness.resample import placed, resized
 
 

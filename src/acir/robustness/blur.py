@@ -7,7 +7,8 @@ from einops import rearrange
 from PIL import Image
 from scipy.ndimage import gaussian_filter, uniform_filter1d  # type: ignore[import-untyped]
 
-from acir.robustness.corruption import RISING, Case, Corruption, Planes, degrees
+from acir.robustness.case import Case, Planes, degrees
+from acir.robustness.corruption import RISING, Corruption
 from acir.robustness.resample import resized
 
 

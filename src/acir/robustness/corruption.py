@@ -1,20 +1,18 @@
 """What every corruption of the bad-input suite is: a named change of a picture in three degrees."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
 from einops import einsum, repeat
 from jaxtyping import Float
-from numpy.random import Generator
 
 from acir.errors import UsageError
 from acir.prep.pixels import LUMA
+from acir.robustness.case import Case, Change, Planes
 
-Planes = Float[np.ndarray, "planes height width"]
 Others = Sequence[Float[np.ndarray, "_ _ _"]]  # that they are of one shape is checked in words
 Tier = Literal["reject", "warn", "accept"]
 Group = Literal[
@@ -29,55 +27,12 @@ Group = Literal[
     "modality",
     "mild",
 ]
-Level = TypeVar("Level")
-
 SEVERITIES = (1, 2, 3)
 SMALLEST = 28  # pixels; below, burned-in text and codes are no longer what they are called
 REJECT: tuple[Tier, Tier, Tier] = ("reject", "reject", "reject")
 WARN: tuple[Tier, Tier, Tier] = ("warn", "reject", "reject")
 RISING: tuple[Tier, Tier, Tier] = ("accept", "warn", "reject")
 ACCEPT: tuple[Tier, Tier, Tier] = ("accept", "accept", "accept")
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a change may look at.
-
-    Attributes:
-        planes: The picture in [0, 1], float64: one plane if it is grey, three if it has colour.
-        random: The only source of chance.
-        others: Other pictures, of the same shape.
-    """
-
-    planes: Planes
-    random: Generator
-    others: tuple[Planes, ...] = ()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.planes.shape[1], self.planes.shape[2]
-
-
-Change = Callable[[Case], Planes]
-"""Returns one plane or three, as large as those of the case; values beyond [0, 1] saturate."""
-
-
-def once(change: Change) -> tuple[Change, Change, Change]:
-    """Give a change that has no degrees, such as a mirroring, to all three severities."""
-    return (change, change, change)
-
-
-def degrees(
-    change: Callable[[Case, Level], Planes], levels: tuple[Level, Level, Level]
-) -> tuple[Change, Change, Change]:
-    """Give a change its level at each severity."""
-    first, second, third = (partial(_at_level, change, level) for level in levels)
-    return (first, second, third)
-
-
-def _at_level(change: Callable[[Case, Level], Planes], level: Level, case: Case) -> Planes:
-    return change(case, level)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,8 @@ from math import cos, radians, sin
 import numpy as np
 from einops import einsum, rearrange
 
-from acir.robustness.corruption import (
-    REJECT,
-    RISING,
-    Case,
-    Corruption,
-    Planes,
-    degrees,
-    once,
-)
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, RISING, Corruption
 from acir.robustness.resample import centred_grid, looked_up, placed, resized
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
 
-from acir.robustness.corruption import Planes
+from acir.robustness.case import Planes
 from acir.robustness.resample import resized
 
 LETTERS = np.array(list("ABCDEFGHJKLMNPRSTUVXYZ0123456789"))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from acir.robustness.corruption import REJECT, WARN, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, WARN, Corruption
 
 
 def inverted(case: Case) -> Planes:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from acir.robustness.blur import blurred, jpeg
-from acir.robustness.corruption import ACCEPT, Case, Corruption, Planes, degrees
+from acir.robustness.case import Case, Planes, degrees
+from acir.robustness.corruption import ACCEPT, Corruption
 from acir.robustness.geometry import tilted
 from acir.robustness.noise import gaussian
 

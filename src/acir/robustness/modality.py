@@ -10,7 +10,8 @@ from numpy import pi
 from numpy.random import Generator
 
 from acir.prep.pixels import LUMA
-from acir.robustness.corruption import REJECT, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, Corruption
 from acir.robustness.ink import Mask, inked, random_words, written
 from acir.robustness.resample import centred_grid
 

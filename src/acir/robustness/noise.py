@@ -3,7 +3,8 @@
 import numpy as np
 from numpy import pi
 
-from acir.robustness.corruption import REJECT, RISING, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, RISING, Corruption
 from acir.robustness.resample import centred_grid
 
 STREAKS = 12  # stripes across a picture; rings from its centre to an edge are half as many

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw
 
-from acir.robustness.corruption import WARN, Case, Corruption, Planes, degrees
+from acir.robustness.case import Case, Planes, degrees
+from acir.robustness.corruption import WARN, Corruption
 from acir.robustness.ink import Mask, inked, random_words, written
 from acir.robustness.resample import centred_grid, resized
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from PIL import Image
 from scipy.ndimage import map_coordinates  # type: ignore[import-untyped]
 
-from acir.robustness.corruption import Planes
+from acir.robustness.case import Planes
 
 
 def resized(

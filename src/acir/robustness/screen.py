@@ -7,7 +7,8 @@ from einops import rearrange
 from numpy.random import Generator
 from PIL import Image
 
-from acir.robustness.corruption import REJECT, Case, Corruption, Planes, degrees
+from acir.robustness.case import Case, Planes, degrees
+from acir.robustness.corruption import REJECT, Corruption
 from acir.robustness.ink import Mask, inked, random_words, written
 from acir.robustness.resample import centred_grid, looked_up, placed, resized
 

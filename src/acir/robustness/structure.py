@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.fft import irfft2, rfft2  # type: ignore[import-untyped]
 
-from acir.robustness.corruption import REJECT, Case, Corruption, Planes, degrees, once
+from acir.robustness.case import Case, Planes, degrees, once
+from acir.robustness.corruption import REJECT, Corruption
 
 ENOUGH_FOR_A_MEAN = 7
 

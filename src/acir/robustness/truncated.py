@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from acir.robustness.corruption import WARN, Case, Corruption, Planes, degrees
+from acir.robustness.case import Case, Planes, degrees
+from acir.robustness.corruption import WARN, Corruption
 
 DECODER_GREY = 128 / 255  # what JPEG decoders put where a file ends early
 
