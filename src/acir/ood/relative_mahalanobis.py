@@ -1,0 +1,112 @@
+"""Mahalanobis distance to the nearest class, relative to that of all classes together."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from einops import rearrange
+from jaxtyping import Float64, Int, Shaped
+from torch import Tensor
+
+from acir.ood.base import Detector
+from acir.tensors import Evidence
+
+PICTURES_PER_DIMENSION = 10
+LEAST_VARIANCE = 1e-6  # the vectors have unit length: a deviation by 0.001 may be rounding
+
+
+class RelativeMahalanobis(Detector):
+    r"""Squared distance to the nearest class less the one to the whole (Ren et al. 2021).
+
+    $\min_k (z - \mu_k)' \Sigma^{-1} (z - \mu_k) - (z - \mu_0)' \Sigma_0^{-1} (z - \mu_0)$
+    (arXiv 2106.09022, eq. 2 and 3) on the blended features: $\Sigma$ is the covariance within the
+    classes, $\mu_0$ and $\Sigma_0$ ignore them. What varies within classes as between them
+    cancels. It is near 0 for an ordinary picture and may be negative. Where there is but one class
+    nothing is left to be relative to, and the first term is the score.
+
+    The class of a training picture is the one that the model predicts: no label is asked for.
+    Covariances are shrunk after Ledoit and Wolf 2004. With fewer than ten training pictures a
+    dimension the vectors are reduced to their first principal components, one for each ten: of
+    576 dimensions and 200 pictures a full covariance would see mostly its own noise.
+    """
+
+    reason: ClassVar[str] = "it fits none of the known classes"
+    reason_code: ClassVar[str] = "no-class"
+    measure: ClassVar[str] = "relative distance"
+
+    def __init__(self) -> None:
+        self._mean: Float64[Tensor, " dim"] | None = None
+        self._overall: Float64[Tensor, "kept dim"] | None = None
+        self._within: Float64[Tensor, "kept dim"] | None = None
+        self._centres: Float64[Tensor, "classes kept"] | None = None
+
+    def fit(self, seen: Evidence) -> "RelativeMahalanobis":
+        """Learn the means of the predicted classes and both covariances."""
+        samples = seen.blended.detach().cpu().double()
+        self._mean = samples.mean(dim=0)
+        offsets = samples - self._mean
+        basis = _basis(offsets)
+        reduced = offsets @ basis.T
+        centres, members = _class_means(reduced, seen.class_logits.detach().cpu().argmax(dim=1))
+        within = _whitening(reduced - centres[members])
+        self._overall = _whitening(reduced) @ basis
+        self._within = within @ basis
+        self._centres = centres @ within.T
+        return self
+
+    def score_one(self, one: Evidence) -> float:
+        """Return the difference of the squared distances, without unit."""
+        offset = one.blended.detach().cpu().double()[0] - self.require(self._mean)
+        gaps = self.require(self._within) @ offset - self.require(self._centres)
+        nearest = gaps.square().sum(dim=1).min()
+        if len(gaps) == 1:
+            return float(nearest)
+        return float(nearest - (self.require(self._overall) @ offset).square().sum())
+
+    def state(self) -> dict[str, Shaped[Tensor, "..."]]:
+        """Return the mean, both whitenings and the whitened class means."""
+        return {
+            "mean": self.require(self._mean),
+            "overall": self.require(self._overall),
+            "within": self.require(self._within),
+            "centres": self.require(self._centres),
+        }
+
+    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "RelativeMahalanobis":
+        """Take over what `fit` learned."""
+        self._mean, self._overall = state["mean"], state["overall"]
+        self._within, self._centres = state["within"], state["centres"]
+        return self
+
+
+def _basis(offsets: Float64[Tensor, "n dim"]) -> Float64[Tensor, "kept dim"]:
+    """Return the axes that are looked at: all, or the first principal ones if pictures are few."""
+    pictures, dim = offsets.shape
+    if pictures >= PICTURES_PER_DIMENSION * dim:
+        return torch.eye(dim, dtype=torch.float64)
+    kept = max(1, pictures // PICTURES_PER_DIMENSION)
+    _, vectors = torch.linalg.eigh(offsets.T @ offsets)  # the largest come last
+    basis: Tensor = rearrange(vectors[:, -kept:], "dim kept -> kept dim")
+    return basis
+
+
+def _class_means(
+    samples: Float64[Tensor, "n kept"], predicted: Int[Tensor, " n"]
+) -> tuple[Float64[Tensor, "classes kept"], Int[Tensor, " n"]]:
+    """Return the mean of each class that occurs, and which of them each sample belongs to."""
+    classes, members = torch.unique(predicted, return_inverse=True)
+    means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
+    return torch.stack(means), members
+
+
+def _whitening(centred: Float64[Tensor, "n kept"]) -> Float64[Tensor, "kept kept"]:
+    """Return W such that W'W is the inverse of the shrunk covariance."""
+    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
+
+    covariance = torch.zeros(2 * centred.shape[1:], dtype=torch.float64)
+    if len(centred) > 1:  # one picture says nothing about spread
+        covariance = torch.from_numpy(ledoit_wolf(centred.numpy(), assume_centered=True)[0])
+    values, vectors = torch.linalg.eigh(covariance)
+    lengths = rearrange(values.clamp_min(LEAST_VARIANCE).sqrt(), "component -> component 1")
+    whitening: Tensor = rearrange(vectors, "kept component -> component kept") / lengths
+    return whitening
