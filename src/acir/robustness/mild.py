@@ -34,5 +34,5 @@ CORRUPTIONS = (
     ),
     Corruption("slightly_noisy", "mild", ACCEPT, NONE, degrees(gaussian, (0.01, 0.015, 0.02))),
     Corruption("slightly_compressed", "mild", ACCEPT, NONE, degrees(jpeg, (95, 90, 85))),
-    Corruption("slightly_blurred", "mild", ACCEPT, NONE, degrees(blurred, (0.3, 0.4, 0.5))),
+    Corruption("slightly_blurred", "mild", ACCEPT, NONE, degrees(blurred, (0.4, 0.5, 0.6))),
 )
