@@ -15,6 +15,7 @@ from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.types import Progress, silent
 from acir.workflows.comparing import records
 from acir.workflows.comparing.contest import Entry, Place, run
+from acir.workflows.comparing.keys import run_key
 from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
 from acir.workflows.comparing.processes import Work, carry_out, threads_each
 from acir.workflows.comparing.report import write_report
@@ -156,16 +157,16 @@ class _Course:
         self, data: DataSet, method: Method, bits: int, seed: int, choices: Choices
     ) -> Entry:
         tuned = choices.of(data, method)
-        recipe = recipes.to_dict(self.benchmark.recipe_for(data, method, bits, tuned))
+        recipe = self.benchmark.recipe_for(data, method, bits, tuned)
         pictures = {**digests(self._lessons(data)), **digests(self._exam(data))}
         return Entry(
             data=data.name,
             method=method.name,
             seed=seed,
-            recipe=recipe,
+            recipe=recipes.to_dict(recipe),
             tuned=dict(tuned),
             lessons=self._lessons(data),
-            key=records.run_key({"recipe": recipe, "seed": seed, "pictures": pictures}),
+            key=run_key(recipe, seed, pictures),
         )
 
     def _outs(self, entry: Entry) -> dict[str, Path]:

@@ -39,7 +39,7 @@ class Entry:
         recipe: `acir.recipe.to_dict` of the recipe.
         tuned: What tuning chose of it, for the record.
         lessons: Where the pictures to learn from are kept.
-        key: `records.run_key` of all that.
+        key: `keys.run_key` of all that.
     """
 
     data: str

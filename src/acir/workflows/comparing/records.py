@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from jaxtyping import Shaped
 
-FORMAT = 1
 DIGITS = 16  # of a digest; two equal ones by chance need 2**32 runs
 LIBRARIES = ("acir", "torch", "numpy", "scikit-learn")
 CPU_NAMES = Path("/proc/cpuinfo")
@@ -73,11 +72,6 @@ def digest(decides: Mapping[str, Any]) -> str:
         False
     """
     return sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:DIGITS]
-
-
-def run_key(decides: Mapping[str, Any]) -> str:
-    """Tell runs apart by what decides them, this version of the package included."""
-    return digest({**decides, "format": FORMAT, "acir": version("acir")})
 
 
 def surroundings(device: torch.device) -> Record:

@@ -1,13 +1,11 @@
 """From the folder of a comparison to its tables and its report."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from acir import recipe as recipes
 from acir.evaluation.benchmark import Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
@@ -19,6 +17,7 @@ from acir.evaluation.report import write_page
 from acir.evaluation.significance import Paired
 from acir.types import Progress
 from acir.workflows.comparing import records
+from acir.workflows.comparing.keys import is_recipe
 from acir.workflows.comparing.tuning import TUNING
 from acir.workflows.learning import Say
 
@@ -86,9 +85,8 @@ def _contestants(benchmark: Benchmark) -> Iterator[tuple[str, Method]]:
 
 
 def _is_of(benchmark: Benchmark, data: DataSet, method: Method, record: records.Record) -> bool:
-    recipe = benchmark.recipe_for(data, method, record["bits"], record["tuned"])
-    asked = json.loads(json.dumps(recipes.to_dict(recipe)))  # as a record has it
-    return bool(record["recipe"] == asked)
+    asked = benchmark.recipe_for(data, method, record["bits"], record["tuned"])
+    return is_recipe(record["recipe"], asked)
 
 
 def _arrays(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from acir import recipe as recipes
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method, Settings
 from acir.workflows.comparing import records
 from acir.workflows.comparing.contest import Entry, Place, trial
+from acir.workflows.comparing.keys import run_key
 from acir.workflows.comparing.pictures import digests
 from acir.workflows.comparing.processes import Work
 
@@ -122,16 +123,16 @@ def tunings(benchmark: Benchmark, out: Path, lessons: Mapping[str, Path]) -> Ite
 def _entry(
     benchmark: Benchmark, data: DataSet, method: Method, tuned: Settings, lessons: Path
 ) -> Entry:
-    recipe = recipes.to_dict(benchmark.recipe_for(data, method, benchmark.tuning_bits, tuned))
+    recipe = benchmark.recipe_for(data, method, benchmark.tuning_bits, tuned)
     seed = benchmark.tuning_seed
     return Entry(
         data=data.name,
         method=method.name,
         seed=seed,
-        recipe=recipe,
+        recipe=recipes.to_dict(recipe),
         tuned=dict(tuned),
         lessons=lessons,
-        key=records.run_key({"recipe": recipe, "seed": seed, "pictures": digests(lessons)}),
+        key=run_key(recipe, seed, digests(lessons)),
     )
 
 
