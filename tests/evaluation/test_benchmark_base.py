@@ -30,7 +30,7 @@ loss = { name = "csq" }
 trials = [{}, { "training.weight_decay" = 0.1 }]
 """
 
-Rest = Callable[[str], Benchmark]
+Rest = Callable[..., Benchmark]
 
 
 @pytest.fixture
@@ -109,3 +109,13 @@ def test_a_data_set_changes_a_part_of_what_is_shared_for_itself_alone(rest: Rest
     stems = [found.recipe_for(data, found.method[0], 16).model.stem.options for data in found.data]
     assert [stem["small"] for stem in stems] == [False, True]
     assert [stem["width"] for stem in stems] == [16, 16]
+
+
+def test_the_benchmark_of_the_documentation_rests_on_the_shipped_one(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "how-to" / "compare.md").read_text(encoding="utf-8")
+    _, own = (block.split("```")[0] for block in page.split("```toml\n")[1:])
+    shipped = (root / "benchmarks" / "small.toml").as_posix()
+    path = tmp_path / "bench.toml"
+    path.write_text(own.replace("small.toml", shipped, 1), encoding="utf-8")
+    assert [data.name for data in load(path).data] == ["mine"]
