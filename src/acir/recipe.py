@@ -211,6 +211,12 @@ class TrainingRecipe(Table):
         gradient_clip: Largest gradient norm; 0 for none.
         patience: Epochs without a better validation mAP before stage 1 stops; 0 for never.
         precision: `32` or `bf16` arithmetic.
+        average: Decay, a step, of a moving average of the weights; the average is what is
+            validated and kept. 0 for none.
+        mixing: Both parameters of the Beta distribution by which two pictures are mixed to one in
+            stage 1, with their labels; 0 for none.
+        balance: How far stage 1 shows all classes equally often, in [0, 1]: 0 shows each picture
+            once, 1 as many pictures of each class.
     """
 
     table: ClassVar[str] = "training"
@@ -227,6 +233,9 @@ class TrainingRecipe(Table):
     gradient_clip: NotNegative = 1.0
     patience: Annotated[int, Range(0)] = 0
     precision: Literal["32", "bf16"] = "32"
+    average: Share = 0.0
+    mixing: NotNegative = 0.0
+    balance: Annotated[float, Range(0, 1)] = 0.0
 
 
 @dataclass(frozen=True)

@@ -379,6 +379,94 @@ def test_a_run_killed_in_both_stages_equals_an_uninterrupted_one_bit_for_bit(
     assert shown == [(i, pytest.approx(row["loss"])) for i, row in enumerate(history, start=1)]
 
 
+class Interrupt(Exception):
+    """Stands for whatever ends a run between two epochs."""
+
+
+OPTIONS = {"average": 0.9, "mixing": 0.4, "balance": 0.7}
+
+
+def interrupted_at(epoch: int) -> Callable[[Encoder], float]:
+    """Judge, and end the run at the validation of an epoch."""
+    asked = 0
+
+    def validate(encoder: Encoder) -> float:
+        nonlocal asked
+        asked += 1
+        if asked == epoch:
+            raise Interrupt
+        return judged(encoder)
+
+    return validate
+
+
+@pytest.mark.parametrize("options", [{key: value} for key, value in OPTIONS.items()] + [OPTIONS])
+def test_with_any_option_a_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, options: dict[str, float], whole: tuple[Path, Trainer, History]
+) -> None:
+    recipe = small_recipe(decoder_epochs=1, **options)
+    straight = trainer(tmp_path / "a", recipe=recipe)
+    expected = straight.fit(pictures(), resume=False)
+    with suppress(Interrupt):
+        parted = trainer(tmp_path / "b", recipe=recipe, validate=interrupted_at(2))
+        parted.fit(pictures(), resume=False)
+    resumed = trainer(tmp_path / "b", recipe=recipe)
+    assert told(resumed.fit(pictures(), resume=True)) == told(expected)
+    assert same(snapshot(resumed.encoder), snapshot(straight.encoder))
+    assert not same(snapshot(straight.encoder), snapshot(whole[1].encoder))  # it does something
+
+
+def test_the_average_of_all_steps_is_validated_kept_and_saved(tmp_path: Path) -> None:
+    # With equal rates the network learns the same with and without an average. One step an epoch:
+    # after the second the average keeps 2 / 11 of the first.
+    script, plain = Script(0.1, 0.9), Script(0.1, 0.9)
+    options = {"epochs": 2, "decoder_epochs": 0, "batch": PICTURES}
+    found = trainer(tmp_path, recipe=small_recipe(**options, average=0.9), validate=script)
+    found.fit(pictures(), resume=False)
+    trainer(tmp_path, recipe=small_recipe(**options), validate=plain).fit(pictures(), resume=False)
+    assert same(script.seen[0], plain.seen[0])  # the first step is taken as it is
+    assert any(name.endswith("running_mean") for name in plain.seen[0])
+    for name, value in plain.seen[1].items():
+        if value.is_floating_point():
+            expected = plain.seen[0][name] + 9 / 11 * (value - plain.seen[0][name])
+            torch.testing.assert_close(script.seen[1][name], expected)
+    assert same(snapshot(found.encoder), script.seen[1])
+    assert not same(script.seen[1], plain.seen[1])
+
+
+class Noting(SCH):
+    """Keep what is judged."""
+
+    def __init__(self) -> None:
+        super().__init__(class_counts=pictures().class_counts)
+        self.shown: list[Batch] = []
+
+    def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+        self.shown.append(batch)
+        return super().forward(encoding, batch)
+
+
+def test_mixed_pictures_are_judged_by_mixed_labels(tmp_path: Path) -> None:
+    loss = Noting()
+    recipe = small_recipe(epochs=1, decoder_epochs=0, mixing=1.0)
+    trainer(tmp_path, recipe=recipe, loss=loss).fit(pictures(), resume=False)
+    labels = torch.cat([batch.labels for batch in loss.shown])
+    assert ((labels > 0.01) & (labels < 0.99)).any()
+
+
+def test_a_balanced_epoch_shows_all_classes_equally_often(tmp_path: Path) -> None:
+    # 16 and 8 pictures of two classes; in 24, 12 of each.
+    rows = torch.arange(PICTURES)
+    labels = torch.nn.functional.one_hot((rows >= 16).long(), CLASSES).float()
+    loss = Noting()
+    recipe = small_recipe(epochs=1, decoder_epochs=0, balance=1.0)
+    uneven = ImageSet(pictures().images, labels)
+    trainer(tmp_path, recipe=recipe, loss=loss).fit(uneven, resume=False)
+    counts = torch.cat([batch.labels for batch in loss.shown]).sum(dim=0)
+    assert counts.sum() == PICTURES
+    assert (counts - torch.tensor([12.0, 12, 0])).abs().max() <= 1
+
+
 def test_a_finished_run_that_is_resumed_stays_as_it_is(
     tmp_path: Path, whole: tuple[Path, Trainer, History]
 ) -> None:
@@ -387,10 +475,6 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(
     assert resumed.fit(pictures(), resume=True) == whole[2]
     assert same(snapshot(resumed.encoder), snapshot(whole[1].encoder))
     assert (tmp_path / LOG).read_text() == (whole[0] / LOG).read_text()
-
-
-class Interrupt(Exception):
-    """Stands for whatever ends a run between two epochs."""
 
 
 def test_momenta_of_the_loss_and_best_weights_survive_an_interruption(tmp_path: Path) -> None:

@@ -85,14 +85,16 @@ def ordered_batches(count: int, batch: int) -> Iterator[Int[Tensor, " batch"]]:
         yield torch.arange(start, min(start + batch, count))
 
 
-def shuffled_batches(count: int, batch: int, seed: int) -> list[Int[Tensor, " batch"]]:
+def shuffled_batches(
+    rows: Int[Tensor, " n"], batch: int, random: Generator
+) -> list[Int[Tensor, " batch"]]:
     """Deal all rows out at random into batches whose sizes differ by one at most.
 
-    No picture is dropped, and no batch is so small that its pairs say nothing.
+    No row is dropped, and no batch is so small that its pairs say nothing.
     """
-    order = torch.randperm(count, generator=Generator().manual_seed(seed))
-    number = max(1, round(count / batch))
-    bounds = [round(i * count / number) for i in range(number + 1)]
+    order = rows[torch.randperm(len(rows), generator=random)]
+    number = max(1, round(len(rows) / batch))
+    bounds = [round(i * len(rows) / number) for i in range(number + 1)]
     return [order[start:end] for start, end in pairwise(bounds)]
 
 

@@ -11,35 +11,35 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from acir.data.balance import balanced_rows
 from acir.data.loader import ImageSet, shuffled_batches
 from acir.errors import AcirError
 from acir.losses.base import Loss, LossTerms
 from acir.models.encoder import Encoder
 from acir.recipe import Recipe
-from acir.tensors import Batch, Encoding, chosen_device
+from acir.tensors import chosen_device
 from acir.training import checkpoint
-from acir.training.gather import gather
+from acir.training.average import averaged, moving_average
+from acir.training.mixing import mixed
 from acir.training.optimiser import parameter_groups, repeats, scheduled, set_learning_rate
-from acir.training.reconstruction import reconstruction_loss
 from acir.training.run_log import History, RunLog
+from acir.training.stages import Stage, first_stage, second_stage
 from acir.types import Progress
 
 log = logging.getLogger("acir.training")
 
 CHECKPOINT = "checkpoint.safetensors"
-
-Step = Callable[[Batch], LossTerms]
 
 
 @dataclass
@@ -51,19 +51,6 @@ class _Position:
     best: float = -1.0
     best_epoch: int = -1
     history: History = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """One stage: what is trained, for how long, and how a step is judged."""
-
-    number: int
-    title: str
-    module: nn.Module
-    epochs: int
-    warmup_epochs: float
-    learning_rate: float
-    step: Step
 
 
 class Trainer:
@@ -102,6 +89,7 @@ class Trainer:
         self.progress = progress
         self.position = _Position()
         self.best: checkpoint.Arrays = {}
+        self.average = moving_average(encoder, recipe.training.average)
         self.run_log: RunLog | None = None
 
     def fit(self, train: ImageSet, *, resume: bool) -> History:
@@ -114,6 +102,8 @@ class Trainer:
         saved = self._read_checkpoint() if resume else {}
         self.encoder.to(self.fabric.device)
         self.loss.to(self.fabric.device)
+        if self.average is not None:
+            self.average.to(self.fabric.device)
         with ExitStack() as stack:
             if self.fabric.is_global_zero:
                 run_log = RunLog(self.folder, self.position.history)
@@ -124,65 +114,16 @@ class Trainer:
 
     def _fit_stages(self, train: ImageSet, saved: checkpoint.Arrays) -> None:
         if self.position.stage == 1:
-            self._fit_stage(self._stage_one(), train, saved)
+            stage = first_stage(self.encoder, self.loss, self.recipe.training, self.fabric)
+            self._fit_stage(stage, train, saved)
             self.encoder.load_state_dict(checkpoint.below("encoder", self.best))
             self.position.stage, self.position.epoch = 2, 0
             saved = {}
         if self.encoder.decoder is not None and self.recipe.training.decoder_epochs:
-            self._fit_stage(self._stage_two(), train, saved)
+            stage = second_stage(self.encoder, self.recipe.training, self.fabric)
+            self._fit_stage(stage, train, saved)
 
-    def _stage_one(self) -> _Stage:
-        freeze(self.encoder.decoder, frozen=True)
-        model = self.fabric.setup_module(_Unpacked(self.encoder))
-
-        def step(batch: Batch) -> LossTerms:
-            encoding, whole = gather(Encoding(*model(batch.images)), batch)
-            terms: LossTerms = self.loss(encoding, whole)
-            if self.fabric.world_size == 1:
-                return terms
-            # Data-parallel training waits for a gradient of every parameter, and a loss may have
-            # no use for the class head.
-            return replace(terms, total=terms.total + 0 * encoding.class_logits.sum())
-
-        training = self.recipe.training
-        trained = nn.ModuleList([model, self.loss])
-        return _Stage(
-            number=1,
-            title="training",
-            module=trained,
-            epochs=training.epochs,
-            warmup_epochs=training.warmup_epochs,
-            learning_rate=training.learning_rate,
-            step=step,
-        )
-
-    def _stage_two(self) -> _Stage:
-        decoder = self.encoder.decoder
-        assert decoder is not None
-        freeze(self.encoder, frozen=True)
-        freeze(decoder, frozen=False)
-        self.encoder.eval()
-        model = self.fabric.setup_module(decoder)
-
-        def step(batch: Batch) -> LossTerms:
-            with torch.no_grad():
-                deep = self.encoder.deep_map(batch.images)
-            size = (batch.images.shape[2], batch.images.shape[3])
-            total = reconstruction_loss(batch.images, model(deep, size))
-            return LossTerms(total, {"reconstruction": total.detach()})
-
-        training = self.recipe.training
-        return _Stage(
-            number=2,
-            title="decoder",
-            module=model,
-            epochs=training.decoder_epochs,
-            warmup_epochs=0.0,
-            learning_rate=training.decoder_learning_rate,
-            step=step,
-        )
-
-    def _fit_stage(self, stage: _Stage, train: ImageSet, saved: checkpoint.Arrays) -> None:
+    def _fit_stage(self, stage: Stage, train: ImageSet, saved: checkpoint.Arrays) -> None:
         training = self.recipe.training
         fresh = AdamW(
             parameter_groups(stage.module, training.weight_decay),
@@ -195,33 +136,32 @@ class Trainer:
         while self.position.epoch < stage.epochs and not self._out_of_patience(stage):
             row = self._run_epoch(stage, optimiser, train)
             if stage.number == 1:
-                row["val_mAP"] = self.validate(self.encoder)
+                row["val_mAP"] = self.validate(self._judged())
                 self._keep_if_best(row["val_mAP"])
             self.position.history.append(row)
             self.position.epoch += 1
             log.info("%s", row)
             self._write(optimiser)
 
-    def _run_epoch(self, stage: _Stage, optimiser: Any, train: ImageSet) -> dict[str, Any]:  # noqa: ANN401 - Fabric wraps optimisers in a class of its own
+    def _run_epoch(self, stage: Stage, optimiser: Any, train: ImageSet) -> dict[str, Any]:  # noqa: ANN401 - Fabric wraps optimisers in a class of its own
         training, epoch, started = self.recipe.training, self.position.epoch, time.perf_counter()
         seed = derived_seed(self.seed, stage.number, epoch)
         torch.manual_seed(seed)  # dropout
-        random = torch.Generator().manual_seed(seed)  # augmentation
+        random = torch.Generator().manual_seed(seed)  # augmentation and mixing
         stage.module.train()
         sums: dict[str, float] = {}
         times = repeats(training, len(train))
-        batches = [
-            rows
-            for time_ in range(times)
-            for rows in shuffled_batches(len(train), training.batch, seed + time_)
-        ]
+        batches = [b for t in range(times) for b in self._dealt(stage, train, seed + t)]
         title = f"{stage.title} {epoch + 1}/{stage.epochs}"
         with self.progress(title, times * len(train)) as tick:
             for index, rows in enumerate(batches):
                 set_learning_rate(optimiser, self._rate(stage, index, len(batches)))
                 batch = train.augmented(self._own(rows), self.recipe.augment, random)
+                batch = mixed(batch, stage.mixing, random)
                 terms = stage.step(batch.to(self.fabric.device))
                 self._descend(stage.module, optimiser, terms)
+                if self.average is not None and stage.number == 1:
+                    self.average.update_parameters(self.encoder)
                 for name, term in {"loss": terms.total, **terms.terms}.items():
                     sums[name] = sums.get(name, 0.0) + float(term.detach()) / len(batches)
                 tick(len(rows))
@@ -239,7 +179,12 @@ class Trainer:
             "images_per_second": round(times * len(train) / seconds, 1),
         }
 
-    def _rate(self, stage: _Stage, index: int, batches: int) -> float:
+    def _dealt(self, stage: Stage, train: ImageSet, seed: int) -> list[Int[Tensor, " batch"]]:
+        random = torch.Generator().manual_seed(seed)
+        rows = balanced_rows(train.labels, stage.balance, random)
+        return shuffled_batches(rows, self.recipe.training.batch, random)
+
+    def _rate(self, stage: Stage, index: int, batches: int) -> float:
         return scheduled(
             step=self.position.epoch * batches + index,
             steps=stage.epochs * batches,
@@ -260,14 +205,18 @@ class Trainer:
         world = self.fabric.world_size
         return rows[: len(rows) // world * world][self.fabric.global_rank :: world]
 
+    def _judged(self) -> Encoder:
+        """Return the network that is validated and kept."""
+        return self.encoder if self.average is None else averaged(self.average)
+
     def _keep_if_best(self, validated: float) -> None:
         # NaN means that validation had nothing to judge by; then the last epoch is as good as any.
         if validated > self.position.best or math.isnan(validated):
             self.position.best, self.position.best_epoch = validated, self.position.epoch
-            state = {name: value.clone() for name, value in self.encoder.state_dict().items()}
+            state = {name: value.clone() for name, value in self._judged().state_dict().items()}
             self.best = checkpoint.prefixed("encoder", state)
 
-    def _out_of_patience(self, stage: _Stage) -> bool:
+    def _out_of_patience(self, stage: Stage) -> bool:
         patience = self.recipe.training.patience
         waited = self.position.epoch - self.position.best_epoch - 1
         return stage.number == 1 and bool(patience) and waited >= patience
@@ -282,6 +231,8 @@ class Trainer:
             **checkpoint.optimiser_arrays(optimiser),
         }
         state = {**vars(self.position), "seed": self.seed}
+        if self.average is not None:
+            arrays |= checkpoint.prefixed("average", self.average.state_dict())
         checkpoint.write(self.folder / CHECKPOINT, arrays, state)
         if self.run_log is not None:
             self.run_log.add(self.position.history[-1])
@@ -296,24 +247,9 @@ class Trainer:
         self.encoder.load_state_dict(checkpoint.below("encoder", arrays))
         self.loss.load_state_dict(checkpoint.below("loss", arrays))
         self.best = checkpoint.below("best", arrays)
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.below("average", arrays))
         return arrays
-
-
-class _Unpacked(nn.Module):
-    """An encoder that returns a tuple, since Fabric cannot walk through frozen dataclasses."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> tuple[Tensor, ...]:
-        return tuple(vars(self.encoder(images)).values())
-
-
-def freeze(module: nn.Module | None, *, frozen: bool) -> None:
-    """Stop or resume the training of all parameters of a module; None has none."""
-    if module is not None:
-        module.requires_grad_(not frozen)
 
 
 def derived_seed(seed: int, stage: int, epoch: int) -> int:
