@@ -83,8 +83,9 @@ def read_parts(
 ) -> dict[str, ImageSet]:
     """Read the pictures of some parts into memory, in the order of the manifest."""
     wanted = {row.id: part for row in manifest.rows if (part := manifest.part(row)) in parts}
-    with progress("reading the pictures", len(manifest.rows)) as tick:
-        return read_images(counted(source, tick), wanted, prep, class_names)
+    records = (record for record in source if record.id in wanted)
+    with progress("reading the pictures", len(wanted)) as tick:
+        return read_images(counted(records, tick), wanted, prep, class_names)
 
 
 def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:

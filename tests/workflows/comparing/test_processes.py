@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +60,47 @@ def test_what_is_at_work_is_stopped_with_the_rest(tmp_path: Path) -> None:
         carry_out(works, 2, interrupted)
     assert time.monotonic() - began < 30
     assert multiprocessing.active_children() == []
+
+
+def _name_yourself_and_sleep(note: Path) -> None:
+    note.write_text(str(os.getpid()), encoding="utf-8")
+    time.sleep(60)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process is there and more than a zombie that nobody has collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc here")
+def test_whoever_is_at_work_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    works = [Work("long", partial(_name_yourself_and_sleep, note))]
+    parent = multiprocessing.get_context("spawn").Process(
+        target=carry_out, args=(works, 1, _not_reached)
+    )
+    parent.start()
+    _wait_for(lambda: note.exists() and note.read_text(encoding="utf-8") != "")
+    child = int(note.read_text(encoding="utf-8"))
+    assert _is_alive(child)
+    parent.kill()
+    parent.join()
+    _wait_for(lambda: not _is_alive(child))
+
+
+def _not_reached(work: Work) -> None:
+    raise AssertionError(work.title)
+
+
+def _wait_for(holds: Callable[[], bool], seconds: float = 50) -> None:
+    """Wait until something holds; fail the test when it never does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
 
 
 def test_nothing_to_do_starts_nothing() -> None:

@@ -7,12 +7,13 @@ its queue, and then waits for ever.
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import cast
@@ -127,6 +128,7 @@ def _start(work: Work) -> _Child:
 def _do(call: Callable[[], object], report: Connection) -> None:
     """Work in the child. Ctrl-C reaches all processes of a terminal; only the parent acts on it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
         call()
     except Exception as error:
@@ -134,3 +136,11 @@ def _do(call: Callable[[], object], report: Connection) -> None:
         of_files = isinstance(error, OSError | StorageError)
         report.send(_Failure(text, traceback.format_exc()[-LONGEST:], of_files))
         sys.exit(1)
+
+
+def _end_with_the_parent() -> None:
+    """Leave no one at work for a parent that was killed, which can stop no child."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
