@@ -17,7 +17,8 @@ class Batch:
     Attributes:
         images: In [0, 1], three channels; a grey picture has three equal ones.
         fingerprints: 16 x 16 grey area means of `images`, flattened, in [0, 1].
-        labels: One column a class: 1 where the picture has the class, else 0.
+        labels: One column a class: 1 where the picture has the class, else 0; shares where two
+            pictures are mixed.
         rows: Position of each picture in the training set, for losses with a memory.
     """
 
