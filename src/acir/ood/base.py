@@ -1,4 +1,4 @@
-"""The contract of a detector, and the nearest neighbour that two of them share."""
+"""The contract of a detector, and what several share: nearest neighbour, shrunk covariance."""
 
 import math
 from abc import ABC, abstractmethod
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Float16, Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -121,3 +122,28 @@ class NeighbourDetector(Detector):
         """Take references over, at unit length again."""
         self._references = normalize(state["references"].double(), dim=1)
         return self
+
+
+def shrunk_covariance(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:
+    """Return the covariance of centred samples, shrunk after Ledoit and Wolf 2004.
+
+    One sample says nothing about spread: its covariance is zero.
+    """
+    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
+
+    if len(centred) < 2:  # noqa: PLR2004 - see above
+        return torch.zeros(2 * centred.shape[1:], dtype=torch.float64)
+    return torch.from_numpy(ledoit_wolf(centred.numpy(), assume_centered=True)[0])
+
+
+def whitening(
+    covariance: Float64[Tensor, "dim dim"], least_variance: float
+) -> Float64[Tensor, "dim dim"]:
+    """Return W such that W'W is the inverse of a covariance.
+
+    Directions that vary less than `least_variance` count as if they varied as much.
+    """
+    values, vectors = torch.linalg.eigh(covariance)
+    lengths = rearrange(values.clamp_min(least_variance).sqrt(), "component -> component 1")
+    found: Tensor = rearrange(vectors, "dim component -> component dim") / lengths
+    return found.contiguous()

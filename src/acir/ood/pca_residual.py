@@ -8,7 +8,7 @@ from einops import rearrange
 from jaxtyping import Float64, Shaped
 from torch import Tensor
 
-from acir.ood.base import Detector
+from acir.ood.base import Detector, shrunk_covariance, whitening
 from acir.tensors import Evidence
 
 SHARE = 0.9
@@ -42,7 +42,8 @@ class PcaResidual(Detector):
         self._mean = samples.mean(dim=0)
         offsets = samples - self._mean
         outside = _outside(offsets)
-        self._whitening = _whitening(offsets @ outside.T) @ outside
+        covariance = shrunk_covariance(offsets @ outside.T)
+        self._whitening = whitening(covariance, LEAST_VARIANCE) @ outside
         return self
 
     def score_one(self, one: Evidence) -> float:
@@ -69,16 +70,3 @@ def _outside(offsets: Float64[Tensor, "n dim"]) -> Float64[Tensor, "left dim"]:
     known = min(int(needed.sum()), dim // 2, pictures // PICTURES_PER_DIMENSION)
     outside: Tensor = rearrange(vectors[:, : dim - known], "dim left -> left dim")
     return outside
-
-
-def _whitening(centred: Float64[Tensor, "n left"]) -> Float64[Tensor, "left left"]:
-    """Return W such that W'W is the inverse of the shrunk covariance."""
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
-
-    covariance = torch.zeros(2 * centred.shape[1:], dtype=torch.float64)
-    if len(centred) > 1:  # one picture says nothing about spread
-        covariance = torch.from_numpy(ledoit_wolf(centred.numpy(), assume_centered=True)[0])
-    values, vectors = torch.linalg.eigh(covariance)
-    lengths = rearrange(values.clamp_min(LEAST_VARIANCE).sqrt(), "component -> component 1")
-    whitening: Tensor = rearrange(vectors, "left component -> component left") / lengths
-    return whitening

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from acir.ood.base import Detector
+from acir.ood.base import Detector, shrunk_covariance
 from acir.tensors import Evidence
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -62,11 +62,7 @@ class PixelStatistics(Detector):
 
 
 def _precision(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
-
-    covariance = torch.zeros(2 * centred.shape[1:], dtype=torch.float64)
-    if len(centred) > 1:  # one picture says nothing about spread
-        covariance = torch.from_numpy(ledoit_wolf(centred.numpy(), assume_centered=True)[0])
+    covariance = shrunk_covariance(centred)
     noise = LEAST_DEVIATION**2 * torch.eye(len(covariance), dtype=torch.float64)
     precision: Tensor = torch.linalg.inv(covariance + noise)
     return precision.contiguous()

@@ -8,7 +8,7 @@ from einops import rearrange
 from jaxtyping import Float64, Int, Shaped
 from torch import Tensor
 
-from acir.ood.base import Detector
+from acir.ood.base import Detector, shrunk_covariance, whitening
 from acir.tensors import Evidence
 
 PICTURES_PER_DIMENSION = 10
@@ -48,8 +48,11 @@ class RelativeMahalanobis(Detector):
         basis = _basis(offsets)
         reduced = offsets @ basis.T
         centres, members = _class_means(reduced, seen.class_logits.detach().cpu().argmax(dim=1))
-        within = _whitening(reduced - centres[members])
-        self._overall = _whitening(reduced) @ basis
+        within, overall = (
+            whitening(shrunk_covariance(gaps), LEAST_VARIANCE)
+            for gaps in (reduced - centres[members], reduced)
+        )
+        self._overall = overall @ basis
         self._within = within @ basis
         self._centres = centres @ within.T
         return self
@@ -97,16 +100,3 @@ def _class_means(
     classes, members = torch.unique(predicted, return_inverse=True)
     means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
     return torch.stack(means), members
-
-
-def _whitening(centred: Float64[Tensor, "n kept"]) -> Float64[Tensor, "kept kept"]:
-    """Return W such that W'W is the inverse of the shrunk covariance."""
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
-
-    covariance = torch.zeros(2 * centred.shape[1:], dtype=torch.float64)
-    if len(centred) > 1:  # one picture says nothing about spread
-        covariance = torch.from_numpy(ledoit_wolf(centred.numpy(), assume_centered=True)[0])
-    values, vectors = torch.linalg.eigh(covariance)
-    lengths = rearrange(values.clamp_min(LEAST_VARIANCE).sqrt(), "component -> component 1")
-    whitening: Tensor = rearrange(vectors, "kept component -> component kept") / lengths
-    return whitening

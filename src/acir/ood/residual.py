@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
-from acir.ood.base import Detector
+from acir.ood.base import Detector, shrunk_covariance, whitening
 from acir.tensors import Evidence
 
 FINEST_GRID = 4
@@ -89,16 +89,11 @@ def _whitening(samples: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:
     What varies too little counts as if it had independent noise of the least deviation: a corner
     that is black in all training pictures must not outweigh everything else at the first noise.
     """
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - a query never fits
-
     deviation = samples.std(dim=0, correction=0).clamp_min(LEAST_DEVIATION)
     scaled = samples / deviation
     noise = torch.diag(1 - scaled.var(dim=0, correction=0))
-    covariance, _ = ledoit_wolf(scaled.numpy())
-    values, vectors = torch.linalg.eigh(torch.from_numpy(covariance) + noise)
-    length = rearrange(values.clamp_min(LEAST_VARIANCE).sqrt(), "component -> component 1")
-    whitening: Tensor = rearrange(vectors, "dim component -> component dim") / length / deviation
-    return whitening.contiguous()
+    covariance = shrunk_covariance(scaled - scaled.mean(dim=0)) + noise
+    return (whitening(covariance, LEAST_VARIANCE) / deviation).contiguous()
 
 
 def _grid_for(pictures: int, channels: int) -> int:
