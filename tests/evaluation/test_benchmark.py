@@ -8,6 +8,7 @@ import pytest
 
 from acir.errors import RecipeError
 from acir.evaluation.benchmark import Benchmark, load, selected, with_sources
+from acir.models.encoder import Encoder
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks" / "small.toml"
 
@@ -260,3 +261,20 @@ def test_there_are_four_trials_at_most(read: Read) -> None:
 def test_tuning_has_a_seed_outside_the_table(read: Read) -> None:
     with pytest.raises(RecipeError, match="tuning_seed is 1, which is one of the seeds that are"):
         read(("tuning_seed = 7", "tuning_seed = 1"))
+
+
+def test_the_ablation_starts_from_the_acir_of_the_comparison() -> None:
+    shipped, ablation = load(SHIPPED), load(SHIPPED.with_name("ablation.toml"))
+    ours, whole = (next(m for m in b.method if m.name == "acir") for b in (shipped, ablation))
+    rate = {"training.learning_rate": 0.004}
+    for ours_data, data in zip(shipped.data, ablation.data, strict=True):
+        wanted = shipped.recipe_for(ours_data, ours, 32, rate)
+        assert ablation.recipe_for(data, whole, 32) == wanted
+
+
+def test_every_variant_of_the_ablation_is_another_network_or_loss() -> None:
+    ablation = load(SHIPPED.with_name("ablation.toml"))
+    recipes = [ablation.recipe_for(ablation.data[0], method, 32) for method in ablation.method]
+    assert len({str((recipe.model, recipe.loss)) for recipe in recipes}) == len(ablation.method)
+    for recipe in recipes:
+        Encoder(recipe.model, classes=8)

@@ -58,23 +58,23 @@ def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor
 
 def test_a_rare_class_weighs_more() -> None:
     # N = 40 pictures of C = 2 classes: 40 / (10 * 2) = 2 and 40 / (30 * 2) = 2/3.
-    assert sch.class_weights((10, 30)).tolist() == pytest.approx([2, 2 / 3])
+    assert sch.inverse_frequencies((10, 30)).tolist() == pytest.approx([2, 2 / 3])
 
 
 def test_classes_of_one_size_all_weigh_one() -> None:
-    assert sch.class_weights((5, 5, 5)).tolist() == [1, 1, 1]
+    assert sch.inverse_frequencies((5, 5, 5)).tolist() == [1, 1, 1]
 
 
 def test_the_mean_weight_of_all_training_pictures_is_one() -> None:
     counts = (3, 17, 80)
-    weights = sch.class_weights(counts).tolist()
+    weights = sch.inverse_frequencies(counts).tolist()
     total = sum(n * w for n, w in zip(counts, weights, strict=True))
     assert total / sum(counts) == pytest.approx(1)
 
 
 def test_a_class_without_pictures_weighs_nothing() -> None:
     # 8 / (4 * 3) = 2/3 for the others.
-    assert sch.class_weights((4, 0, 4)).tolist() == pytest.approx([2 / 3, 0, 2 / 3])
+    assert sch.inverse_frequencies((4, 0, 4)).tolist() == pytest.approx([2 / 3, 0, 2 / 3])
 
 
 # S_ij
@@ -494,7 +494,7 @@ def test_an_unknown_similarity_names_the_nearest() -> None:
 
 def test_an_unknown_quantisation_names_the_nearest() -> None:
     expected = (
-        r"recipe key loss.quantisation is 'cube', expected one of cosine, cubic\. "
+        r"recipe key loss.quantisation is 'cube', expected one of cosine, cubic, none\. "
         r"Did you mean 'cubic'\?"
     )
     with pytest.raises(RecipeError, match=expected):
@@ -510,6 +510,35 @@ def test_the_cubic_term_takes_the_place_of_the_other() -> None:
     assert found.terms["quantisation"].item() == pytest.approx(mean, rel=1e-5)
     difference = 0.5 * (mean - other.terms["quantisation"].item())
     assert (found.total - other.total).item() == pytest.approx(difference, abs=1e-5)
+
+
+def test_a_term_can_be_left_out_or_weighed() -> None:
+    encoding, batch = random_inputs(0, pictures=5)
+    counts = (10, 3, 27)
+    whole = SCH(class_counts=counts)(encoding, batch)
+    without = SCH(class_counts=counts, quantisation="none")(encoding, batch)
+    assert without.terms["quantisation"].item() == 0
+    assert (whole.total - without.total).item() == pytest.approx(
+        0.5 * whole.terms["quantisation"].item(), abs=1e-6
+    )
+    twice = SCH(class_counts=counts, classification=1.0)(encoding, batch)
+    assert (twice.total - whole.total).item() == pytest.approx(
+        0.5 * whole.terms["classification"].item(), abs=1e-6
+    )
+
+
+def test_without_class_weights_every_pair_weighs_the_same() -> None:
+    encoding, batch = random_inputs(0, pictures=5)
+    found = SCH(class_counts=(10, 3, 27), class_weights=False)(encoding, batch)
+    even = SCH(class_counts=(5, 5, 5))(encoding, batch)  # w(c) = 15 / (5 * 3) = 1
+    assert found.total.item() == pytest.approx(even.total.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("weight", [-0.1, math.inf, math.nan])
+def test_a_weight_out_of_range_is_refused(weight: float) -> None:
+    expected = f"recipe key loss.classification is {weight}, expected at least 0 and finite"
+    with pytest.raises(RecipeError, match=expected):
+        SCH(class_counts=(1, 1), classification=weight)
 
 
 # Nested codes

@@ -34,7 +34,10 @@ Where ours differs, and why:
   Matryoshka representations (Kusupati et al., NeurIPS 2022, https://arxiv.org/abs/2205.13147).
 """
 
+import math
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
 import torch
@@ -49,29 +52,30 @@ from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_en
 from acir.tensors import Batch, Encoding
 
 Similarity = Literal["pearson", "cosine"]
-Quantisation = Literal["cosine", "cubic"]
+Quantisation = Literal["cosine", "cubic", "none"]
 Kind = TypeVar("Kind", bound=str)
 
 DISTANCE_MARGIN = 1e-6  # keeps both logarithms finite at d = 0 and d = 1
 QUANTISATION_WEIGHT = 0.5
-CLASSIFICATION_WEIGHT = 0.5
 
 
 class SCH(Loss):
     """Pull pictures of a class together as far as their structure agrees; push others apart.
 
-    L = L_con + 0.5 L_q + 0.5 L_ce. Memory is O(b^2 + b d) for a batch of b pictures.
+    L = L_con + 0.5 L_q + w L_ce. Memory is O(b^2 + b d) for a batch of b pictures.
 
     Args:
         class_counts: Training pictures of each class.
         structure: Strength of the structure similarity, in [0, 1]. At 0 the loss is a plain
             class-weighted contrast; at 1 it is the paper's.
         similarity: `pearson` (ours) or `cosine` (as the paper's public code has it).
-        quantisation: `cosine` (the paper's) or `cubic` (for the head that classifies signs).
+        quantisation: `cosine` (the paper's), `cubic` (for the head that classifies signs), `none`.
+        classification: Weight w of the class head's cross-entropy.
+        class_weights: Whether pairs of rare classes weigh more.
         nested: Whether the first 8, 16, 32 ... bits are to be good codes too.
 
     Raises:
-        RecipeError: A strength out of range, an unknown similarity or quantisation.
+        RecipeError: A strength or weight out of range, an unknown similarity or quantisation.
 
     Example:
         >>> SCH(class_counts=(10, 30)).weights
@@ -80,13 +84,15 @@ class SCH(Loss):
 
     weights: Float[Tensor, " classes"]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the keys of the loss, all by keyword
         self,
         *,
         class_counts: tuple[int, ...],
         structure: float = 1.0,
         similarity: str = "pearson",
         quantisation: str = "cosine",
+        classification: float = 0.5,
+        class_weights: bool = True,
         nested: bool = False,
     ) -> None:
         super().__init__()
@@ -94,12 +100,21 @@ class SCH(Loss):
             raise RecipeError(
                 f"recipe key loss.structure is {structure}, expected at least 0 and at most 1"
             )
+        if not 0 <= classification < math.inf:
+            raise RecipeError(
+                f"recipe key loss.classification is {classification}, "
+                "expected at least 0 and finite"
+            )
         self.structure = structure
+        self.classification = classification
         self.similarity: Similarity = _known("similarity", similarity, get_args(Similarity))
         kind: Quantisation = _known("quantisation", quantisation, get_args(Quantisation))
-        self.quantisation = cosine_quantisation if kind == "cosine" else cubic_quantisation
+        self.quantisation = QUANTISATIONS[kind]
         self.nested = nested
-        self.register_buffer("weights", class_weights(class_counts), persistent=False)
+        weights = inverse_frequencies(class_counts)
+        if not class_weights:
+            weights = torch.ones_like(weights)
+        self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its three terms."""
@@ -118,7 +133,7 @@ class SCH(Loss):
         contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
         quantised = _mean([self.quantisation(logits) for logits in beginnings])
         classified = label_cross_entropy(encoding.class_logits, batch.labels)
-        total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
+        total = contrasted + QUANTISATION_WEIGHT * quantised + self.classification * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
         return LossTerms(total, {name: term.detach() for name, term in terms.items()})
 
@@ -144,7 +159,7 @@ def nested_lengths(bits: int) -> tuple[int, ...]:
     return (*doubled, bits)
 
 
-def class_weights(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:
+def inverse_frequencies(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:
     """w(c) = N / (N_c C): 1 on average over the training pictures; 0 for an empty class."""
     counts = torch.tensor(class_counts, dtype=torch.float32)
     weights = counts.sum() / (counts * len(counts))
@@ -233,6 +248,15 @@ def cosine_quantisation(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, ""
     """L_q = mean_i log(1 + (1 - cos(|u_i|, 1)) / 2): 0 when all logits of a picture are as far."""
     ones = torch.ones_like(logits)
     return torch.log1p((1 - cosine_similarity(logits.abs(), ones, dim=1)) / 2).mean()
+
+
+QUANTISATIONS: Mapping[Quantisation, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "cosine": cosine_quantisation,
+        "cubic": cubic_quantisation,
+        "none": lambda logits: logits.new_zeros(()),
+    }
+)
 
 
 def _mean(terms: list[Float[Tensor, ""]]) -> Float[Tensor, ""]:
