@@ -50,6 +50,28 @@ def test_one_of_twenty_unknown_pictures_may_be_missed_but_not_two() -> None:
     assert ood.fpr_at_95_tpr(known, np.array([0.0, 2.5] + [9.0] * 18)) == 0.5
 
 
+@given(scores, scores, st.sampled_from([0.0, 0.01, 0.03, 0.25, 0.5]))
+def test_what_is_detected_is_what_scikit_learn_finds_at_that_rate(
+    known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"], rate: float
+) -> None:
+    truth = np.repeat([0, 1], [len(known), len(unknown)])
+    fpr, tpr, _ = roc_curve(truth, np.concatenate([known, unknown]), drop_intermediate=False)
+    assert ood.detected_at(known, unknown, rate) == pytest.approx(tpr[fpr <= rate].max())
+
+
+def test_three_of_a_hundred_may_be_false_alarms() -> None:
+    known = np.arange(100.0)
+    assert ood.threshold_at(known, 0.03) == 96.0  # 97, 98 and 99 lie above
+    assert ood.threshold_at(known, 0.29) == 70.0  # 0.29 x 100 is a little less than 29 in floats
+    assert ood.detected_at(known, np.array([96.0, 96.5, np.inf]), 0.03) == pytest.approx(2 / 3)
+
+
+def test_known_pictures_that_no_threshold_accepts_leave_nothing_to_detect() -> None:
+    known = np.array([0.0, np.inf, np.inf])
+    assert ood.detected_at(known, np.array([np.inf]), 0.34) == 0.0
+    assert ood.detected_at(known, np.array([np.inf]), 0.67) == 1.0
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_an_empty_side_and_missing_scores_are_refused(metric: Metric) -> None:
     with pytest.raises(ValueError, match="got 0 known and 2 unknown scores; give at least one"):

@@ -1,4 +1,4 @@
-"""How well scores tell unknown pictures from known ones, without any threshold chosen.
+"""How well scores tell unknown pictures from known ones.
 
 Unknown is the positive class, as in OpenOOD (arXiv 2306.09301), and a higher score is more
 outlying. Equal scores are never split: no order of the pictures can change a value.
@@ -8,6 +8,8 @@ Every function raises ValueError when a side is empty or a score is NaN.
 
 import numpy as np
 from jaxtyping import Float
+
+ROUNDING = 1e-9  # 0.29 x 100 is 28.999999999999996
 
 
 def auroc(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"]) -> float:
@@ -37,6 +39,37 @@ def fpr_at_95_tpr(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m
     flagged = -(-95 * len(unknown) // 100)  # rounded up, exact in integers
     threshold = np.sort(unknown)[-flagged]
     return float((known >= threshold).mean())
+
+
+def threshold_at(known: Float[np.ndarray, " n"], rate: float) -> float:
+    """Return the lowest score above which at most a share `rate` of known pictures lies.
+
+    What is flagged lies strictly above it.
+
+    Args:
+        known: Their scores.
+        rate: False alarms allowed, in [0, 1).
+
+    Example:
+        >>> threshold_at(np.array([1.0, 2.0, 3.0, 4.0]), 0.25)
+        3.0
+    """
+    _require_scores(known, known)
+    allowed = int(rate * len(known) + ROUNDING)
+    return float(np.sort(known)[-1 - allowed])
+
+
+def detected_at(
+    known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"], rate: float
+) -> float:
+    """Return the share of unknown pictures flagged where at most `rate` of known ones are.
+
+    Example:
+        >>> detected_at(np.array([1.0, 2.0]), np.array([1.5, 3.0]), 0.0)
+        0.5
+    """
+    _require_scores(known, unknown)
+    return float((unknown > threshold_at(known, rate)).mean())
 
 
 def aupr(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"]) -> float:

@@ -1,0 +1,54 @@
+"""A share of pictures, and how far it can be trusted."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from scipy.stats import beta  # type: ignore[import-untyped]
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """So many of so many.
+
+    Attributes:
+        hits: Pictures that were counted.
+        n: Pictures there are.
+    """
+
+    hits: int
+    n: int
+
+    def __post_init__(self) -> None:
+        """Refuse a share that cannot be."""
+        if not 0 <= self.hits <= self.n or self.n < 1:
+            raise ValueError(f"{self.hits} of {self.n} pictures is no share of any")
+
+    @classmethod
+    def of(cls, flags: Collection[bool]) -> "Proportion":
+        """Count those that are set."""
+        return cls(sum(map(bool, flags)), len(flags))
+
+    @property
+    def share(self) -> float:
+        """The share, in [0, 1]."""
+        return self.hits / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of Clopper and Pearson (Biometrika 26, 1934).
+
+        Example:
+            >>> low, high = Proportion(402, 500).interval  # the paper's detected unknowns
+            >>> round(low, 3), round(high, 3)
+            (0.766, 0.838)
+        """
+        hits, misses = self.hits, self.n - self.hits
+        low = float(beta.ppf(LEVEL / 2, hits, misses + 1)) if hits else 0.0
+        high = float(beta.ppf(1 - LEVEL / 2, hits + 1, misses)) if misses else 1.0
+        return low, high
+
+    def to_dict(self) -> dict[str, float | int | list[float]]:
+        """Return plain values."""
+        return {"hits": self.hits, "n": self.n, "share": self.share, "ci": list(self.interval)}
