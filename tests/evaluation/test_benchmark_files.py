@@ -18,6 +18,7 @@ from acir.evaluation.benchmark import Benchmark, load, with_sources
 from acir.models.encoder import Encoder
 from acir.sources import medmnist
 from acir.sources.medmnist import Official, official
+from acir.sources.phantom.request import parse
 from acir.types import silent
 from acir.workflows.compare import compare
 from acir.workflows.comparing.pictures import (
@@ -229,5 +230,14 @@ def test_tissue_is_asked_for_by_the_pictures_of_the_test_folder(tmp_path: Path) 
 
 def test_the_phantom_needs_no_file(tmp_path: Path) -> None:
     part = {"data": ["phantom"], "method": ["csq"]}
-    out = ran(tmp_path, "phantom", part, "phantom:4")  # of each class 2 train, 1 val, 1 test
-    assert lessons_of(out, "phantom").train.images.images.shape == (2 * 11, 3, 224, 224)
+    few = "phantom:ct16,4@224"  # of each class 2 train, 1 val, 1 test
+    out = ran(tmp_path, "phantom", part, few)
+    assert lessons_of(out, "phantom").train.images.images.shape == (2 * 16, 3, 224, 224)
+
+
+def test_the_phantom_has_sixteen_classes_drawn_at_the_size_of_the_network() -> None:
+    found = shipped("phantom")
+    (data,) = found.data
+    wanted = parse(data.source.removeprefix("phantom:"))
+    assert len(wanted.classes) == 16
+    assert wanted.side == found.recipe_for(data, found.method[0], 16).prep.size

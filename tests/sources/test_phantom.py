@@ -1,10 +1,12 @@
 """The phantom: what its slices show, that they are always the same, and what it is asked for."""
 
 from functools import cache
+from hashlib import sha256
 
 import numpy as np
 import pytest
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from PIL import Image
 
 import acir.sources
 from acir.errors import SourceError
@@ -12,7 +14,12 @@ from acir.sources.base import SourceOptions, open_source
 from acir.sources.phantom.canvas import AIR, Canvas
 from acir.sources.phantom.noise import grain, smooth_noise
 from acir.sources.phantom.oval import Oval
+from acir.sources.phantom.request import parse
 from acir.types import ImageRecord, Split
+
+# Ids and pixels of phantom:4 and phantom:smear,2 before there were sixteen classes and sides.
+# OpenBLAS gave the same with its kernels for Haswell, Zen, SkylakeX and Prescott.
+BEFORE = "e6db55de0d9817fe68af583b4324921a307ae787a3286655c486cd9d6e159f59"
 
 
 def _records(place: str, label: str = "") -> list[ImageRecord]:
@@ -26,6 +33,20 @@ def _drawn(place: str) -> tuple[ImageRecord, ...]:
 
 def _mean(label: str) -> Float[np.ndarray, "128 128"]:
     return np.asarray(np.mean([r.pixels for r in _records("phantom:4", label)], axis=0))
+
+
+def _blocks(pixels: UInt8[np.ndarray, "..."], count: int) -> Float[np.ndarray, "..."]:
+    size = len(pixels) // count
+    grid = pixels.astype(np.float64).reshape(count, size, count, size, -1)
+    return np.asarray(grid.mean(axis=(1, 3)))
+
+
+def _fineness(pixels: UInt8[np.ndarray, "224 224"]) -> float:
+    """Return the share of the power beyond what 128 pixels can hold: 64 cycles a picture."""
+    power = np.abs(np.fft.fft2(pixels.astype(np.float64) - pixels.mean())) ** 2
+    cycles = np.abs(np.fft.fftfreq(224, 1 / 224))
+    beyond = np.maximum(cycles, cycles[:, None]) > 64
+    return float(power[beyond].sum() / power.sum())
 
 
 def test_the_registry_finds_it() -> None:
@@ -46,6 +67,23 @@ def test_there_are_eleven_classes_of_grey_slices_and_one_of_colour() -> None:
     assert {r.pixels.shape for r in slices} == {(128, 128)}
     assert [r.pixels.shape for r in smears] == [(128, 128, 3)]
     assert {r.pixels.dtype for r in slices + smears} == {np.dtype(np.uint8)}
+
+
+def test_the_first_pictures_are_byte_for_byte_what_they_were() -> None:
+    found = sha256()
+    for record in [*_records("phantom:4"), *_records("phantom:smear,2")]:
+        found.update(record.id.encode() + record.pixels.tobytes())
+    assert found.hexdigest() == BEFORE
+
+
+def test_sixteen_classes_are_the_eleven_and_five_more() -> None:
+    eleven = {r.id: r.pixel_hash for r in _records("phantom:4")}
+    sixteen = {r.id: r.pixel_hash for r in _records("phantom:ct16,4")}
+    assert eleven.items() <= sixteen.items()
+    assert len(set(sixteen.values())) == 64
+    assert {r.labels[0] for r in _records("phantom:ct16,4") if r.id not in eleven} == {
+        *("chest-opacity", "chest-fibrosis", "spleen-lesion", "kidney-lesion", "bladder-tumour")
+    }
 
 
 def test_a_slice_is_the_same_again_and_whatever_the_count() -> None:
@@ -75,11 +113,67 @@ def test_a_split_without_pictures_is_refused_by_name() -> None:
 
 def test_without_a_number_there_are_sixty_of_each() -> None:
     assert len(_records("phantom:smear")) == 60
+    assert parse("ct16").count == parse("").count == parse("@224").count == 60
+
+
+def test_a_picture_has_the_side_that_is_asked_for() -> None:
+    assert {r.pixels.shape for r in _records("phantom:1@224")} == {(224, 224)}
+    assert {r.pixels.shape for r in _records("phantom:ct16,1@64")} == {(64, 64)}
+    assert {r.pixels.shape for r in _records("phantom:smear,1@512")} == {(512, 512, 3)}
+    assert {r.pixels.shape for r in _records("phantom:1@128")} == {(128, 128)}
+
+
+def test_two_sides_of_a_slice_have_an_id_each() -> None:
+    assert _records("phantom:1", "head")[0].id == "phantom/head/00000"
+    assert _records("phantom:1@128", "head")[0].id == "phantom/head/00000"
+    assert _records("phantom:1@224", "head")[0].id == "phantom/head/00000@224"
+
+
+@pytest.mark.parametrize("kind", ["ct16", "smear"])
+def test_another_side_shows_the_same_body(kind: str) -> None:
+    coarse = [_blocks(r.pixels, 32) for r in _records(f"phantom:{kind},2")]
+    fine = [_blocks(r.pixels, 32) for r in _records(f"phantom:{kind},2@224")]
+    apart = np.array([[np.abs(a - b).mean() for b in fine] for a in coarse])
+    assert apart.argmin(axis=1).tolist() == list(range(len(coarse)))
+
+
+@pytest.mark.parametrize("label", ["head", "chest", "chest-fibrosis", "kidneys", "pelvis"])
+def test_a_larger_side_is_drawn_and_not_enlarged(label: str) -> None:
+    (small,), (drawn,) = (_records(p, label) for p in ("phantom:ct16,1", "phantom:ct16,1@224"))
+    enlarged = np.asarray(
+        Image.fromarray(small.pixels).resize((224, 224), Image.Resampling.BICUBIC)
+    )
+    assert _fineness(drawn.pixels) > 4 * _fineness(enlarged)
+
+
+def test_block_means_alone_do_not_tell_sixteen_classes_apart() -> None:
+    records = _records("phantom:ct16,10")
+    known, asked = ([r for r in records if r.split == split] for split in ("train", "test"))
+    means = np.stack([_blocks(r.pixels, 8).ravel() for r in known])
+    nearest = [known[((means - _blocks(r.pixels, 8).ravel()) ** 2).sum(1).argmin()] for r in asked]
+    right = np.mean([a.labels == b.labels for a, b in zip(asked, nearest, strict=True)])
+    assert 0.2 < right < 0.75  # regions are told apart (chance is 1/16), findings are not
 
 
 @pytest.mark.parametrize(
     "location",
-    ["0", "-3", "x", "1.5", "smears", "smear,", "smear,0", "smear,x", ",5", "5,5", "100001", "²"],
+    [
+        *("ct16,", "ct16,0", "ct165", "ct17", "@", "60@", "@63", "@513", "smear,4@x", "4@224,5"),
+        *(
+            "0",
+            "-3",
+            "x",
+            "1.5",
+            "smears",
+            "smear,",
+            "smear,0",
+            "smear,x",
+            ",5",
+            "5,5",
+            "100001",
+            "²",
+        ),
+    ],
 )
 def test_other_words_are_refused(location: str) -> None:
     with pytest.raises(SourceError, match=f"phantom:{location} is not understood; write phantom:"):

@@ -1,4 +1,4 @@
-"""The abdomen at the level of the liver and of the kidneys, in a soft-tissue window."""
+"""The abdomen at the level of the liver and the spleen, in a soft-tissue window."""
 
 import numpy as np
 
@@ -7,16 +7,12 @@ from acir.sources.phantom.noise import Field
 from acir.sources.phantom.oval import Oval
 from acir.sources.phantom.tissue import (
     BOWEL_WALL,
-    FAT,
     GAS,
-    KIDNEY,
     LIVER,
     LUNG,
-    MUSCLE,
     SIDES,
     SPLEEN,
     VESSEL,
-    bowel,
     ribs,
     torso,
     vertebra,
@@ -32,7 +28,7 @@ def liver(c: Canvas) -> None:
 
 def lesion(c: Canvas) -> None:
     """Paint the same with one to three dark lesions with a bright rim in the liver."""
-    organ = _upper(c)
+    organ, _, _ = _upper(c)
     for _ in range(int(c.rng.integers(1, 4))):
         r = c.between(0.06, 0.125)
         spot = c.vary(Oval(c.between(-0.58, -0.28), c.between(-0.22, 0.22), r, r), 0.12)
@@ -40,44 +36,46 @@ def lesion(c: Canvas) -> None:
         c.paint(spot, LESION, rough=0.012, inside=organ)
 
 
-def kidneys(c: Canvas) -> None:
-    """Paint both kidneys, the tip of the liver, colon and small bowel."""
-    cavity, inside = _cavity(c)
-    for side in SIDES:
-        c.paint(c.vary(Oval(side * 0.19, 0.33, 0.09, 0.12, side * -12.0)), MUSCLE, rough=0.01)
-    tip = Oval(-0.83 * cavity.rx, -0.02, 0.13, 0.26, 4.0)
-    c.paint(c.vary(tip), LIVER, rough=0.015, inside=inside)
-    bowel(c, -0.42, -0.16, 0.12, gas=0.7)
-    bowel(c, 0.56, 0.02, 0.095, gas=0.7)
-    for x, y in ((-0.20, -0.30), (0.02, -0.34), (0.24, -0.31), (0.42, -0.22), (-0.06, -0.20)):
-        bowel(c, c.about(x, 0.02), c.about(y, 0.02), c.between(0.075, 0.10), gas=0.25)
-    bowel(c, c.about(0.2, 0.03), -0.16, c.between(0.075, 0.10), gas=0.25)
-    for side in SIDES:
-        _kidney(c, side)
-    vertebra(c, 0.25, 0.135)
-    _great_vessels(c, 0.075)
-    for x in (0.03, -0.04):
-        c.paint(c.vary(Oval(x, -0.07, 0.024, 0.024), 0.1), VESSEL)
+def spleen_lesion(c: Canvas) -> None:
+    """Paint the same with one or two dark lesions, or a wedge that gets no blood, in the spleen."""
+    _, spleen, inside = _upper(c)
+    if c.chance(0.4):
+        y = c.between(-0.5, 0.5)
+        rim, middle, deep = (spleen.at(x, y) for x in (0.6, -0.1, -0.8))
+        wedge = [(rim.x, rim.y), (middle.x, middle.y), (deep.x, deep.y)]
+        c.stroke(wedge, c.between(0.11, 0.17), LESION, taper=0.5, inside=inside)
+        return
+    for _ in range(int(c.rng.integers(1, 3))):
+        r = c.between(0.045, 0.08)
+        spot = spleen.at(c.between(-0.5, 0.1), c.between(-0.6, 0.6))
+        c.paint(c.vary(Oval(spot.x, spot.y, r, r), 0.12), LESION, rough=0.012, inside=inside)
 
 
-def _cavity(c: Canvas) -> tuple[Oval, Field]:
+def trunk(c: Canvas) -> tuple[Oval, Field]:
+    """Paint the wall of the abdomen; return the cavity, and how far it covers each pixel."""
     return torso(c, c.vary(Oval(0.0, -0.02, 0.87, 0.64, power=2.25), 0.03), wall=0.05)
 
 
-def _upper(c: Canvas) -> Field:
-    """Paint the upper abdomen and return the mask of the liver."""
-    cavity, inside = _cavity(c)
+def great_vessels(c: Canvas, y: float) -> None:
+    """Paint the aorta and the inferior vena cava at a height."""
+    c.paint(c.vary(Oval(0.07, y, 0.055, 0.055)), VESSEL + 25)
+    c.paint(c.vary(Oval(-0.12, y - 0.01, 0.07, 0.052), 0.1), VESSEL - 10)
+
+
+def _upper(c: Canvas) -> tuple[Field, Oval, Field]:
+    """Paint the upper abdomen; return the mask of the liver, the spleen and its mask."""
+    cavity, inside = trunk(c)
     ribs(c, cavity.shrunk(0.01))
     for side in SIDES:
         recess = Oval(side * 0.42 * cavity.rx, cavity.y + 0.62 * cavity.ry, 0.26, 0.22)
         c.paint(recess, LUNG, rough=0.01, inside=inside)
     _stomach(c, inside)
     spleen = c.vary(Oval(0.80 * cavity.rx, 0.20, 0.11, 0.25, 14.0))
-    c.paint(spleen, SPLEEN, rough=0.015, inside=inside)
+    spleen_mask = c.paint(spleen, SPLEEN, rough=0.015, inside=inside)
     organ = _liver(c, cavity, inside)
     vertebra(c, 0.28, 0.135)
-    _great_vessels(c, 0.10)
-    return organ
+    great_vessels(c, 0.10)
+    return organ, spleen, spleen_mask
 
 
 def _stomach(c: Canvas, inside: Field) -> None:
@@ -102,19 +100,3 @@ def _liver(c: Canvas, cavity: Oval, inside: Field) -> Field:
             angle += c.about(0.0, 0.3)
         c.stroke(points, 0.045, HEPATIC_VEIN, taper=0.72, inside=organ)
     return organ
-
-
-def _great_vessels(c: Canvas, y: float) -> None:
-    c.paint(c.vary(Oval(0.07, y, 0.055, 0.055)), VESSEL + 25)
-    c.paint(c.vary(Oval(-0.12, y - 0.01, 0.07, 0.052), 0.1), VESSEL - 10)
-
-
-def _kidney(c: Canvas, side: int) -> None:
-    """Paint a kidney in its fat, its medulla, and the hilum with the renal vein."""
-    kidney = c.vary(Oval(side * 0.43, 0.20, 0.125, 0.165, side * -24.0))
-    c.paint(kidney.grown(0.05), FAT, rough=0.01)
-    inside = c.paint(kidney, KIDNEY + 25, rough=0.012)
-    c.paint(kidney.shrunk(0.04), KIDNEY - 15, curled=0.012, inside=inside)
-    hilum = Oval(kidney.x - side * 0.085, kidney.y - 0.03, 0.085, 0.05, side * 18.0)
-    c.paint(hilum, FAT, rough=0.008)
-    c.stroke([(hilum.x + side * 0.02, hilum.y), (side * 0.1, 0.11)], 0.022, VESSEL - 10)

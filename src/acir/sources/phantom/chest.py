@@ -1,8 +1,12 @@
 """The chest at the level of the heart, in a window that shows both lung and mediastinum."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import numpy as np
 
 from acir.sources.phantom.canvas import Canvas
+from acir.sources.phantom.lung_disease import consolidation, fluid, scarring
 from acir.sources.phantom.noise import Field
 from acir.sources.phantom.oval import Oval
 from acir.sources.phantom.tissue import (
@@ -17,7 +21,9 @@ from acir.sources.phantom.tissue import (
     vertebra,
 )
 
-EFFUSION, MYOCARDIUM, CHAMBER = 14.0, 85.0, 190.0
+MYOCARDIUM, CHAMBER = 85.0, 190.0
+
+Disease = Callable[[Canvas, Oval, Field], Field]
 
 
 def chest(c: Canvas) -> None:
@@ -39,11 +45,23 @@ def effusion(c: Canvas) -> None:
     """Paint the same with fluid behind one or both lungs, in place of a fifth to a half of each."""
     first = int(c.rng.integers(2))
     sides = {first, 1 - first} if c.chance(0.3) else {first}
-    _thorax(c, {side: c.between(0.2, 0.5) for side in sides})
+    _thorax(c, {side: partial(fluid, share=c.between(0.2, 0.5)) for side in sides})
 
 
-def _thorax(c: Canvas, fluid: dict[int, float]) -> list[Oval]:
-    """Paint a chest and return its lungs; `fluid` maps 0 or 1 to the share of a lung displaced."""
+def opacity(c: Canvas) -> None:
+    """Paint the same with a part of one or both lungs consolidated."""
+    first = int(c.rng.integers(2))
+    sides = {first, 1 - first} if c.chance(0.3) else {first}
+    _thorax(c, dict.fromkeys(sides, consolidation))
+
+
+def fibrosis(c: Canvas) -> None:
+    """Paint the same with the rim of both lungs scarred."""
+    _thorax(c, dict.fromkeys((0, 1), scarring))
+
+
+def _thorax(c: Canvas, diseases: Mapping[int, Disease]) -> list[Oval]:
+    """Paint a chest and return its lungs; `diseases` maps 0 or 1 to what ails that lung."""
     body = c.vary(Oval(0.0, -0.02, 0.88, 0.62, power=2.3), 0.03)
     cavity, _ = torso(c, body, wall=0.075)
     c.paint(cavity, MUSCLE, rough=0.012)
@@ -51,11 +69,8 @@ def _thorax(c: Canvas, fluid: dict[int, float]) -> list[Oval]:
     bone(c, c.vary(Oval(0.0, cavity.y - cavity.ry - 0.028, 0.10, 0.03)), cortex=0.011)
     lungs = [_lung(c, cavity, side) for side in SIDES]
     masks = [c.paint(lung, c.about(LUNG, 25.0), rough=0.02) for lung in lungs]
-    for side, share in fluid.items():
-        pleura = c.cover(lungs[side].grown(0.01), rough=0.02)
-        aerated = c.cover(lungs[side].at(0.0, -2.0 * share), rough=0.02)
-        masks[side] *= aerated
-        c.fill(pleura * (1 - aerated), EFFUSION)
+    for side, disease in diseases.items():
+        masks[side] = disease(c, lungs[side], masks[side])
     for lung, mask in zip(lungs, masks, strict=True):
         _lung_vessels(c, lung, mask)
     c.paint(c.vary(Oval(0.0, -0.05, 0.17, 0.40)), FAT + 40, rough=0.015)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from acir.sources.phantom.canvas import Canvas
+from acir.sources.phantom.noise import Field
 from acir.sources.phantom.oval import Oval
 from acir.sources.phantom.tissue import (
     BOWEL_WALL,
@@ -19,6 +20,8 @@ from acir.sources.phantom.tissue import (
     table,
     torso,
 )
+
+TUMOUR = 85.0
 
 
 def pelvis(c: Canvas) -> None:
@@ -42,16 +45,18 @@ def pelvis(c: Canvas) -> None:
 
 def hips(c: Canvas) -> None:
     """Paint the femoral heads in their sockets with bladder and rectum between them."""
-    _seat(c)
-    for side in SIDES:
-        _groin(c, side)
-        _hip_joint(c, side)
-    bladder = c.vary(Oval(0.0, -0.13, 0.22, 0.17, power=2.3), 0.1)
-    c.paint(bladder, BOWEL_WALL, rough=0.012)
-    c.paint(bladder.shrunk(0.02), FLUID, rough=0.012)
-    c.paint(c.vary(Oval(0.0, 0.10, 0.13, 0.05), 0.08), MUSCLE, rough=0.01)
-    bowel(c, 0.0, 0.25, 0.085, gas=0.7)
-    bone(c, c.vary(Oval(0.0, 0.43, 0.06, 0.035)), cortex=0.015)
+    _hip_level(c)
+
+
+def bladder_tumour(c: Canvas) -> None:
+    """Paint the same with a growth on the wall of the bladder, which is thick around it."""
+    bladder, inside = _hip_level(c)
+    angle, r = np.radians(c.between(0.0, 360.0)), c.between(0.06, 0.09)
+    x, y = float(np.cos(angle)), float(np.sin(angle))
+    base, growth = bladder.at(0.95 * x, 0.95 * y), bladder.at(0.7 * x, 0.7 * y)
+    c.paint(Oval(base.x, base.y, 1.3 * r, 1.3 * r), BOWEL_WALL, rough=0.01, inside=inside)
+    spot = c.vary(Oval(growth.x, growth.y, r, r), 0.1)
+    c.paint(spot, TUMOUR, rough=0.012, curled=0.01, inside=inside)
 
 
 def thighs(c: Canvas) -> None:
@@ -78,6 +83,21 @@ def _sacrum(c: Canvas) -> None:
     for x in (-0.11, 0.11):
         c.paint(Oval(x, 0.31, 0.028, 0.032), 10.0)
     c.stroke([(0.0, 0.41), (0.0, 0.50)], 0.05, 400.0)
+
+
+def _hip_level(c: Canvas) -> tuple[Oval, Field]:
+    """Paint the level of the hips; return the bladder, and how far it covers each pixel."""
+    _seat(c)
+    for side in SIDES:
+        _groin(c, side)
+        _hip_joint(c, side)
+    bladder = c.vary(Oval(0.0, -0.13, 0.22, 0.17, power=2.3), 0.1)
+    inside = c.paint(bladder, BOWEL_WALL, rough=0.012)
+    c.paint(bladder.shrunk(0.02), FLUID, rough=0.012)
+    c.paint(c.vary(Oval(0.0, 0.10, 0.13, 0.05), 0.08), MUSCLE, rough=0.01)
+    bowel(c, 0.0, 0.25, 0.085, gas=0.7)
+    bone(c, c.vary(Oval(0.0, 0.43, 0.06, 0.035)), cortex=0.015)
+    return bladder, inside
 
 
 def _groin(c: Canvas, side: int) -> None:

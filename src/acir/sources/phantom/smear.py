@@ -31,24 +31,29 @@ def _red_cell(image: Image, rng: np.random.Generator, x: float, y: float) -> Non
     r = float(rng.uniform(0.15, 0.19))
     cell = Oval(x, y, r, r * float(rng.uniform(0.88, 1.0)), turn=float(rng.uniform(0, 180)))
     _lay(image, cell, RED_CELL, 0.85)
-    _lay(image, cell.at(0.0, 0.0, 0.45), PALLOR, 0.75, blur=6.0)
+    _lay(image, cell.at(0.0, 0.0, 0.45), PALLOR, 0.75, blur=6 / 64)
 
 
 def _white_cell(image: Image, rng: np.random.Generator) -> None:
     x, y = (float(v) for v in rng.uniform(-0.15, 0.15, 2))
-    _lay(image, Oval(x, y, 0.42, 0.40), CYTOPLASM, 1.0, blur=2.0)
+    _lay(image, Oval(x, y, 0.42, 0.40), CYTOPLASM, 1.0, blur=2 / 64)
     turn = float(rng.uniform(0, 2 * np.pi))
     for angle in turn + np.arange(int(rng.integers(2, 5))) * 1.25:
         dx, dy = 0.19 * float(np.cos(angle)), 0.19 * float(np.sin(angle))
-        _lay(image, Oval(x + dx, y + dy, 0.15, 0.13), NUCLEUS, 0.95, blur=2.0)
+        _lay(image, Oval(x + dx, y + dy, 0.15, 0.13), NUCLEUS, 0.95, blur=2 / 64)
 
 
 def _lay(
-    image: Image, oval: Oval, colour: tuple[int, int, int], strength: float, *, blur: float = 1.5
+    image: Image,
+    oval: Oval,
+    colour: tuple[int, int, int],
+    strength: float,
+    *,
+    blur: float = 1.5 / 64,
 ) -> None:
-    """Blend a colour over an oval whose edge is `blur` pixels wide."""
+    """Blend a colour over an oval whose edge is `blur` wide: by the lens, not by the pixels."""
     side = len(image)
-    reach = max(oval.rx, oval.ry) + 2 * blur / side
+    reach = max(oval.rx, oval.ry) + blur
     rows, columns = (
         slice(
             *np.clip([(v - reach + 1) / 2 * side, (v + reach + 1) / 2 * side + 1], 0, side).astype(
@@ -57,7 +62,7 @@ def _lay(
         )
         for v in (oval.y, oval.x)
     )
-    depth = oval.depth(axis(side)[columns], axis(side)[rows]) * np.float32(side / 2)
+    depth = oval.depth(axis(side)[columns], axis(side)[rows])
     covered = np.float32(strength) * np.clip(0.5 + depth / blur, 0, 1)
     part = image[rows, columns]
     part += covered[..., None] * (np.array(colour, dtype=np.float32) - part)
