@@ -35,7 +35,7 @@ OWN = (
     "loss",
     "search",
 )
-TUNED = ("training.learning_rate", "training.weight_decay", "loss")
+TUNED = ("training.learning_rate", "training.weight_decay", "model.head.balance", "loss")
 OF_THE_METHODS = ("model.bits", "model.decoder", "loss")
 MOST_TRIALS = 4
 TUNING_BITS = 32  # where the benchmark has them, else the middle of its lengths
