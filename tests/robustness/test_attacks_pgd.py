@@ -35,6 +35,13 @@ def test_no_pixel_moves_further_than_eps_nor_leaves_the_range(
     assert moved.max() <= eps + 1e-15
 
 
+def test_pictures_in_single_precision_stay_so_and_obey_eps_to_its_rounding() -> None:
+    model, images = network().float(), pictures(6).float()
+    found = pgd(model, images, signs(6, 16).float(), PLAN)
+    assert found.dtype == torch.float32
+    assert (found - images).abs().max() <= EPS + 6e-8  # half a step of numbers just below 1, twice
+
+
 @pytest.mark.parametrize("goal", [-1.0, 1.0])
 def test_on_one_linear_bit_a_step_is_the_sign_of_the_weights(goal: float) -> None:
     # u = <w, x> + b rises fastest, with all pixels moving as far, along sign(w).

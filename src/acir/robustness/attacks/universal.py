@@ -32,7 +32,8 @@ def universal(
 ) -> Picture:
     """Return the perturbation within eps that brings the codes nearest to their goals on average.
 
-    It is 0 where nothing better was found. Add it with `perturbed`.
+    It is 0 where nothing better was found. Add it with `perturbed`. Goals that differ from picture
+    to picture pull against each other: one target class for all does most harm to the others.
 
     Args:
         logits: What is attacked.
