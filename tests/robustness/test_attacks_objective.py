@@ -26,6 +26,16 @@ def test_cost_by_hand() -> None:
     assert objective.costs(pictures(1)).item() == pytest.approx(0.5 + relaxed / 2)
 
 
+def test_a_zero_logit_is_a_one() -> None:
+    # The mean size is 0.5, so u = (0, 2); no bit is missed.
+    found = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    objective = Objective(
+        logits=lambda _: found, images=pictures(1), goals=torch.ones(1, 2, dtype=torch.float64)
+    )
+    relaxed = (1 - math.tanh(2) / 2) / 2
+    assert objective.clean.costs.item() == pytest.approx(relaxed / 2)
+
+
 def test_the_penalty_is_added_with_its_weight() -> None:
     images, model = pictures(4), network()
     penalty = Penalty(scores=lambda given: given.mean(dim=(1, 2, 3)), weight=3.0)

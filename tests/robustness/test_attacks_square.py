@@ -73,21 +73,23 @@ def test_the_first_query_is_of_stripes() -> None:
 def test_a_query_changes_one_square_of_one_colour() -> None:
     # Nothing is ever better than the stripes, so each query is compared with them.
     watched, grey = _Watched(constant=True), torch.full((1, 3, 12, 12), 0.5, dtype=torch.float64)
-    budget = Budget(eps=0.25, queries=60)
+    budget = Budget(eps=0.25, queries=200)
     found = square(watched, grey, signs(1, 16), budget)
-    stripes, places, smallest = watched.asked[1], set(), 12
-    for query in range(1, 60):
+    stripes, rows_seen, columns_seen = watched.asked[1], set(), set()
+    for query in range(1, 200):
         asked, side = watched.asked[1 + query], budget.side(query, 12, 12)
+        assert set((asked - grey).flatten().tolist()) == {-0.25, 0.25}
         rows, columns = (asked != stripes)[0].any(dim=0).nonzero(as_tuple=True)
-        assert not len(rows) or rows.max() - rows.min() == side - 1  # stripes: whole columns differ
-        assert not len(rows) or columns.max() - columns.min() < side
-        for channel in asked[0]:
-            inside = channel[rows, columns]
-            assert len(set(inside.tolist())) <= 1
-        places.add((rows.min().item(), columns.min().item()) if len(rows) else None)
-        smallest = min(smallest, side)
-    assert smallest == 1
-    assert len(places) > 20
+        if not len(rows):
+            continue  # the square has the colours of its stripe
+        assert rows.max() - rows.min() == side - 1  # whole columns of the square differ or agree
+        assert columns.max() - columns.min() < side
+        assert all(len(set(channel[rows, columns].tolist())) == 1 for channel in asked[0])
+        rows_seen |= set(rows.tolist())
+        columns_seen |= set(columns.tolist())
+        last = side
+    assert last == 1
+    assert rows_seen == columns_seen == set(range(12))
     assert torch.equal(found, grey)
 
 

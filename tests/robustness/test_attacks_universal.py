@@ -1,5 +1,6 @@
 """One perturbation for all pictures: closed form on a linear bit, and harm to pictures unseen."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor
 from acir.errors import UsageError
 from acir.robustness.attacks import universal as module
 from acir.robustness.attacks.goals import away_from_own
-from acir.robustness.attacks.objective import Penalty
+from acir.robustness.attacks.objective import Objective, Penalty
 from acir.robustness.attacks.pgd import Plan
 from acir.robustness.attacks.universal import perturbed, universal
 from made_attacked import distance, network, pictures, signs
@@ -52,18 +53,25 @@ def test_it_moves_pictures_that_it_never_saw_away_from_their_codes() -> None:
     assert harmed > 2 * turned  # noise of the same size does less
 
 
-def test_no_gradient_of_a_pixel_that_saturates_is_followed() -> None:
-    # One bit that falls with every pixel's brightness: two white pictures cannot get brighter, a
-    # grey one can. The goal +1 wants them darker, so all of them go down; the goal -1 brighter.
-    images = torch.ones(2, 3, 12, 12, dtype=torch.float64)
+def mean_of(given: Tensor) -> Tensor:
+    return given.mean(dim=(1, 2, 3))[:, None] - 0.4
 
-    def logits(given: Tensor) -> Tensor:
-        return 0.5 - given.mean(dim=(1, 2, 3))[:, None]
 
-    plan = replace(ONE_STEP, steps=3)
-    darker = universal(logits, images, torch.ones(2, 1).double(), plan)
-    assert darker.max().item() == darker.min().item() == pytest.approx(-EPS)
-    assert universal(logits, images, -torch.ones(2, 1).double(), plan).abs().max() == 0
+def test_a_pixel_that_saturates_has_no_say() -> None:
+    # The goal wants all darker: 432 pixels of two pictures, of which one is white. Brightened, the
+    # white one has no slope; d/dx of (1 + tanh(a u / s)) / 2 of the other is alone.
+    images = torch.stack([torch.ones(3, 12, 12), torch.full((3, 12, 12), 0.5)]).double()
+    goals, change = -torch.ones(2, 1).double(), torch.full((3, 12, 12), 0.2).double()
+    parts = [Objective(logits=mean_of, images=images, goals=goals)]
+    slope, _ = module._slope(parts, change, 0.5)
+    u, s = 0.7 - 0.4, 0.5 - 0.4
+    expected = (1 - math.tanh(0.5 * u / s) ** 2) * 0.5 / s / 432 / 2
+    torch.testing.assert_close(slope, torch.full_like(slope, expected))
+
+
+def test_nothing_is_added_where_nothing_is_better() -> None:
+    white = torch.ones(2, 3, 12, 12, dtype=torch.float64)
+    assert universal(mean_of, white, torch.ones(2, 1).double(), PLAN).abs().max() == 0
 
 
 def test_it_is_the_same_however_many_pictures_fit_at_once(
