@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from acir import __version__
-from acir.cli import check, compare, demo, doctor, evaluate, index, search, show, train
+from acir.cli import check, compare, demo, doctor, evaluate, index, search, show, stress, train
 from acir.cli.options import SOURCES
 from acir.errors import AcirError
 
@@ -24,6 +24,7 @@ COMMANDS = (  # in the order of help
     check.app,
     evaluate.app,
     compare.app,
+    stress.app,
     doctor.app,
     index.app,
 )

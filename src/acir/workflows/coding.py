@@ -10,6 +10,7 @@ from torch import Tensor
 from acir.bulk import Codes, Embeddings, encode_images, prepared_batches
 from acir.bundle import Bundle
 from acir.data.loader import multi_hot
+from acir.data.manifest import Row
 from acir.errors import SourceError, suggestion
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import NamedSet
@@ -50,7 +51,7 @@ class Coder:
             SourceError: A label is not of the model, or no picture can be read.
         """
         names = self.bundle.class_names
-        return self._coded(text, lambda record: _labels(record, names), judged=judged)
+        return self._coded(text, lambda record: labels_of(record, names), judged=judged)
 
     def foreign(self, text: str) -> NamedSet:
         """Encode and judge a source of pictures of any kind; their labels are not read.
@@ -103,7 +104,14 @@ class Coder:
         return *coded(evidence), states
 
 
-def _labels(record: ImageRecord, class_names: tuple[str, ...]) -> Bool[np.ndarray, " classes"]:
+def labels_of(
+    record: ImageRecord | Row, class_names: tuple[str, ...]
+) -> Bool[np.ndarray, " classes"]:
+    """Return which classes of a model a picture has.
+
+    Raises:
+        SourceError: A label is not of the model.
+    """
     foreign = sorted(set(record.labels) - set(class_names))
     if foreign:
         raise SourceError(

@@ -1,0 +1,53 @@
+"""`acir stress`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acir.cli import show
+from acir.cli.options import Data, Device, Json, Strict, Threads
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example:  acir stress runs/cells/bundle --data DIR --ood other.zip --out runs/stress"
+)
+def stress(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report.")],
+    ood: Annotated[
+        list[str] | None,
+        typer.Option("--ood", metavar="SOURCE", help="Kinds that the model does not know; repeat."),
+    ] = None,
+    oriented: Annotated[
+        bool | None,
+        typer.Option(
+            "--oriented/--not-oriented",
+            help="Whether the pictures have an up; by default the recipe's augmentation says.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="Most pictures of each source.")] = 400,
+    strict: Strict = False,
+    device: Device = "auto",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Try the gate on broken, foreign and only a little odd pictures, beside baselines."""
+    from acir.workflows.stress import stress as workflow
+
+    summary = workflow(
+        bundle,
+        data,
+        out,
+        ood=tuple(ood or ()),
+        oriented=oriented,
+        limit=limit,
+        strict=strict,
+        device=device,
+        progress=show.progress,
+        say=show.say,
+    )
+    show.counts(summary, as_json)

@@ -1,0 +1,196 @@
+"""`acir stress`: what the gate does with pictures that are broken, foreign or only a little odd."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acir.bundle import Bundle, load_bundle
+from acir.errors import UsageError
+from acir.evaluation import stress_baselines
+from acir.evaluation.protocol import CodedSet
+from acir.evaluation.retrieved import first_hits
+from acir.evaluation.stress import GATE, UNKNOWN_SET, Clean, Protocol, Stress, Trial
+from acir.evaluation.stress_baselines import Scorer, Traits
+from acir.evaluation.stress_scores import summary, to_dict
+from acir.privacy.pseudonym import fresh_key
+from acir.recipe import AugmentRecipe
+from acir.robustness.corruption import SEVERITIES, Corruption
+from acir.robustness.inputs import suite
+from acir.sources.base import SourceOptions, open_source
+from acir.types import ImageRecord, Progress, silent
+from acir.workflows.comparing import records as files
+from acir.workflows.notes import skipped_lines
+from acir.workflows.stressing.judging import Judge
+from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
+from acir.workflows.stressing.pictures import Corrupter
+
+NUMBERS = "stress.json"
+
+
+def stress(
+    bundle_folder: Path,
+    data: str,
+    out: Path,
+    *,
+    ood: Sequence[str] = (),
+    oriented: bool | None = None,
+    limit: int = 400,
+    strict: bool = False,
+    device: str = "cpu",
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Corrupt test pictures, ask gate and baselines, and write `out/stress.json`.
+
+    Nothing is written before all is done.
+
+    Args:
+        bundle_folder: The model.
+        data: SOURCE that the model was trained on, with all its splits: clean pictures come from
+            test, answers from train, the thresholds of the baselines from what calibrated the gate.
+        out: Folder of the report.
+        ood: SOURCEs of pictures of kinds that the model does not know.
+        oriented: Whether the pictures have an up; None to read it off the recipe's augmentation.
+        limit: Most pictures of the test split, and of each unknown source.
+        strict: Whether an unreadable picture is an error.
+        device: Where the network is to run.
+        progress: Shows how far the work is.
+        say: Takes a line for a person.
+
+    Returns:
+        `summary` of the JSON object.
+
+    Raises:
+        UsageError: The bundle, a source, the limit or the folder cannot be used.
+        StorageError: The report cannot be written.
+    """
+    _refuse_misuse(data, out, limit)
+    bundle = load_bundle(bundle_folder, device)
+    options = SourceOptions(strict=strict, key=fresh_key())
+    # All are opened first: a misspelt one must not stop the work half way.
+    unknown = {text: open_source(text, options) for text in ood}
+    if oriented is None:
+        oriented = is_oriented(bundle.recipe.augment)
+    source = open_source(data, options)
+    parts = read_parts(source, bundle, limit, progress)
+    foreign = {text: foreign_pictures(unknown[text], text, parts, limit) for text in ood}
+    for each in (source, *unknown.values()):
+        for line in skipped_lines(each.skipped):
+            say(line)
+    baselines = stress_baselines.fit(parts.training, decoder=bundle.encoder.decoder is not None)
+    judge = Judge(bundle, baselines)
+    clean = _clean(judge, parts)
+    trials = [
+        *_corrupted(judge, parts.test, suite(oriented), progress),
+        *(_foreign(judge, text, pictures) for text, pictures in foreign.items()),
+    ]
+    protocol = Protocol(
+        bundle=bundle.id,
+        data=data,
+        ood=tuple(ood),
+        oriented=oriented,
+        limit=limit,
+        training=len(parts.gallery),
+        calibration=bundle.gate.calibration,
+        promise=bundle.gate.promise_in_words(),
+        thresholds=_thresholds(bundle, baselines, parts.calibration),
+        calibration_pictures=len(parts.calibration.errors),
+    )
+    found = Stress(protocol, clean, tuple(trials))
+    files.write(out / NUMBERS, to_dict(found))
+    return asdict(summary(found, GATE))
+
+
+def is_oriented(augment: AugmentRecipe) -> bool:
+    """Whether training took care to keep the pictures upright: then they have an up.
+
+    Example:
+        >>> is_oriented(AugmentRecipe()), is_oriented(AugmentRecipe(quarter_turns=True))
+        (True, False)
+    """
+    return not (augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical)
+
+
+def _refuse_misuse(data: str, out: Path, limit: int) -> None:
+    if "#" in data and not Path(data).exists():
+        raise UsageError(
+            f"a stress test needs all splits of a source, but {data} names one; leave it out"
+        )
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is a file; give a folder as --out")
+    if limit < LEAST_PICTURES:
+        raise UsageError(
+            f"the limit is {limit}, expected at least {LEAST_PICTURES}, as some corruptions mix "
+            "that many pictures"
+        )
+
+
+def _clean(judge: Judge, parts: Parts) -> Clean:
+    judged, codes, embeddings = judge.coded(parts.test)
+    hashes = tuple(record.pixel_hash for record in parts.test)
+    asked = CodedSet(codes, embeddings, parts.labels, hashes)
+    best = first_hits(parts.gallery, asked, judge.bundle.rankers[judge.bundle.mode])
+    shared = (parts.labels & parts.gallery.labels[best]).any(axis=1)
+    return Clean(
+        ids=tuple(record.id for record in parts.test),
+        labels=tuple(record.labels for record in parts.test),
+        wrong=~shared,
+        judged=judged,
+    )
+
+
+def _corrupted(
+    judge: Judge,
+    pictures: Sequence[ImageRecord],
+    corruptions: Sequence[Corruption],
+    progress: Progress,
+) -> Iterator[Trial]:
+    """Judge every corruption at each of its severities; one without degrees has the first alone."""
+    cells = [(c, s) for c in corruptions for s in (SEVERITIES if c.graded else SEVERITIES[:1])]
+    corrupter = Corrupter(pictures, judge.bundle.prep.size)
+    with progress("corrupting and judging", len(cells) * len(pictures)) as tick:
+        for corruption, severity in cells:
+            changed = corrupter(corruption, severity)
+            judged = judge(changed)
+            tier = corruption.tier(severity)
+            yield Trial(
+                kind=corruption.name,
+                group=corruption.group,
+                severity=severity,
+                tier=tier,
+                about=corruption.reason,
+                judged=judged,
+                specimen=judge.worst(changed, judged, tier),
+            )
+            tick(len(pictures))
+
+
+def _foreign(judge: Judge, text: str, records: Sequence[ImageRecord]) -> Trial:
+    judged = judge(records)
+    return Trial(
+        kind=text,
+        group=UNKNOWN_SET,
+        severity=None,
+        tier="reject",
+        about="the picture is of a kind that the model does not know",
+        judged=judged,
+        specimen=judge.worst(records, judged, "reject"),
+    )
+
+
+def _thresholds(
+    bundle: Bundle, baselines: dict[str, Scorer], calibration: Traits
+) -> dict[str, float]:
+    """Give each baseline the quantile of the gate: as large a share of calibration lies above.
+
+    The gate flags above the r-th largest of n; the share of ordinary pictures that it expects there
+    is r / (n + 1), and so it is for the baselines.
+    """
+    gate = bundle.gate.calibration
+    n = len(calibration.errors)
+    rank = max(1, gate.r * (n + 1) // (gate.n + 1))
+    return {name: float(np.sort(score(calibration))[-rank]) for name, score in baselines.items()}

@@ -1,0 +1,1 @@
+"""Parts of `acir stress`: which pictures, how they are corrupted, who judges them."""

@@ -1,0 +1,95 @@
+"""Ask the gate, as a search does, and the baselines, about many pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from acir.bulk import Codes, Embeddings, prepared_batches
+from acir.bundle import Bundle
+from acir.evaluation.figures import png
+from acir.evaluation.stress import GATE, Judged, Specimen, Tier
+from acir.evaluation.stress_baselines import Scorer, Traits
+from acir.prep.pixels import to_unit
+from acir.prep.preflight import preflight
+from acir.search import coded
+from acir.tensors import Evidence
+from acir.types import ImageRecord, Verdict
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The gate of a bundle with what it is compared with.
+
+    Attributes:
+        bundle: The model.
+        baselines: Fitted, by name.
+    """
+
+    bundle: Bundle
+    baselines: Mapping[str, Scorer]
+
+    def __call__(self, records: Sequence[ImageRecord]) -> Judged:
+        """Judge pictures: pre-flight first, then the gate; baselines have no pre-flight."""
+        return self.coded(records)[0]
+
+    def coded(self, records: Sequence[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
+        """Judge pictures and return their codes and embeddings too."""
+        verdicts: list[Verdict] = []
+        columns: dict[str, list[np.ndarray]] = {name: [] for name in (GATE, *self.baselines)}
+        encoded = []
+        for chunk, images in prepared_batches(records, self.bundle.prep):
+            evidence = self.bundle.evidence(images)
+            said, sums = self._asked(chunk, evidence)
+            verdicts += said
+            columns[GATE].append(sums)
+            seen = traits(evidence)
+            for name, score in self.baselines.items():
+                columns[name].append(_finite(score(seen)))
+            encoded.append(coded(evidence))
+        judged = Judged(
+            states=tuple(v.verdict for v in verdicts),
+            reason_codes=tuple(v.reason_code for v in verdicts),
+            p_values=np.array([v.p_value for v in verdicts]),
+            scores={name: np.concatenate(column) for name, column in columns.items()},
+        )
+        codes, embeddings = zip(*encoded, strict=True)
+        return judged, np.concatenate(codes), np.concatenate(embeddings)
+
+    def worst(self, records: Sequence[ImageRecord], judged: Judged, tier: Tier) -> Specimen:
+        """Return the picture furthest on the wrong side: most outlying where it must be accepted.
+
+        Elsewhere it is the least outlying one; of equal ones the first.
+        """
+        scores = judged.scores[GATE]
+        row = int(scores.argmax() if tier == "accept" else scores.argmin())
+        picture = self.bundle.prep(records[row]).transpose(1, 2, 0)
+        return Specimen(records[row].id, png(picture), judged.states[row])
+
+    def _asked(
+        self, records: Sequence[ImageRecord], evidence: Evidence
+    ) -> tuple[list[Verdict], np.ndarray]:
+        gate = self.bundle.gate
+        findings = [preflight(record, to_unit(record)) for record in records]
+        verdicts = [
+            verdict if finding is None else gate.refuse(finding)
+            for finding, verdict in zip(findings, gate.judge(evidence), strict=True)
+        ]
+        refused = np.array([finding is not None for finding in findings])
+        return verdicts, np.where(refused, np.inf, gate.score(evidence))
+
+
+def traits(evidence: Evidence) -> Traits:
+    """Return what the baselines look at."""
+    residual = (evidence.images - evidence.reconstruction).double()
+    return Traits(
+        errors=residual.square().mean(dim=(1, 2, 3)).sqrt().numpy(),
+        blended=evidence.blended.float().numpy(),
+        logits=evidence.logits.float().numpy(),
+        class_logits=evidence.class_logits.float().numpy(),
+    )
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """Call most outlying what cannot be computed, as the gate does."""
+    return np.where(np.isfinite(scores), scores, np.inf)
