@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta  # type: ignore[import-untyped]
 
-from acir.conformal import largest_rank, p_values, pictures_needed, surprise
+from acir.conformal import largest_rank, p_values, pictures_needed, surprise, weakest_rate
 
 CALIBRATION = np.array([5.0, 1.0, 3.0, 3.0])
 
@@ -101,3 +101,16 @@ def test_the_fewest_pictures_for_a_promise(alpha: float, needed: int) -> None:
 def test_no_number_of_pictures_promises_no_false_alarm_at_all() -> None:
     assert pictures_needed(0.0, 0.95) is None
     assert largest_rank(10_000, 0.0, 0.95) == 0
+
+
+@pytest.mark.parametrize("n", [1, 10, 50, 98, 1000])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_the_weakest_rate_is_what_the_largest_score_promises(n: int, confidence: float) -> None:
+    rate = weakest_rate(n, confidence)
+    assert beta.cdf(rate, 1, n) == pytest.approx(confidence)
+    assert largest_rank(n, rate * 1.0001, confidence) == 1
+    assert largest_rank(n, rate * 0.9999, confidence) == 0
+
+
+def test_no_picture_promises_no_rate_below_one() -> None:
+    assert weakest_rate(0, 0.95) == 1

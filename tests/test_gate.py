@@ -209,7 +209,12 @@ def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:
 def test_too_few_pictures_promise_nothing_and_flag_only_beyond_all_of_them() -> None:
     gate = _gate(98)
     assert (gate.calibration.r, gate.calibration.promised) == (1, None)
-    assert gate.promise_in_words() == ("no guarantee possible: 98 calibration pictures, 99 needed")
+    # The largest of 98 promises 1 - 0.05^(1 / 98) = 0.0301, rounded up.
+    assert gate.promise_in_words() == (
+        "no guarantee possible: 98 calibration pictures, 99 needed for a rate of 0.03; only that "
+        "at most 0.031 of ordinary pictures are called unknown can be promised, with confidence "
+        "0.95"
+    )
     assert _verdict(gate, 98).verdict != "unknown"
     assert _verdict(gate, 98.5).verdict == "unknown"
 
@@ -224,8 +229,52 @@ def test_enough_pictures_promise_the_rate_in_words() -> None:
 def test_a_rate_of_zero_can_be_promised_by_no_number() -> None:
     gate = _gate(500, GateRecipe(unknown=0.0))
     assert gate.promise_in_words() == (
-        "no guarantee possible: 500 calibration pictures, no finite number needed"
+        "no guarantee possible: 500 calibration pictures, no finite number needed for a rate of 0; "
+        "only that at most 0.006 of ordinary pictures are called unknown can be promised, with "
+        "confidence 0.95"
     )
+
+
+def test_without_any_calibration_picture_no_rate_is_named() -> None:
+    assert _gate(0).promise_in_words() == (
+        "no guarantee possible: 0 calibration pictures, 99 needed"
+    )
+
+
+def _anew(gate: Gate, a: Values, b: Values) -> Gate:
+    return gate.recalibrated(gate.scores(_pixels(a)), gate.scores(_pixels(b)))
+
+
+def test_a_gate_calibrated_anew_is_one_that_was_calibrated_so_from_the_start() -> None:
+    random = np.random.default_rng(3)
+    a, b, later = random.normal(size=(3, 300))
+    detectors = {"red": _Channel()}
+    expected = Gate.fit(
+        detectors, GateRecipe(), references=_pixels(a), calibration=(_pixels(a), _pixels(b))
+    )
+    found = _anew(_gate(50, promise=False), a, b)
+    assert found.calibration == expected.calibration
+    assert found.judge(_pixels(later)) == expected.judge(_pixels(later))
+
+
+def test_calibrating_anew_leaves_the_gate_before_as_it_was() -> None:
+    gate = _gate(99)
+    before = gate.state()
+    _anew(gate, np.arange(200), np.arange(300))
+    assert gate.calibration.n == 99
+    assert torch.equal(gate.state()[0]["sums"], before[0]["sums"])
+
+
+def test_a_picture_of_b_is_a_false_alarm_where_the_others_flag_it() -> None:
+    # n = 200 at 3 %: r = 2. Against the 199 others, the two largest exceed the 2nd largest.
+    assert largest_rank(200, 0.03, 0.95) == 2
+    flagged = _anew(_gate(9), np.arange(50), np.arange(200)[::-1]).false_alarms()
+    assert np.flatnonzero(flagged).tolist() == [0, 1]
+
+
+def test_pictures_of_b_that_tie_at_the_threshold_are_no_false_alarms() -> None:
+    tied = np.array([5.0] * 3 + [1.0] * 197)
+    assert not _anew(_gate(9), np.arange(50), tied).false_alarms().any()
 
 
 def test_pictures_that_stand_in_for_calibration_promise_nothing() -> None:

@@ -6,6 +6,7 @@
     weights.safetensors    the network
     gate.safetensors       what the detectors learned, with their reference embeddings, unnamed
     calibration.json       pixel hashes of the pictures that calibrated the gate
+    training.json          pixel hashes of the pictures that taught or validated the model
     MODEL_CARD.md          what it is, for a person
     checksums.json         SHA-256 of each of the others; its own SHA-256 is the bundle's id
 """
@@ -13,9 +14,10 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -34,14 +36,16 @@ from acir.ranking.base import Ranker
 from acir.recipe import Recipe
 from acir.tensors import Evidence, chosen_device
 
-FORMAT = 2
+FORMAT = 3
 SETTINGS = "bundle.json"
 WEIGHTS = "weights.safetensors"
 GATE = "gate.safetensors"
 CALIBRATION = "calibration.json"
+TRAINING = "training.json"
 CARD = "MODEL_CARD.md"
 CHECKSUMS = "checksums.json"
-FILES = (SETTINGS, WEIGHTS, GATE, CALIBRATION, CARD)
+FILES = (SETTINGS, WEIGHTS, GATE, CALIBRATION, TRAINING, CARD)
+NEVER: Mapping[str, Any] = MappingProxyType({})
 # What putting a model together from foreign settings and arrays may raise.
 MISFITS = (
     AcirError,
@@ -68,7 +72,10 @@ class Bundle:
         mode: Name of the ranker that validation favours.
         calibration: Pixel hashes of the pictures that calibrated the gate; they belong neither in
             training nor in an index.
+        training: Pixel hashes of the pictures that taught or validated the model; no promise can
+            be made from them.
         card: The model card, as Markdown.
+        calibrated: When and by what the gate was calibrated anew; empty where training did it.
         id: SHA-256 that identifies it; empty before it is written.
     """
 
@@ -80,7 +87,9 @@ class Bundle:
     rankers: Mapping[str, Ranker]
     mode: str
     calibration: frozenset[str]
+    training: frozenset[str]
     card: str
+    calibrated: Mapping[str, Any] = field(default_factory=lambda: NEVER)
     id: str = ""
 
     def evidence(self, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
@@ -159,12 +168,14 @@ def _write_files(bundle: Bundle, beside: Path) -> None:
         "rankers": {name: dict(ranker.config()) for name, ranker in bundle.rankers.items()},
         "mode": bundle.mode,
         "gate": gate_settings,
+        "calibrated": dict(bundle.calibrated),
     }
     weights = {name: value.contiguous() for name, value in bundle.encoder.state_dict().items()}
     save_file(weights, beside / WEIGHTS)
     save_file(gate_arrays, beside / GATE)
     _write_json(beside / SETTINGS, settings)
     _write_json(beside / CALIBRATION, sorted(bundle.calibration))
+    _write_json(beside / TRAINING, sorted(bundle.training))
     (beside / CARD).write_text(bundle.card, encoding="utf-8")
     _write_json(beside / CHECKSUMS, {name: _checksum(beside / name) for name in FILES})
 
@@ -243,10 +254,16 @@ def _assembled(folder: Path, settings: Mapping[str, Any], identity: str) -> Bund
         gate=Gate.load(load_file(folder / GATE), settings["gate"]),
         rankers=rankers,
         mode=settings["mode"],
-        calibration=frozenset(json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))),
+        calibration=_hashes(folder / CALIBRATION),
+        training=_hashes(folder / TRAINING),
         card=(folder / CARD).read_text(encoding="utf-8"),
+        calibrated=dict(settings["calibrated"]),
         id=identity,
     )
+
+
+def _hashes(path: Path) -> frozenset[str]:
+    return frozenset(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any plain value

@@ -75,6 +75,19 @@ def largest_rank(n: int, alpha: float, confidence: float) -> int:
     return r
 
 
+def weakest_rate(n: int, confidence: float) -> float:
+    """Return the smallest false-alarm rate that n calibration pictures can promise.
+
+    The threshold is then the largest of the n scores, and its rate Beta(1, n):
+    P(rate <= x) = 1 - (1 - x)^n, solved for the confidence. 1 without any picture.
+
+    Example:
+        >>> round(weakest_rate(50, 0.95), 4)
+        0.0582
+    """
+    return -math.expm1(math.log(1 - confidence) / n) if n else 1.0
+
+
 def pictures_needed(alpha: float, confidence: float) -> int | None:
     """Return the fewest calibration pictures for any promise, or None when no number suffices.
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from acir import registry
-from acir.conformal import largest_rank, p_values, pictures_needed, surprise
+from acir.conformal import largest_rank, p_values, pictures_needed, surprise, weakest_rate
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
@@ -89,6 +89,29 @@ class Gate:
         sums = _sums(second, first)
         return cls(detectors, recipe, promise=promise, scores=first, sums=sums)
 
+    def recalibrated(self, first: Scores, second: Scores) -> "Gate":
+        """Return this gate with the promise made anew; what the detectors learned stays.
+
+        Args:
+            first: The detectors' scores of the new set A; see `scores`.
+            second: Those of the new set B. No picture of either may have taught the model.
+        """
+        sums = _sums(second, first)
+        return Gate(self._detectors, self._recipe, promise=True, scores=first, sums=sums)
+
+    def scores(self, evidence: Evidence) -> dict[str, Float64[np.ndarray, " batch"]]:
+        """Return what each detector says of each picture, by its name; higher is more outlying."""
+        return _scores(self._detectors, evidence)
+
+    def false_alarms(self) -> Bool[np.ndarray, " b"]:
+        """Say which pictures of B, in its order, the others of B would call unknown.
+
+        Each is judged as if it were new: by itself, it would look more ordinary than it is.
+        """
+        among_others = len(self._sums) - 1 - np.searchsorted(np.sort(self._sums), self._sums)
+        flagged: Bool[np.ndarray, " b"] = among_others < self.calibration.r
+        return flagged
+
     @property
     def needs_decoder(self) -> bool:
         """Whether any detector reads the reconstruction."""
@@ -130,7 +153,7 @@ class Gate:
         needed = pictures_needed(found.alpha, confidence)
         return (
             f"no guarantee possible: {found.n} calibration pictures, "
-            f"{needed if needed else 'no finite number'} needed"
+            f"{needed if needed else 'no finite number'} needed{self._weaker()}"
         )
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
@@ -163,6 +186,18 @@ class Gate:
             promise=promise,
             scores={name: arrays[f"{name}.scores"].numpy() for name in detectors},
             sums=arrays["sums"].numpy(),
+        )
+
+    def _weaker(self) -> str:
+        """Say which rate higher than the one asked for can be promised, rounded up."""
+        n, confidence = self.calibration.n, self._recipe.confidence
+        rate = math.ceil(1000 * weakest_rate(n, confidence)) / 1000
+        if rate == 1:
+            return ""
+        return (
+            f" for a rate of {self.calibration.alpha:.3g}; only that at most {rate:.3g} of "
+            "ordinary pictures are called unknown can be promised, with confidence "
+            f"{confidence:.3g}"
         )
 
     def _calibration(self, alpha: float) -> Calibration:

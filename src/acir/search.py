@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor
 from acir import codes
 from acir.bundle import Bundle
 from acir.content import embed, stored
-from acir.errors import UnreadableImageError, UsageError
+from acir.errors import StorageError, UnreadableImageError, UsageError
 from acir.index.engines.base import Engine
 from acir.index.store import Store
 from acir.picture import UNNAMED, Picture, as_record
@@ -132,6 +133,7 @@ class Searcher(Model):
         super().__init__(bundle, key)
         self.store = store
         self.engine = engine
+        self._remembers = True
 
     def __enter__(self) -> "Searcher":
         """Return the searcher itself."""
@@ -154,7 +156,8 @@ class Searcher(Model):
         """Retrieve the stored pictures most like one picture.
 
         A picture that the gate calls unknown gets no hits unless `force` is set. A stored picture
-        with the query's own pixels, or of the query's own patient, is left out.
+        with the query's own pixels, or of the query's own patient, is left out. Of the query, the
+        index keeps the p-value and the day.
 
         Args:
             picture: What is asked.
@@ -180,8 +183,9 @@ class Searcher(Model):
         """
         mode = self.bundle.mode_named(request.mode)
         self._refuse_radius(request.radius)
+        remembered = self._remember(examined)
         if examined.verdict.verdict == "unknown" and not request.force:
-            return Answer(name, examined.verdict, mode, ())
+            return Answer(name, examined.verdict, mode, (), remembered)
         evidence = examined.evidence or self.encode(examined.record)
         allowed = self._allowed(examined.record, request)
         ranking, notices = self._ranked(evidence, mode, allowed, request)
@@ -190,7 +194,21 @@ class Searcher(Model):
         least = self._hits(ranking, range(first_least, len(ranking)))
         if len(best) < request.k:
             notices += (f"{len(best)} pictures can be retrieved, {request.k} were asked for",)
-        return Answer(name, examined.verdict, mode, best, notices, least)
+        return Answer(name, examined.verdict, mode, best, (*remembered, *notices), least)
+
+    def _remember(self, examined: Examined) -> tuple[str, ...]:
+        """Keep the p-value for `acir drift`; return a notice the first time that it cannot be.
+
+        What the pre-flight refused has none.
+        """
+        if examined.evidence is None or not self._remembers:
+            return ()
+        try:
+            self.store.keep_p_value(examined.verdict.p_value, datetime.now(UTC).date())
+        except StorageError:
+            self._remembers = False
+            return ("the index cannot be written, so nothing is kept of queries for acir drift",)
+        return ()
 
     def _allowed(self, record: ImageRecord, request: Request) -> Bool[np.ndarray, " n"]:
         wanted = self.store.select(request.where or {})

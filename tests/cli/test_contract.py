@@ -22,6 +22,7 @@ from made_model import acir, program
 COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index verify", "index info"),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
+    *("calibrate", "drift"),
 }
 
 

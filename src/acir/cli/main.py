@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from acir import __version__
-from acir.cli import check, compare, demo, doctor, evaluate, index, search, show, stress, train
+from acir.cli import (
+    calibrate,
+    check,
+    compare,
+    demo,
+    doctor,
+    drift,
+    evaluate,
+    index,
+    search,
+    show,
+    stress,
+    train,
+)
 from acir.cli.options import SOURCES
 from acir.errors import AcirError
 
@@ -20,11 +33,13 @@ INTERRUPTED = 130
 COMMANDS = (  # in the order of help
     demo.app,
     train.app,
+    calibrate.app,
     search.app,
     check.app,
     evaluate.app,
     compare.app,
     stress.app,
+    drift.app,
     doctor.app,
     index.app,
 )

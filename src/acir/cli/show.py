@@ -90,6 +90,13 @@ def metrics(values: Mapping[str, Any]) -> None:
     table("classes", ("class", "queries", "mAP", "P@1"), rows)
 
 
+def flagged(classes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how many ordinary pictures of each class are called unknown, with the interval."""
+    columns = ("class", "pictures", "called unknown", "share", "from", "to (95 %)")
+    keys = ("n", "flagged", "share", "low", "high")
+    table("", columns, [(name, *(row[key] for key in keys)) for name, row in classes.items()])
+
+
 def verdict(name: str, found: Verdict) -> None:
     """Print a verdict on one line."""
     line = Text.assemble((found.verdict, COLOURS[found.verdict]), f"  {name}: {found.reason}")

@@ -4,10 +4,13 @@ Sections follow Mitchell et al., "Model cards for model reporting", FAT* 2019,
 https://doi.org/10.1145/3287560.3287596.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from acir.recipe import Recipe
+
+_BOUNDARY = re.compile(r"^## Knowledge boundary\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def model_card(recipe: Recipe, data: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
@@ -62,6 +65,19 @@ mAP {_number(metrics["mAP"])} ({metrics["split"]}; ties averaged), after re-rank
 ## Limits
 The model knows the classes above and nothing else. A similar picture is not a diagnosis.
 """
+
+
+def recalibrated_card(card: str, said: str) -> str:
+    """Return a card that says of the knowledge boundary what is so now, and nothing of before.
+
+    Args:
+        card: The card of the model.
+        said: What is promised, and since when.
+    """
+    section = f"## Knowledge boundary\n{said}\n\n"
+    if not _BOUNDARY.search(card):
+        return f"{card.rstrip()}\n\n{section}".lstrip()
+    return _BOUNDARY.sub(lambda _: section, card, count=1)
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """The SQLite file of an index: its tables, its connection, and its errors in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ class Database:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         with self._translated():
-            self._connection = sqlite3.connect(folder / name, timeout=30, isolation_level=None)
+            self._connection = _connected(folder / name)
             # A damaged letter must fail a checksum, not the reading of the row.
             self._connection.text_factory = lambda text: text.decode(errors="replace")
             try:
@@ -122,6 +123,19 @@ class Database:
             if translated is None:
                 raise
             raise translated from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Connect; to a file that cannot be written, for reading alone."""
+    place: Path | str = path
+    if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        place = f"{path.absolute().as_uri()}?mode=ro"
+        log = path.with_name(f"{path.name}-wal")
+        if not (log.exists() and log.stat().st_size):
+            # Reading shares memory with writers in a file that cannot be made here. What is
+            # immutable needs none; should a writer come all the same, checksums tell.
+            place += "&immutable=1"
+    return sqlite3.connect(place, timeout=30, isolation_level=None, uri=isinstance(place, str))
 
 
 def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> AcirError | None:

@@ -7,6 +7,7 @@ model's bundle in the same folder.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from json import dumps
 from pathlib import Path
@@ -22,6 +23,7 @@ from acir.index.database import SCHEMA, TABLES, Database
 from acir.index.entry import Entry, unseal
 from acir.index.filters import matching
 from acir.index.gallery import Gallery, load
+from acir.index.traffic import Traffic, keep, kept
 from acir.index.verification import problems
 
 FILE = "store.sqlite"
@@ -296,6 +298,25 @@ class Store:
             "generation": int(self._meta()["generation"]),
             "size_bytes": sum(f.stat().st_size for f in self._files()),
         }
+
+    def keep_p_value(self, p_value: float, day: date) -> None:
+        """Remember how ordinary a query was, without remembering the query.
+
+        Raises:
+            StorageError: The index cannot be written.
+        """
+        keep(self._database, p_value, day)
+
+    def traffic(self) -> Traffic:
+        """Return the p-values of the last queries.
+
+        Raises:
+            StoreError: They were altered.
+        """
+        found = kept(self._database)
+        if found is None:
+            raise StoreError(f"the index at {self.folder} is damaged in its p-values; {REPAIR}")
+        return found
 
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""

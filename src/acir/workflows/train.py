@@ -41,6 +41,7 @@ from acir.workflows.learning import (
 RUN = "run.json"
 METRICS = "metrics.json"
 BUNDLE = "bundle"
+LEARNED = ("train", "val")  # validation chose the epoch and the ranker
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,9 @@ def _calibrated(
             row.pixel_hash
             for row in data.manifest.rows
             if data.manifest.part(row).startswith("calibration")
+        ),
+        training=frozenset(
+            row.pixel_hash for row in data.manifest.rows if data.manifest.part(row) in LEARNED
         ),
         card="",
     )

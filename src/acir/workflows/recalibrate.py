@@ -1,0 +1,173 @@
+"""`acir calibrate`: the promise of a trained model, made anew from a site's own pictures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from acir.bundle import Bundle, load_bundle, verify_bundle, write_bundle
+from acir.errors import SourceError, UsageError
+from acir.evaluation.model_card import recalibrated_card
+from acir.gate import Gate
+from acir.index.store import FILE
+from acir.metrics.proportions import clopper_pearson
+from acir.privacy.pseudonym import fresh_key
+from acir.sources.base import SourceOptions, open_source
+from acir.types import Progress, silent
+from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
+
+CAP = 2  # a class is named where it is flagged at more than this many times the rate
+
+Say = Callable[[str], None]
+
+
+def recalibrate(
+    model: Path,
+    data: str,
+    out: Path,
+    *,
+    index: Path | None = None,
+    seed: int = 0,
+    strict: bool = False,
+    download: bool = False,
+    device: str = "cpu",
+    progress: Progress = silent,
+    say: Say = lambda _: None,
+) -> dict[str, Any]:
+    """Calibrate the gate of a bundle with other pictures and write the result as a new bundle.
+
+    The network, the rankers and what the detectors learned stay. Pictures that the pre-flight
+    refuses, and all but one of those with the same pixels, are left out and counted.
+
+    Args:
+        model: Folder of the bundle.
+        data: SOURCE of ordinary pictures of the site; their labels are not read.
+        out: Folder of the new bundle; there must be nothing.
+        index: An index whose pictures must not be among them; by default the one around `model`.
+        seed: Decides which patients, or else pictures, belong to A and which to B.
+        strict: Whether an unreadable picture is an error.
+        download: Whether an official file may be fetched.
+        device: Where the network is to run.
+        progress: Shows how far long work is.
+        say: Takes a line for a person.
+
+    Returns:
+        What `acir calibrate --json` prints.
+
+    Raises:
+        UsageError: The bundle, the source or a folder cannot be used; the model has learned from
+            some of the pictures; or they cannot be halved.
+    """
+    _refuse_taken(out)
+    bundle = load_bundle(model, device)
+    source = open_source(data, SourceOptions(strict=strict, download=download, key=fresh_key()))
+    if index is None and (model.parent / FILE).is_file():
+        index = model.parent
+    refuse_learned(bundle, source, data, index, progress)
+    site = examined(bundle, source, progress)
+    first, second = halves(site.draws, seed)
+    _refuse_undivided(first, site, data)
+    gate = bundle.gate.recalibrated(site.scores_of(first), site.scores_of(second))
+    classes = per_class(bundle.class_names, site.predicted[second], gate.false_alarms())
+    above = above_cap(classes, gate.calibration.alpha)
+    for line in _lines(site, gate, above):
+        say(line)
+    made = _made(bundle, site, first, second, seed)
+    card = recalibrated_card(bundle.card, _for_the_card(made, gate))
+    bundle = replace(bundle, encoder=bundle.encoder.cpu(), gate=gate, card=card)
+    write_bundle(replace(bundle, calibration=site.hashes, calibrated=made), out)
+    return {
+        "id": verify_bundle(out),
+        **made,
+        "calibration": asdict(gate.calibration),
+        "promise": gate.promise_in_words(),
+        "classes": classes,
+        "above_cap": above,
+    }
+
+
+def per_class(
+    class_names: Sequence[str], predicted: Int[np.ndarray, " n"], flagged: Bool[np.ndarray, " n"]
+) -> dict[str, dict[str, Any]]:
+    """Count the flagged pictures of each predicted class, with their exact 95 % interval.
+
+    `share` is None for a class that no picture was taken for.
+    """
+    rows = {}
+    for position, name in enumerate(class_names):
+        of_class = flagged[predicted == position]
+        n, count = len(of_class), int(of_class.sum())
+        low, high = clopper_pearson(count, n)
+        share = count / n if n else None
+        rows[name] = {"n": n, "flagged": count, "share": share, "low": low, "high": high}
+    return rows
+
+
+def above_cap(classes: Mapping[str, Mapping[str, Any]], rate: float) -> list[str]:
+    """Name the classes whose interval lies wholly above twice the rate."""
+    return [name for name, row in classes.items() if row["low"] > CAP * rate]
+
+
+def _refuse_taken(out: Path) -> None:
+    if out.exists():
+        raise UsageError(f"there is something at {out} already; name a new folder as --out")
+    nearest = next(path for path in out.absolute().parents if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is a file; name a folder that can be made as --out")
+
+
+def _refuse_undivided(first: Rows, site: Site, data: str) -> None:
+    if len(first) == 0:
+        patients = f" of {site.patients} patients" if site.patients else ""
+        raise SourceError(
+            f"calibration needs two sets without a patient in common, but {data} has usable "
+            f"pictures: {len(site.draws)}{patients}; give more"
+        )
+
+
+def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> dict[str, Any]:
+    """Say when and by what the gate was calibrated: numbers, but no name and no path."""
+    return {
+        "on": datetime.now(UTC).date().isoformat(),
+        "from": bundle.id,
+        "acir": version("acir"),
+        "seed": seed,
+        "a": len(first),
+        "b": len(second),
+        "refused": site.refused,
+        "twice": site.twice,
+        "patients": site.patients or None,
+    }
+
+
+def _lines(site: Site, gate: Gate, above: Sequence[str]) -> list[str]:
+    lines = list(site.notes)
+    if site.refused:
+        lines.append(f"left out {site.refused} pictures that the pre-flight refuses")
+    if site.twice:
+        lines.append(f"left out {site.twice} pictures with the pixels of another")
+    if not site.patients:
+        lines.append("no patient is named, so one may have pictures in both sets")
+    lines.append(gate.promise_in_words())
+    if above:
+        lines.append(
+            f"warning: ordinary pictures taken for {', '.join(above)} are called unknown at more "
+            f"than {CAP} x {gate.calibration.alpha:.3g}, with 95 % confidence; give more of them "
+            "in training, or do not rely on the promise for them"
+        )
+    return lines
+
+
+def _for_the_card(made: Mapping[str, Any], gate: Gate) -> str:
+    promise = gate.promise_in_words()
+    return (
+        f"Calibrated anew on {made['on']} by acir {made['acir']}, without training, from "
+        f"{made['a']} + {made['b']} pictures of the site that uses it (seed {made['seed']}); the "
+        f"bundle before was `{made['from'][:12]}`. {promise[0].upper()}{promise[1:]}. This holds "
+        "for pictures like those; a new scanner ends it."
+    )
