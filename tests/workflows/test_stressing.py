@@ -18,6 +18,7 @@ from acir.robustness.inputs import suite
 from acir.sources.base import open_source
 from acir.workflows.stress import is_oriented
 from made_model import Outcome, acir, draw, fill, foreign, save
+from parsed_page import Parsed
 
 # One or two of each group; the whole suite has tests of its own, and takes a minute here.
 SOME = {
@@ -116,6 +117,31 @@ def test_a_blank_picture_is_refused_by_name_whatever_its_grey(made: Made) -> Non
             assert row["refused"]["share"] == 1.0
 
 
+def test_two_unknown_sets_of_one_name_are_called_as_they_are_given(
+    bundle: Path, data: Path, noise: Path, tmp_path: Path
+) -> None:
+    other = shutil.copytree(noise, tmp_path / "noise")
+    words = ("--ood", noise, "--ood", other, "--limit", 8)
+    assert stress(bundle, data, tmp_path / "out", *words).code == 0
+    found = json.loads((tmp_path / "out" / "stress.json").read_text(encoding="utf-8"))
+    assert found["protocol"]["ood"] == [str(noise), str(other)]
+
+
+def test_the_page_opens_loads_nothing_and_names_the_worst_kind(made: Made) -> None:
+    html = (made.folder / "stress.html").read_text(encoding="utf-8")
+    parsed, summary = Parsed(html), made.found["summary"]
+    images = [attributes for tag, attributes in parsed.elements if tag == "img"]
+    assert len(images) >= 4  # two curves, a grid, and what is on the wrong side
+    assert all((image["src"] or "").startswith("data:image/") for image in images)
+    assert not re.search(r"url\(|@import|https?:|<script", html)
+    worst = summary["worst_type"].replace("_", " ")
+    share = f"{100 * summary['worst_recall']:.1f} %"
+    assert f"3 % of the clean pictures are refused: {worst}, of which {share}" in parsed.text
+    assert all(row["type"].replace("_", " ") in parsed.text for row in made.found["rows"])
+    assert str(made.folder.parents[1]) not in html
+    assert [one.name for one in sorted(made.folder.iterdir())] == ["stress.html", "stress.json"]
+
+
 def test_each_severity_has_a_row_and_every_count_adds_up(made: Made) -> None:
     expected = {
         (c.name, s): c.tier(s) for c in some(True) for s in ((1, 2, 3) if c.graded else (1,))
@@ -128,8 +154,8 @@ def test_each_severity_has_a_row_and_every_count_adds_up(made: Made) -> None:
         assert set(row["baselines"]) == BASELINES
 
 
-def test_unknown_sets_are_rows_of_their_own(made: Made, noise: Path) -> None:
-    (first,), (second,) = made.rows(str(noise)), made.rows("phantom:smear,5")
+def test_unknown_sets_are_rows_of_their_own(made: Made) -> None:
+    (first,), (second,) = made.rows("noise"), made.rows("phantom:smear,5")
     assert (first["n"], second["n"]) == (FOREIGN, 5)
     assert first["severity"] is None
     assert {first["tier"], second["tier"]} == {"reject"}
@@ -198,6 +224,18 @@ def test_without_an_up_turned_pictures_must_be_accepted(
     assert (row["tier"], found["protocol"]["oriented"]) == ("accept", False)
     (row,) = made.rows("upside_down")
     assert (row["tier"], made.found["protocol"]["oriented"]) == ("reject", True)
+
+
+def test_an_interruption_leaves_nothing(
+    bundle: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acir.workflows.stress.Corrupter.__call__", interrupted)
+    outcome = stress(bundle, pictures, tmp_path / "out", "--limit", 8)
+    assert outcome.code == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def refused(bundle: Path, data: object, out: Path, *words: object) -> str:
@@ -271,7 +309,7 @@ def test_a_label_that_the_model_does_not_know_is_refused(
 def test_known_pictures_are_no_unknown_set(bundle: Path, pictures: Path, tmp_path: Path) -> None:
     known = pictures / "val" / "disc"
     assert refused(bundle, pictures, tmp_path, "--limit", 8, "--ood", known) == (
-        f"15 of 15 pictures of {known} are among those of --data too, pixel for pixel; give "
+        "15 of 15 pictures of disc are among those of --data too, pixel for pixel; give "
         "pictures of kinds that the model does not know"
     )
 
@@ -282,4 +320,4 @@ def test_an_unknown_set_of_which_nothing_can_be_read_is_refused(
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "1.png").write_bytes(b"no picture")
     said = refused(bundle, pictures, tmp_path, "--limit", 8, "--ood", tmp_path / "bad")
-    assert said == (f"none of the 1 pictures of {tmp_path / 'bad'} can be read; give some that can")
+    assert said == ("none of the 1 pictures of bad can be read; give some that can")

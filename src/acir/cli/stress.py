@@ -51,3 +51,4 @@ def stress(
         say=show.say,
     )
     show.counts(summary, as_json)
+    show.say(f"the report is {out / 'stress.html'}")

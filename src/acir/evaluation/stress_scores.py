@@ -111,6 +111,26 @@ def mixed(
     return np.concatenate(scores), np.concatenate(losses), np.concatenate(weights)
 
 
+def roc(
+    found: Stress, method: str
+) -> tuple[Float64[np.ndarray, " steps"], Float64[np.ndarray, " steps"]]:
+    """Return false-alarm rates, ascending to 1, and the mean over kinds of what is detected there.
+
+    A step is a clean picture's score as threshold; what lies strictly above it is flagged.
+    """
+    clean = np.sort(found.clean.judged.scores[method])
+    thresholds = np.append(np.unique(clean)[::-1], -np.inf)
+
+    def above(scores: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " steps"]:
+        return 1 - np.searchsorted(np.sort(scores), thresholds, side="right") / len(scores)
+
+    kinds = [
+        np.mean([above(trial.judged.scores[method]) for trial in trials], axis=0)
+        for trials in found.of("reject").values()
+    ]
+    return above(clean), np.mean(kinds, axis=0)
+
+
 def alarms_by_class(found: Stress) -> dict[str, Proportion]:
     """Return the false alarms of the gate on the clean pictures of each class."""
     names = sorted({name for labels in found.clean.labels for name in labels})

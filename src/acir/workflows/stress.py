@@ -11,9 +11,11 @@ from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
 from acir.evaluation import stress_baselines
 from acir.evaluation.protocol import CodedSet
+from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
 from acir.evaluation.stress import GATE, UNKNOWN_SET, Clean, Protocol, Stress, Trial
 from acir.evaluation.stress_baselines import Scorer, Traits
+from acir.evaluation.stress_page import document
 from acir.evaluation.stress_scores import summary, to_dict
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import AugmentRecipe
@@ -27,7 +29,7 @@ from acir.workflows.stressing.judging import Judge
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
 from acir.workflows.stressing.pictures import Corrupter
 
-NUMBERS = "stress.json"
+NUMBERS, PAGE = "stress.json", "stress.html"
 
 
 def stress(
@@ -43,7 +45,7 @@ def stress(
     progress: Progress = silent,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Corrupt test pictures, ask gate and baselines, and write `out/stress.json`.
+    """Corrupt test pictures, ask gate and baselines, write `out/stress.json` and `out/stress.html`.
 
     Nothing is written before all is done.
 
@@ -71,12 +73,12 @@ def stress(
     bundle = load_bundle(bundle_folder, device)
     options = SourceOptions(strict=strict, key=fresh_key())
     # All are opened first: a misspelt one must not stop the work half way.
-    unknown = {text: open_source(text, options) for text in ood}
+    unknown = {name: open_source(text, options) for name, text in _named(ood).items()}
     if oriented is None:
         oriented = is_oriented(bundle.recipe.augment)
     source = open_source(data, options)
     parts = read_parts(source, bundle, limit, progress)
-    foreign = {text: foreign_pictures(unknown[text], text, parts, limit) for text in ood}
+    foreign = {name: foreign_pictures(one, name, parts, limit) for name, one in unknown.items()}
     for each in (source, *unknown.values()):
         for line in skipped_lines(each.skipped):
             say(line)
@@ -89,8 +91,8 @@ def stress(
     ]
     protocol = Protocol(
         bundle=bundle.id,
-        data=data,
-        ood=tuple(ood),
+        data=_shown(data),
+        ood=tuple(unknown),
         oriented=oriented,
         limit=limit,
         training=len(parts.gallery),
@@ -100,7 +102,9 @@ def stress(
         calibration_pictures=len(parts.calibration.errors),
     )
     found = Stress(protocol, clean, tuple(trials))
+    page = document(found)
     files.write(out / NUMBERS, to_dict(found))
+    write_page(out / PAGE, page)
     return asdict(summary(found, GATE))
 
 
@@ -127,6 +131,17 @@ def _refuse_misuse(data: str, out: Path, limit: int) -> None:
             f"the limit is {limit}, expected at least {LEAST_PICTURES}, as some corruptions mix "
             "that many pictures"
         )
+
+
+def _shown(text: str) -> str:
+    """Return a SOURCE for a report; a place outside the working directory keeps its last name."""
+    return Path(text).name if Path(text).is_absolute() else text
+
+
+def _named(texts: Sequence[str]) -> dict[str, str]:
+    """Return SOURCEs by what a report calls them; two of one name are called as they are given."""
+    names = {_shown(text): text for text in texts}
+    return names if len(names) == len(set(texts)) else {text: text for text in texts}
 
 
 def _clean(judge: Judge, parts: Parts) -> Clean:
