@@ -3,9 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scipy.stats import beta  # type: ignore[import-untyped]
-
-LEVEL = 0.05
+from acir.metrics.proportions import clopper_pearson
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,7 @@ class Proportion:
             >>> round(low, 3), round(high, 3)
             (0.766, 0.838)
         """
-        hits, misses = self.hits, self.n - self.hits
-        low = float(beta.ppf(LEVEL / 2, hits, misses + 1)) if hits else 0.0
-        high = float(beta.ppf(1 - LEVEL / 2, hits + 1, misses)) if misses else 1.0
-        return low, high
+        return clopper_pearson(self.hits, self.n)
 
     def to_dict(self) -> dict[str, float | int | list[float]]:
         """Return plain values."""
