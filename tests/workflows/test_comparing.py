@@ -228,6 +228,20 @@ def test_a_changed_benchmark_repeats_what_it_changes_and_reports_nothing_else(
     assert "3 of 4 runs are missing in the report" in said
 
 
+def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
+    monkeypatch: pytest.MonkeyPatch, own: Path
+) -> None:
+    path = own / "runs" / "drawn" / "csq" / "16-1.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    assert run["tuned"]
+    path.write_text(json.dumps({**run, "tuned": {}}), encoding="utf-8")
+    said = list[str]()
+    titles = in_this_process(monkeypatch)
+    compare(own.parent / "bench.toml", own, say=said.append)
+    assert titles == []
+    assert not any("left out of the report" in line for line in said)
+
+
 def test_changed_pictures_are_read_and_learned_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: Path
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from acir.evaluation.benchmark import Benchmark, DataSet, Method
+from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_scores import Sheet
@@ -85,8 +85,12 @@ def _contestants(benchmark: Benchmark) -> Iterator[tuple[str, Method]]:
 
 
 def _is_of(benchmark: Benchmark, data: DataSet, method: Method, record: records.Record) -> bool:
-    asked = benchmark.recipe_for(data, method, record["bits"], record["tuned"])
-    return is_recipe(record["recipe"], asked)
+    """Whether a run has a recipe that tuning may choose, in whatever words it was written down."""
+    recipes = (
+        benchmark.recipe_for(data, method, record["bits"], tuned)
+        for tuned in method.trials or (NOTHING,)
+    )
+    return any(is_recipe(record["recipe"], asked) for asked in recipes)
 
 
 def _arrays(path: Path) -> dict[str, Any]:
