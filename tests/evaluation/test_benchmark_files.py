@@ -1,7 +1,7 @@
 """The benchmarks for pictures that others have run on files of the same form, made here.
 
-Runs have a thin network, one epoch and no tuning by a benchmark that rests on the shipped one; its
-pictures and their preparation are its own.
+Runs have a thin network, one epoch, two methods and no tuning by a benchmark that rests on the
+shipped one; its pictures and their preparation are its own.
 """
 
 from functools import cache
@@ -51,6 +51,13 @@ floor = []
 "training.epochs" = 1
 "training.least_views" = 0
 "training.batch" = 16
+[[method]]
+name = "acir"
+loss = {{ name = "sch", structure = 0.0, quantisation = "cubic" }}
+set = {{ "model.fusion.on" = true, "model.scattering.on" = true, "model.head.name" = "sign" }}
+[[method]]
+name = "csq"
+loss = {{ name = "csq" }}
 """
 # Classes and channels as the paper of MedMNIST has them (Scientific Data 2023, table 1).
 MEDMNIST = {

@@ -117,14 +117,14 @@ def test_a_blank_picture_is_refused_by_name_whatever_its_grey(made: Made) -> Non
             assert row["refused"]["share"] == 1.0
 
 
-def test_two_unknown_sets_of_one_name_are_called_as_they_are_given(
+def test_two_unknown_sets_of_one_name_are_numbered(
     bundle: Path, data: Path, noise: Path, tmp_path: Path
 ) -> None:
     other = shutil.copytree(noise, tmp_path / "noise")
     words = ("--ood", noise, "--ood", other, "--limit", 8)
     assert stress(bundle, data, tmp_path / "out", *words).code == 0
     found = json.loads((tmp_path / "out" / "stress.json").read_text(encoding="utf-8"))
-    assert found["protocol"]["ood"] == [str(noise), str(other)]
+    assert found["protocol"]["ood"] == ["noise", "noise (2)"]
 
 
 def test_the_page_opens_loads_nothing_and_names_the_worst_kind(made: Made) -> None:

@@ -139,9 +139,17 @@ def _shown(text: str) -> str:
 
 
 def _named(texts: Sequence[str]) -> dict[str, str]:
-    """Return SOURCEs by what a report calls them; two of one name are called as they are given."""
-    names = {_shown(text): text for text in texts}
-    return names if len(names) == len(set(texts)) else {text: text for text in texts}
+    """Return SOURCEs by what a report calls them; further ones of one name are numbered.
+
+    Example:
+        >>> _named(["/a/brain", "/b/brain"])
+        {'brain': '/a/brain', 'brain (2)': '/b/brain'}
+    """
+    named: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        name, others = _shown(text), sum(_shown(other) == _shown(text) for other in named.values())
+        named[f"{name} ({others + 1})" if others else name] = text
+    return named
 
 
 def _clean(judge: Judge, parts: Parts) -> Clean:
