@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from acir.errors import ComponentError, RecipeError, StorageError, UsageError
+from acir.evaluation.benchmark import load
 from acir.evaluation.report import data_uri
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import Trainer
 from acir.workflows.compare import compare
 from acir.workflows.comparing import pictures
 from acir.workflows.comparing.processes import Work
+from acir.workflows.comparing.report import recorded
 from made_benchmark import COUNTS, bench, in_this_process
 from made_model import CLASSES, acir, fill, program, tree
 
@@ -240,6 +242,18 @@ def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
     compare(own.parent / "bench.toml", own, say=said.append)
     assert titles == []
     assert not any("left out of the report" in line for line in said)
+
+
+def test_a_run_of_a_trial_that_was_not_chosen_is_left_out(own: Path) -> None:
+    path = own / "tuning.json"
+    made = json.loads(path.read_text(encoding="utf-8"))
+    csq = made["drawn"]["csq"]
+    (csq["set"],) = (one["set"] for one in csq["trials"] if one["set"] != csq["set"])
+    path.write_text(json.dumps(made), encoding="utf-8")
+    benchmark = load(own.parent / "bench.toml")
+    runs, outdated = recorded(benchmark, own)
+    assert outdated == 6  # two seeds of csq and of the two floors that rest on it
+    assert {run.record["method"] for run in runs} == {"acir"}
 
 
 def test_changed_pictures_are_read_and_learned_again(

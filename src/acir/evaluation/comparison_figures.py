@@ -6,19 +6,17 @@ same order look the same in every figure of curves.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Float, Float64
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
-from acir.evaluation.figures import INK, LOSS, VALIDATION, as_svg, style
+from acir.evaluation.figures import INK, LOSS, VALIDATION, as_svg, canvas, style
 from acir.evaluation.significance import MeanRanks, Paired
 
 BETTER, WORSE = VALIDATION, LOSS
@@ -55,7 +53,7 @@ def critical_difference_plot(names: Sequence[str], ranks: MeanRanks) -> bytes:
     joined = _not_told_apart(values, ranks.critical_difference)
     top = 1.2 + 0.5 * len(joined)  # height of the first name; heights grow downwards
     bottom = top + (len(values) - 1) // 2
-    with _style():
+    with style():
         figure = Figure(figsize=(6.4, 0.3 * (bottom + 3.6)), layout="constrained")
         axes: Axes = figure.subplots()
         axes.axis("off")
@@ -78,8 +76,8 @@ def score_against_bits(curves: Mapping[str, Mapping[int, tuple[float, float]]], 
         curves: By method and bits, the mean and the half height of its bar.
         ours: The method whose line is heavy.
     """
-    with _style():
-        figure, axes = _canvas("code length in bits", "mAP, on a logarithmic scale of 1 - mAP")
+    with style():
+        figure, axes = canvas("code length in bits", "mAP, on a logarithmic scale of 1 - mAP", 4.0)
         axes.set_xscale("log", base=2)
         _space_by_error(axes, curves)
         drawn: dict[str, Line2D] = {}
@@ -106,8 +104,8 @@ def precision_recall_curves(curves: Mapping[str, Curve]) -> bytes:
     Args:
         curves: By method, recall from low to high, and the precision there.
     """
-    with _style():
-        figure, axes = _canvas("recall", "precision")
+    with style():
+        figure, axes = canvas("recall", "precision", 4.0)
         _draw(figure, axes, curves)
         return as_svg(figure)
 
@@ -119,8 +117,8 @@ def radius_curves(curves: Mapping[str, Float[np.ndarray, " _"]], score: str = "p
         curves: By method, the score at radius 0, 1, 2 and so on; NaN leaves a gap.
         score: What it is.
     """
-    with _style():
-        figure, axes = _canvas("Hamming radius", f"{score} within the radius")
+    with style():
+        figure, axes = canvas("Hamming radius", f"{score} within the radius", 4.0)
         _draw(figure, axes, {name: (np.arange(float(len(y))), y) for name, y in curves.items()})
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         return as_svg(figure)
@@ -136,7 +134,7 @@ def difference_intervals(rows: Sequence[tuple[str, Paired]]) -> bytes:
     Args:
         rows: What was compared with, and the result; drawn from top to bottom.
     """
-    with _style():
+    with style():
         figure = Figure(figsize=(6.4, 0.7 + 0.27 * len(rows)), layout="constrained")
         axes: Axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=0.8, linestyle="--")
@@ -147,21 +145,6 @@ def difference_intervals(rows: Sequence[tuple[str, Paired]]) -> bytes:
         axes.tick_params(axis="y", length=0)
         axes.spines[["left", "top", "right"]].set_visible(False)
         return as_svg(figure)
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    # a dollar sign in the name of a method is a dollar sign
-    with style(), rc_context({"text.parse_math": False}):
-        yield
-
-
-def _canvas(across: str, up: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes: Axes = figure.subplots()
-    axes.set(xlabel=across, ylabel=up)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _look(place: int) -> _Look:

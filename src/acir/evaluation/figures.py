@@ -85,6 +85,7 @@ def style() -> AbstractContextManager[None]:
             "font.size": 9,
             "lines.markersize": 3,
             "svg.hashsalt": "acir",
+            "text.parse_math": False,  # a dollar sign in a name is a dollar sign
         }
     )
 
@@ -94,3 +95,12 @@ def as_svg(figure: Figure) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
+
+
+def canvas(across: str, up: str, height: float) -> tuple[Figure, Axes]:
+    """Return an empty diagram 6.4 inches wide, with its two axes named."""
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    axes: Axes = figure.subplots()
+    axes.set(xlabel=across, ylabel=up)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

@@ -1,14 +1,12 @@
 """Figures of a stress test, as SVG for a light and a dark page."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -17,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
 from acir.evaluation.comparison_figures import BETTER, COLOURS, DASHES, HEAVY, LIGHT, WORSE
-from acir.evaluation.figures import INK, as_svg, style
+from acir.evaluation.figures import INK, as_svg, canvas, style
 from acir.evaluation.stress import Specimen, Tier
 from acir.evaluation.stress_scores import RATES
 
@@ -53,8 +51,8 @@ def roc_curves(curves: Mapping[str, Curve], fewest: float) -> bytes:
             the first method is drawn heavily.
         fewest: The least rate that can be told from none.
     """
-    with _style():
-        figure, axes = _canvas("false alarms among clean pictures", "detected")
+    with style():
+        figure, axes = canvas("false alarms among clean pictures", "detected", 4.4)
         axes.set(xscale="log", xlim=(fewest, 1), ylim=(0, 1.02))
         for rate in RATES:
             axes.axvline(rate, color=INK, linewidth=0.8, linestyle=":")
@@ -66,8 +64,8 @@ def roc_curves(curves: Mapping[str, Curve], fewest: float) -> bytes:
 
 def risk_coverage_curves(curves: Mapping[str, Curve]) -> bytes:
     """Draw the share of wrong answers over the share of queries that are answered."""
-    with _style():
-        figure, axes = _canvas("queries answered", "wrong among the answered")
+    with style():
+        figure, axes = canvas("queries answered", "wrong among the answered", 4.4)
         axes.set(xlim=(0, 1), ylim=(0, None))
         _draw(figure, axes, curves)
         for axis in (axes.xaxis, axes.yaxis):
@@ -82,7 +80,7 @@ def grid(rows: Mapping[tuple[str, str], Sequence[Cell]]) -> bytes:
         rows: By group and kind, a cell a severity, or one alone.
     """
     widest = max(len(cells) for cells in rows.values())
-    with _style():
+    with style():
         figure = Figure(figsize=(4.2, 0.6 + ROW_HEIGHT * len(rows)), layout="constrained")
         axes: Axes = figure.subplots()
         for y, cells in enumerate(rows.values()):
@@ -101,7 +99,7 @@ def grid(rows: Mapping[tuple[str, str], Sequence[Cell]]) -> bytes:
 def specimens(shown: Sequence[tuple[str, Specimen]]) -> bytes:
     """Draw single pictures, each with a line of its own and the verdict on it."""
     lines = -(-len(shown) // PER_LINE)
-    with _style():
+    with style():
         figure = Figure(figsize=(6.4, 1.9 * lines), layout="constrained")
         for place, (text, specimen) in enumerate(shown):
             axes: Axes = figure.add_subplot(lines, PER_LINE, place + 1)
@@ -110,21 +108,6 @@ def specimens(shown: Sequence[tuple[str, Specimen]]) -> bytes:
             axes.set_title(f"{text}\n{specimen.state}", fontsize=7)
             axes.axis("off")
         return as_svg(figure)
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    # a dollar sign in the name of a source is a dollar sign
-    with style(), rc_context({"text.parse_math": False}):
-        yield
-
-
-def _canvas(across: str, up: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes: Axes = figure.subplots()
-    axes.set(xlabel=across, ylabel=up)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _draw(figure: Figure, axes: Axes, curves: Mapping[str, Curve]) -> None:

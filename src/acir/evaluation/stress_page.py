@@ -47,8 +47,8 @@ def document(found: Stress) -> Document:
     return Document(
         title="Stress test of the knowledge boundary",
         intro=f"{len(found.clean.ids)} clean pictures of {found.protocol.data} against "
-        f"{len(found.trials)} trials: corruptions at each severity, and "
-        f"{len(found.protocol.ood)} unknown sets.",
+        f"{len(found.trials)} trials: corruptions at each severity; "
+        f"unknown sets: {len(found.protocol.ood)}.",
         queries=(),
         sections=tuple(sections),
         synthetic=SYNTHETIC in found.protocol.data,

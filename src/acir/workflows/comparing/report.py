@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
+from acir.evaluation.benchmark import Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_scores import Sheet
@@ -18,7 +18,7 @@ from acir.evaluation.significance import Paired
 from acir.types import Progress
 from acir.workflows.comparing import records
 from acir.workflows.comparing.keys import is_recipe
-from acir.workflows.comparing.tuning import TUNING
+from acir.workflows.comparing.tuning import TUNING, Choices
 from acir.workflows.learning import Say
 
 TABLE, NUMBERS, MARKDOWN, PAGE = "results.csv", "results.json", "report.md", "report.html"
@@ -60,7 +60,7 @@ def recorded(benchmark: Benchmark, out: Path) -> tuple[list[Run], int]:
 
     A run is left out when it was made by another recipe than the benchmark now asks for.
     """
-    runs, outdated = [], 0
+    runs, outdated, choices = [], 0, Choices(out)
     for data in benchmark.data:
         for name, method in _contestants(benchmark):
             for bits in benchmark.bits:
@@ -69,7 +69,7 @@ def recorded(benchmark: Benchmark, out: Path) -> tuple[list[Run], int]:
                     record = records.read(path)
                     if record is None:
                         continue
-                    if _is_of(benchmark, data, method, record):
+                    if _is_of(benchmark, data, method, record, choices):
                         runs.append(Run(record, _arrays(path)))
                     else:
                         outdated += 1
@@ -84,13 +84,18 @@ def _contestants(benchmark: Benchmark) -> Iterator[tuple[str, Method]]:
         yield floor.name, by_name[floor.of]
 
 
-def _is_of(benchmark: Benchmark, data: DataSet, method: Method, record: records.Record) -> bool:
-    """Whether a run has a recipe that tuning may choose, in whatever words it was written down."""
-    recipes = (
-        benchmark.recipe_for(data, method, record["bits"], tuned)
-        for tuned in method.trials or (NOTHING,)
-    )
-    return any(is_recipe(record["recipe"], asked) for asked in recipes)
+def _is_of(
+    benchmark: Benchmark, data: DataSet, method: Method, record: records.Record, choices: Choices
+) -> bool:
+    """Whether a run has the recipe that is asked for now that tuning has chosen.
+
+    The words in which the record says what was tuned do not matter.
+    """
+    try:
+        chosen = choices.of(data, method)
+    except KeyError:  # nothing was chosen here, so nothing can have been run for it
+        return False
+    return is_recipe(record["recipe"], benchmark.recipe_for(data, method, record["bits"], chosen))
 
 
 def _arrays(path: Path) -> dict[str, Any]:
