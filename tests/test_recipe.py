@@ -264,6 +264,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
             "model.transformer.kept is out of range, expected at most model.transformer.depth",
         ),
         (
+            {"model": {"scattering": {"on": True, "directions": 5}}},
+            "model.scattering.directions is out of range, expected an even number",
+        ),
+        (
             {"prep": {"size": 28}, "model": {"scattering": {"on": True, "scales": 4}}},
             "model.scattering.scales is out of range, expected so few that prep.size halved as "
             "often less one stays at least 4",

@@ -81,7 +81,7 @@ def test_brightness_changes_the_order_zero_alone() -> None:
     torch.testing.assert_close(bright[:, 3:], dark[:, 3:], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("scales", "directions"), [(1, 1), (3, 4), (4, 6)])
+@pytest.mark.parametrize(("scales", "directions"), [(1, 2), (3, 4), (4, 6)])
 @pytest.mark.parametrize("side", [(32, 32), (33, 47), (64, 40)])
 @torch.no_grad()
 def test_pictures_of_any_size_give_as_many_features(
@@ -93,6 +93,53 @@ def test_pictures_of_any_size_give_as_many_features(
     maps = 3 + scales * directions + scales * (scales - 1) // 2 * directions**2
     assert block.answers(torch.rand(2, 3, *side)).shape == (2, maps, 3, 3)
     assert block(torch.rand(2, 3, *side)).shape == (2, 7)
+
+
+SYMMETRIES: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda x: x,
+    lambda x: x.flip(-1),
+    lambda x: x.flip(-2),
+    lambda x: x.rot90(1, (-2, -1)),
+    lambda x: x.rot90(2, (-2, -1)),
+    lambda x: x.rot90(3, (-2, -1)),
+    lambda x: x.transpose(-1, -2),
+    lambda x: x.transpose(-1, -2).flip((-2, -1)),
+)
+
+
+@pytest.mark.parametrize("directions", [2, 4, 6])
+@torch.no_grad()
+def test_the_features_are_the_mean_over_the_eight_pictures_turned_and_mirrored(
+    directions: int,
+) -> None:
+    recipe = ScatteringRecipe(
+        on=True, symmetry="square", scales=3, directions=directions, grid=3, out=7
+    )
+    block = Scattering(recipe).eval()
+    picture = torch.rand(2, 3, 28, 28)
+    looked = [
+        block.project(torch.log(block.answers(turn(picture)) + 1e-3).flatten(1))
+        for turn in SYMMETRIES
+    ]
+    torch.testing.assert_close(
+        block(picture), torch.stack(looked).mean(dim=0), atol=1e-4, rtol=1e-4
+    )
+    for turn in SYMMETRIES:
+        torch.testing.assert_close(block(turn(picture)), block(picture), atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_without_symmetry_a_turned_picture_has_other_features() -> None:
+    recipe = ScatteringRecipe(on=True, symmetry="none")
+    block, picture = Scattering(recipe).eval(), torch.rand(2, 3, 28, 28)
+    assert (block(picture.rot90(1, (-2, -1))) - block(picture)).abs().max() > 0.1
+
+
+@torch.no_grad()
+def test_another_picture_has_other_features() -> None:
+    block = Scattering(ScatteringRecipe(on=True, symmetry="square")).eval()
+    stripes, wide = block(_stripes(0.0)), block(_stripes(0.0, turn=0.4 * math.pi))
+    assert (stripes - wide).abs().max() > 0.1
 
 
 def test_it_trains_on_one_picture_and_every_weight_learns(every_weight_learns: Learns) -> None:

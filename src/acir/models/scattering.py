@@ -4,6 +4,10 @@ A few hundred pictures teach a network little. How strongly edges of each scale 
 answer in each part of a picture, and how these answers are arranged among themselves, needs no
 teaching, so it joins the blended features as their shallowest part.
 
+Nor need it be taught, where pictures have no up, that one turned by quarters or mirrored shows the
+same: what the answers would be then is known without looking again, since the same answers change
+places. All eight are projected alike, and the mean is kept.
+
 Bruna and Mallat, "Invariant Scattering Convolution Networks", PAMI 2013,
 https://arxiv.org/abs/1203.1513; beside a learned network: Oyallon et al., "Scattering Networks for
 Hybrid Representation Learning", PAMI 2018, https://arxiv.org/abs/1809.06367.
@@ -25,11 +29,12 @@ kymatio 0.3.0 (correlation 1.000 each); kymatio itself does not import beside Sc
 """
 
 import math
+from itertools import product
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
-from jaxtyping import Complex, Float
+from einops import rearrange, reduce
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from acir.models.standardise import Standardise
@@ -38,6 +43,7 @@ from acir.recipe import ScatteringRecipe
 RADIUS = 3
 SIGMA = 0.8
 FREQUENCY = 0.75 * math.pi  # radians a pixel
+SYMMETRIES = 8  # of a square
 FLOOR = 1e-3  # of an answer, before its logarithm; a quarter of a grey level of 256
 SMALLEST_SQUARE = 1e-12  # keeps the gradient of the modulus finite
 
@@ -48,11 +54,19 @@ class Scattering(nn.Module):
     The answer in each cell is standardised over the pictures. Only the projection behind that is
     learned.
 
+    With the symmetry `square` it is the mean over the eight symmetries of the square (Cohen and
+    Welling, "Group Equivariant Convolutional Networks", ICML 2016,
+    https://arxiv.org/abs/1602.07576), so a picture turned by quarters or mirrored has the same
+    features: exactly where both sides can be halved `scales` - 1 times without a rest, nearly
+    elsewhere.
+
     Args:
-        recipe: Scales, directions, cells, width, dropout.
+        recipe: Symmetry, scales, directions, cells, width, dropout. A symmetry `auto` that nobody
+            has settled is none; see `acir.models.uprightness`.
     """
 
     kernels: Float[Tensor, "waves 1 side side"]
+    orbit: Int[Tensor, "ways features"]
 
     def __init__(self, recipe: ScatteringRecipe) -> None:
         super().__init__()
@@ -61,20 +75,27 @@ class Scattering(nn.Module):
         self.register_buffer("kernels", kernels, persistent=False)
         self.scales = recipe.scales
         self.grid = recipe.grid
-        answers = _number_of_answers(recipe) * recipe.grid**2
+        ways = SYMMETRIES if recipe.symmetry == "square" else 1
+        self.register_buffer("orbit", orbit(recipe)[:ways], persistent=False)
+        features = self.orbit.shape[1]
         self.project = nn.Sequential(
-            Standardise(answers),
+            Standardise(features),
             nn.Dropout(recipe.dropout),
-            nn.Linear(answers, recipe.out),
+            nn.Linear(features, recipe.out),
             nn.LayerNorm(recipe.out),
             nn.GELU(),
         )
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch out"]:
         """Return one vector a picture; pictures are in [0, 1]."""
-        strength = torch.log(self.answers(images) + FLOOR)
-        projected: Tensor = self.project(rearrange(strength, "b answer y x -> b (answer y x)"))
-        return projected
+        ways = rearrange(self.ways(images), "b way feature -> (b way) feature")
+        return reduce(self.project(ways), "(b way) out -> b out", "mean", b=len(images))
+
+    def ways(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch ways features"]:
+        """Return the logarithms of the answers, of a picture as it is and in the other ways."""
+        return torch.log(self.answers(images) + FLOOR).flatten(1)[:, self.orbit]
 
     def answers(
         self, images: Float[Tensor, "batch 3 height width"]
@@ -123,10 +144,44 @@ def morlets(directions: int) -> Complex[Tensor, "directions side side"]:
     return torch.stack(waves)
 
 
-def _number_of_answers(recipe: ScatteringRecipe) -> int:
-    first = recipe.scales * recipe.directions
-    second = math.comb(recipe.scales, 2) * recipe.directions**2
-    return 3 + first + second
+def orbit(recipe: ScatteringRecipe) -> Int[Tensor, "ways features"]:
+    """Say where each answer of a cell is to be found once the picture is turned or mirrored.
+
+    Answer, row and column are counted through in the order of `Scattering.answers`. The first
+    symmetry leaves everything in its place.
+
+    Example:
+        >>> orbit(ScatteringRecipe(scales=1, directions=2, grid=1))[:, 3:].unique(dim=0)
+        tensor([[3, 4],
+                [4, 3]])
+    """
+    cells = torch.arange(recipe.grid**2).reshape(recipe.grid, recipe.grid)
+    found = []
+    for transposed, mirrored, upended in product((False, True), repeat=3):
+        moved = cells.T if transposed else cells
+        turned = [axis for axis, on in ((1, mirrored), (0, upended)) if on]
+        answers = _answers_after(recipe, transposed=transposed, mirrored=mirrored != upended)
+        places = answers[:, None] * recipe.grid**2 + moved.flip(turned).flatten()
+        found.append(places.flatten())
+    return torch.stack(found)
+
+
+def _answers_after(
+    recipe: ScatteringRecipe, *, transposed: bool, mirrored: bool
+) -> Int[Tensor, " answers"]:
+    """Say which answer takes the place of each: of channels, first order, second order."""
+    count = recipe.directions
+    direction = torch.arange(count)
+    if mirrored:
+        direction = -direction % count
+    if transposed:  # of a quarter turn and a mirror; needs an even number of directions
+        direction = (count // 2 - direction) % count
+    pairs = (direction[:, None] * count + direction).flatten()
+    blocks = [torch.arange(3)]
+    for scale in range(recipe.scales):
+        blocks += [direction, *[pairs] * (recipe.scales - scale - 1)]
+    sizes = torch.tensor([0, *map(len, blocks)]).cumsum(0)
+    return torch.cat([start + block for start, block in zip(sizes, blocks, strict=False)])
 
 
 def _halved(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c half_h half_w"]:

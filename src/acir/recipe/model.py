@@ -62,7 +62,11 @@ class ScatteringRecipe(Table):
         on: Whether the block is there.
         scales: Octaves, from edges of 2 pixels upwards; the picture halved `scales` - 1 times must
             be 4 pixels wide.
-        directions: Directions of the wavelets over half a circle.
+        symmetry: `square` for features that stay as they are when the picture is turned by quarters
+            or mirrored, `none` for others; `auto` takes `square` where the training pictures have
+            no up.
+        directions: Directions of the wavelets over half a circle, an even number: a quarter turn
+            must lead from one to another.
         grid: Cells to a side in which the answers are averaged.
         out: Width of the projection.
         dropout: Share of answers dropped in training.
@@ -70,6 +74,7 @@ class ScatteringRecipe(Table):
 
     table: ClassVar[str] = "model.scattering"
     on: bool = False
+    symmetry: Literal["auto", "none", "square"] = "auto"
     scales: Count = 3
     directions: Count = 4
     grid: Count = 4

@@ -46,6 +46,7 @@ def _check_relations(recipe: Recipe) -> None:
         "gate.detectors": (len(gate.detectors) > 0, "at least one detector"),
         "training.betas": (len(recipe.training.betas) == 2, "two values"),  # noqa: PLR2004 - AdamW's
         "model.decoder.widths": (len(model.decoder.widths) == 3, "three widths"),  # noqa: PLR2004 - its blocks
+        "model.scattering.directions": (model.scattering.directions % 2 == 0, "an even number"),
         "model.scattering.scales": (
             not model.scattering.on
             or recipe.prep.size >> (model.scattering.scales - 1) >= LEAST_SIDE,

@@ -1,7 +1,8 @@
 """From a source to a trained network and its ranker: what `acir train` and `acir compare` share."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from acir.losses.base import Loss
 from acir.metrics.retrieval import mean_average_precision
 from acir.models.encoder import Encoder
 from acir.models.pretrained import load_stem
+from acir.models.uprightness import have_an_up
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import Recipe
@@ -25,6 +27,7 @@ from acir.workflows import calibrate
 from acir.workflows.notes import skipped_lines
 
 VALIDATION = 500  # pictures of train and of val each that are enough to compare epochs by
+LOOKED_AT = 400  # training pictures that say whether there is an up
 FINAL_QUERIES = 200  # validation queries that choose the ranker
 
 Say = Callable[[str], None]
@@ -88,8 +91,30 @@ def read_parts(
         return read_images(counted(records, tick), wanted, prep, class_names)
 
 
+def settled(recipe: Recipe, train: ImageSet, say: Say = lambda _: None) -> Recipe:
+    """Return a recipe that leaves nothing about the network to the training pictures.
+
+    Scattering with the symmetry `auto` gets that of the square where the pictures have no up.
+    """
+    scattering = recipe.model.scattering
+    if not scattering.on or scattering.symmetry != "auto":
+        return recipe
+    some = train.spread(LOOKED_AT)
+    images = some.batch(torch.arange(len(some))).images
+    symmetry: Literal["none", "square"] = "none" if have_an_up(images, scattering) else "square"
+    if symmetry == "square":
+        say("the pictures have no up: turned and mirrored ones get the same scattering features")
+    model = replace(recipe.model, scattering=replace(scattering, symmetry=symmetry))
+    return replace(recipe, model=model)
+
+
 def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
     """Build the network and its loss from the seed.
+
+    Args:
+        recipe: As `settled` returns it.
+        train: What it will learn.
+        seed: The only source of chance.
 
     Raises:
         RecipeError: The stem or the loss has no such option, or is impossible for these classes.

@@ -34,6 +34,7 @@ from acir.workflows.learning import (
     prep_for,
     read_parts,
     require_learnable,
+    settled,
     size,
     validator,
 )
@@ -100,6 +101,7 @@ def train(
     splits: frozenset[Split] = frozenset({"train", "val"})
     source = open_source(data, SourceOptions(splits, strict, download, fresh_key()))
     opened = _read(source, recipe, progress, say)
+    recipe = settled(recipe, opened.train, say)
     encoder, loss = network(recipe, opened.train, seed)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     _claim(out, run)

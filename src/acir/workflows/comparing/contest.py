@@ -23,7 +23,7 @@ from acir.workflows.comparing import records
 from acir.workflows.comparing.exam import Coded, answers, fit, floor
 from acir.workflows.comparing.pictures import Lessons, Part, digests, open_exam, open_lessons
 from acir.workflows.comparing.steadiness import steadiness
-from acir.workflows.learning import coded, network, size, validator
+from acir.workflows.learning import coded, network, settled, size, validator
 
 DONE, IMPOSSIBLE = "done", "not possible"
 
@@ -129,9 +129,9 @@ def train(entry: Entry, place: Place) -> tuple[Encoder, records.Record]:
     """
     started = time.perf_counter()
     torch.set_num_threads(place.threads)
-    recipe = recipes.from_dict(entry.recipe)
     lessons = open_lessons(entry.lessons)
     train_set = lessons.train.images
+    recipe = settled(recipes.from_dict(entry.recipe), train_set)
     encoder, loss = network(recipe, train_set, entry.seed)
     fabric = make_fabric(place.device, recipe.training.precision)
     with TemporaryDirectory(dir=place.scratch) as folder:

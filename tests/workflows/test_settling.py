@@ -1,0 +1,49 @@
+"""What a recipe leaves to the training pictures, decided by them before the network is built."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from acir.data.loader import ImageSet
+from acir.recipe import Recipe, ScatteringRecipe
+from acir.workflows.learning import settled
+
+
+def _recipe(**scattering: object) -> Recipe:
+    model = Recipe().model
+    found = replace(ScatteringRecipe(on=True, scales=2), **scattering)  # type: ignore[arg-type]
+    return replace(Recipe(), model=replace(model, scattering=found))
+
+
+def _pictures(fall: bool) -> ImageSet:
+    """Draw noise that fades downwards, or lies in the eight ways by turns."""
+    random = torch.Generator().manual_seed(0)
+    fading = torch.linspace(0.8, 0.2, 28)[:, None] + 0.1 * torch.rand(
+        80, 3, 28, 28, generator=random
+    )
+    ways = [fading[i::8].rot90(i % 4, (2, 3)) for i in range(8)]
+    mirrored = [way.flip(2) if i > 3 else way for i, way in enumerate(ways)]
+    images: Tensor = torch.stack(mirrored, dim=1).flatten(0, 1) if fall else fading
+    return ImageSet((images * 255).byte(), torch.ones(80, 1))
+
+
+def test_pictures_without_an_up_get_the_symmetry_of_the_square() -> None:
+    said: list[str] = []
+    assert settled(_recipe(), _pictures(fall=True), said.append) == _recipe(symmetry="square")
+    assert said == [
+        "the pictures have no up: turned and mirrored ones get the same scattering features"
+    ]
+
+
+def test_pictures_with_an_up_get_none() -> None:
+    assert settled(_recipe(), _pictures(fall=False)) == _recipe(symmetry="none")
+
+
+@pytest.mark.parametrize("scattering", [{"symmetry": "square"}, {"on": False}])
+def test_nothing_is_asked_of_the_pictures_where_the_recipe_says_it(
+    scattering: dict[str, object],
+) -> None:
+    recipe = _recipe(**scattering)
+    assert settled(recipe, _pictures(fall=False)) is recipe
