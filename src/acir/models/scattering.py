@@ -89,7 +89,8 @@ class Scattering(nn.Module):
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch out"]:
         """Return one vector a picture; pictures are in [0, 1]."""
         ways = rearrange(self.ways(images), "b way feature -> (b way) feature")
-        return reduce(self.project(ways), "(b way) out -> b out", "mean", b=len(images))
+        projected: Tensor = self.project(ways)
+        return reduce(projected, "(b way) out -> b out", "mean", b=len(images))
 
     def ways(
         self, images: Float[Tensor, "batch 3 height width"]

@@ -43,7 +43,7 @@ def share_told(images: Float[Tensor, "n 3 height width"], recipe: ScatteringReci
     from sklearn.linear_model import RidgeClassifier  # noqa: PLC0415 - only training asks
 
     looking = Scattering(replace(recipe, symmetry="square"))
-    ways = torch.cat([looking.ways(some) for some in images.split(CHUNK)])
+    ways = torch.cat([looking.ways(some) for some in torch.split(images, CHUNK)])
     learned = torch.arange(len(ways)) * BLOCKS // len(ways) % 2 == 0
     mean, deviation = ways[learned].mean(dim=(0, 1)), ways[learned].std(dim=(0, 1))
     standardised = (ways - mean) / deviation.clamp(min=torch.finfo(torch.float32).eps)
