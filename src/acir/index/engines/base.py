@@ -10,7 +10,8 @@ from jaxtyping import Bool, Int, UInt8
 from acir.codes import BITS_PER_BYTE
 from acir.errors import TooManyHitsError
 
-Found = tuple[Int[np.ndarray, " found"], Int[np.ndarray, " found"]]
+# Distances and rows of one answer; its length is no one else's, hence the anonymous axes.
+Found = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 
 
 class Engine(ABC):
@@ -36,6 +37,10 @@ class Engine(ABC):
     on_server: ClassVar[bool] = False
     recall: float = 1.0
     remarks: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
+        """Take the gallery over; `acir.index.chosen.build` passes the rest to those who ask."""
 
     @abstractmethod
     def knn(
