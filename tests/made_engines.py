@@ -1,7 +1,6 @@
 """What the suites of the engines share: galleries full of ties, engines, and a plain reference."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from acir import registry
 from acir.errors import ComponentError
 from acir.index import engines
 from acir.index.engines.base import Engine, Found
-from made_servers import Server, place, start
+from made_servers import Server
 
 Pairs = list[tuple[int, int]]
 Codes = UInt8[np.ndarray, "n bytes"]
@@ -36,15 +35,13 @@ class Maker:
         return registry.build(self.kind, {}, **given)
 
 
-@contextmanager
-def making(name: str) -> Iterator[Maker]:
-    """Start what an engine needs and give what builds it; skip where its library is missing."""
+def maker_of(name: str, server_of: Callable[[str], Server | None]) -> Maker:
+    """Give what builds engines of one kind; skip where its library is missing."""
     try:
         engines.get(name)
     except ComponentError as error:
         pytest.skip(f"{error}; its suite runs in an environment of its own, see make services")
-    with place() as folder, start(name, folder) as server:
-        yield Maker(name, server)
+    return Maker(name, server_of(name))
 
 
 def crowded(seed: int, rows: int, bits: int) -> tuple[Codes, Codes]:

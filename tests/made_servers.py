@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +17,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 SERVE_POSTGRESQL = ROOT / "tests" / "tools" / "serve_postgresql.py"
-# Each example brings a server up to date: a dozen stand for the hundred of other engines.
-settings.register_profile("server", max_examples=12)
+# Each example brings a server up to date: a few stand for the hundred of other engines.
+settings.register_profile("server", max_examples=8)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,21 @@ def place() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder / "server"
+
+
+@pytest.fixture(scope="session")
+def server_of() -> Iterator[Callable[[str], Server | None]]:
+    """Return what gives the server of an engine, started when it is first asked for."""
+    with ExitStack() as running:
+        started: dict[str, Server | None] = {}
+
+        def find(engine: str) -> Server | None:
+            if engine not in started:
+                folder = running.enter_context(place())
+                started[engine] = running.enter_context(start(engine, folder))
+            return started[engine]
+
+        yield find
 
 
 def start(engine: str, folder: Path) -> AbstractContextManager[Server | None]:

@@ -4,7 +4,7 @@ The suite of an engine whose client library cannot live beside ours runs in an e
 own: see `test_engine_servers.py`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -16,17 +16,17 @@ from jaxtyping import UInt8
 
 from acir import registry
 from acir.errors import TooManyHitsError
-from made_engines import Maker, agrees, crowded, drawn_mask, making, pairs, sorted_pairs
+from made_engines import Maker, agrees, crowded, drawn_mask, maker_of, pairs, sorted_pairs
+from made_servers import Server
 
 LENGTHS = [8, 16, 24, 40, 64, 72, 128, 512]
 SHARES = [None, 0.0, 0.1, 0.5, 1.0]
 
 
 @pytest.fixture(scope="module", params=registry.names("acir.index.engines"))
-def make(request: pytest.FixtureRequest) -> Iterator[Maker]:
+def make(request: pytest.FixtureRequest, server_of: Callable[[str], Server | None]) -> Maker:
     """Return what builds engines of one kind from codes."""
-    with making(request.param) as maker:
-        yield maker
+    return maker_of(request.param, server_of)
 
 
 @settings(deadline=None)  # the first example pays for imports

@@ -1,6 +1,6 @@
 """Engines on a server: a copy of the codes that follows the store, or says that it does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,16 +9,16 @@ from acir import registry
 from acir.errors import StoreError
 from acir.index.engines.base import Engine
 from acir.index.engines.flat import Flat
-from made_engines import Codes, Keys, Maker, crowded, making, pairs
+from made_engines import Codes, Keys, Maker, crowded, maker_of, pairs
+from made_servers import Server
 
 BITS = 64
 
 
 @pytest.fixture(scope="module", params=["milvus", "pgvector"])
-def make(request: pytest.FixtureRequest) -> Iterator[Maker]:
+def make(request: pytest.FixtureRequest, server_of: Callable[[str], Server | None]) -> Maker:
     """Return what builds engines of one kind from codes."""
-    with making(request.param) as maker:
-        yield maker
+    return maker_of(request.param, server_of)
 
 
 def test_these_are_the_engines_on_a_server(make: Maker) -> None:

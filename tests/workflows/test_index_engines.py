@@ -1,7 +1,7 @@
 """Choosing an engine, moving an index to another, and what a server sees of its changes."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ import pytest
 
 from acir.index.store import Store
 from made_model import CLASSES, acir, draw, save, tree
-from made_servers import Server, place, postgresql
+from made_servers import Server
 
 OF_INDEX = {"n", "bits", "dim", "model"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with place() as folder, postgresql(folder) as running:
-        yield running
+@pytest.fixture(scope="session")
+def server(server_of: Callable[[str], Server | None]) -> Server:
+    running = server_of("pgvector")
+    assert running is not None
+    return running
 
 
 @pytest.fixture

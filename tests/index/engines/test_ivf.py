@@ -69,6 +69,17 @@ def test_filters_and_radii_are_exact(engine: Ivf, gallery: tuple[Codes, Codes]) 
         assert list(map(pairs, ours)) == list(map(pairs, theirs))
 
 
+def test_the_query_itself_may_be_left_out(engine: Ivf, gallery: tuple[Codes, Codes]) -> None:
+    codes, _ = gallery
+    allow = np.ones(len(codes), dtype=bool)
+    allow[[7, 8, 9]] = False
+    queries = codes[[7, 50_000]]
+    exact = Faiss(codes).tie_complete(queries, 20, allow)
+    assert list(map(pairs, engine.tie_complete(queries, 20, allow))) == list(map(pairs, exact))
+    rows = engine.knn(queries, 20, allow)[1]
+    assert rows.tolist() == [answer[1][:20].tolist() for answer in exact]
+
+
 def test_more_neighbours_than_the_lists_hold_are_found_by_scanning(
     engine: Ivf, gallery: tuple[Codes, Codes]
 ) -> None:

@@ -3,7 +3,7 @@
 Runs in an environment of its own: see `tests/conformance/test_engine_servers.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,16 +14,15 @@ from pymilvus import Collection, connections, utility
 from acir.errors import ServerError, TooManyHitsError, TooManyTiesError
 from acir.index.engines.flat import Flat
 from acir.index.engines.milvus import PAGE, Milvus
-from made_engines import Maker, crowded, making, pairs, sorted_pairs
-from made_servers import milvus, place
+from made_engines import Maker, crowded, maker_of, pairs, sorted_pairs
+from made_servers import Server, milvus, place
 
 KEYS = np.arange(1, 31)
 
 
 @pytest.fixture(scope="module")
-def make() -> Iterator[Maker]:
-    with making("milvus") as maker:
-        yield maker
+def make(server_of: Callable[[str], Server | None]) -> Maker:
+    return maker_of("milvus", server_of)
 
 
 @pytest.fixture

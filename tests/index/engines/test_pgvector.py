@@ -1,6 +1,6 @@
 """What of pgvector the suites of all engines do not see: plans, approximate indexes, a crash."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +9,15 @@ import pytest
 
 from acir.errors import ServerError
 from acir.index.engines.pgvector import Pgvector
-from made_engines import Maker, crowded, making, pairs, sorted_pairs
-from made_servers import place, postgresql
+from made_engines import Maker, crowded, maker_of, pairs, sorted_pairs
+from made_servers import Server, place, postgresql
 
-HNSW = "create index approximate on acir_{} using hnsw (code bit_hamming_ops)"
+HNSW = "create index approximate on {} using hnsw (code bit_hamming_ops)"
 
 
 @pytest.fixture(scope="module")
-def make() -> Iterator[Maker]:
-    with making("pgvector") as maker:
-        yield maker
+def make(server_of: Callable[[str], Server | None]) -> Maker:
+    return maker_of("pgvector", server_of)
 
 
 @pytest.fixture
@@ -31,26 +30,26 @@ def connection(make: Maker) -> Iterator[psycopg.Connection]:
 def test_a_table_with_an_approximate_index_is_refused(
     make: Maker, connection: psycopg.Connection
 ) -> None:
-    codes, _ = crowded(1, 100, 72)
-    make(codes).close()
-    connection.execute(HNSW.format(9))
+    codes, _ = crowded(1, 100, 64)
+    make(codes, collection="refused").close()
+    connection.execute(HNSW.format("refused_8"))
     with pytest.raises(ServerError, match=r"has the index approximate, .* drop it and open"):
-        make(codes)
+        make(codes, collection="refused")
     connection.execute("drop index approximate")
-    make(codes).close()
+    make(codes, collection="refused").close()
 
 
 def test_an_approximate_index_made_later_is_not_used(
     make: Maker, connection: psycopg.Connection
 ) -> None:
     codes, queries = crowded(2, 3000, 40)
-    engine = make(codes)
-    connection.execute(HNSW.format(5))
-    connection.execute("analyze acir_5")
+    engine = make(codes, collection="later")
+    connection.execute(HNSW.format("later_5"))
+    connection.execute("analyze later_5")
     distances, rows = engine.knn(queries, 200)
     for i, query in enumerate(queries):
         assert pairs((distances[i], rows[i])) == sorted_pairs(query, codes)[:200]
-    plan = "explain select key from acir_5 order by code <~> repeat('0', 40)::bit(40) limit 5"
+    plan = "explain select key from later_5 order by code <~> repeat('0', 40)::bit(40) limit 5"
     assert "Index Scan" in str(connection.execute(plan).fetchall())  # it would be elsewhere
     assert isinstance(engine, Pgvector)
     assert "Seq Scan" in str(engine._connection.execute(plan).fetchall())
@@ -59,8 +58,8 @@ def test_an_approximate_index_made_later_is_not_used(
 
 def test_codes_lie_in_the_table_as_their_bits(make: Maker, connection: psycopg.Connection) -> None:
     codes = np.array([[0b10000001, 255, 0]], dtype=np.uint8)
-    make(codes, np.array([7])).close()
-    found = connection.execute("select key, code::text from acir_3").fetchall()
+    make(codes, np.array([7]), "bits").close()
+    found = connection.execute("select key, code::text from bits_3").fetchall()
     assert found == [(7, "100000011111111100000000")]
 
 

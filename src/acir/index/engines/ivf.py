@@ -2,8 +2,8 @@
 
 Codes of pictures lie in clusters, so reading a few lists finds nearly all neighbours of most
 galleries; how many is measured whenever the index is built. Where too few are found, whatever the
-effort, all codes are scanned. So is the answer to every filter and radius, of which FAISS's
-approximate indexes lose rows silently.
+effort, all codes are scanned. So are they for a radius, and for a filter that excludes more than a
+few rows: there FAISS's approximate indexes lose rows silently.
 """
 
 import faiss
@@ -21,6 +21,7 @@ PROBES = (16, 32, 64, 128, 256)
 MOST_READ = 1 / 8
 TRAINING_PER_LIST = 40
 ITERATIONS = 10
+FEW = 300  # rows that a filter may exclude, as those of the query's own patient
 ASKED = 200
 NEIGHBOURS = 100
 SEED = 0
@@ -53,10 +54,12 @@ class Ivf(Engine):
         allow: Bool[np.ndarray, " n"] | None = None,
     ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
         """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        if self._lists is None or allow is not None or k == 0:
+        check(queries, self._shape, allow, k)
+        if not self._reads(k, allow):
             return self._all.knn(queries, k, allow)
-        answers = self.tie_complete(queries, k)
-        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self._shape[0]))
+        answers = self.tie_complete(queries, k, allow)
+        found = min(k, self._shape[0] if allow is None else int(np.count_nonzero(allow)))
+        return stacked([(d[:k], rows[:k]) for d, rows in answers], found)
 
     def within(
         self,
@@ -76,9 +79,21 @@ class Ivf(Engine):
     ) -> list[Found]:
         """Return the k nearest codes of each query and those found that tie with the k-th."""
         check(queries, self._shape, allow, k)
-        if self._lists is None or allow is not None or k == 0:
+        if not self._reads(k, allow):
             return self._all.tie_complete(queries, k, allow)
-        return [self._read(query, k) for query in queries]
+        if allow is None:
+            return [self._read(query, k) for query in queries]
+        # As many more as may have to be dropped; what ties with the last of those is dropped too.
+        more = k + len(allow) - int(np.count_nonzero(allow))
+        found = [self._read(query, more) for query in queries]
+        kept = [(distances[allow[rows]], rows[allow[rows]]) for distances, rows in found]
+        ends = [np.searchsorted(d, d[min(k, len(d)) - 1], side="right") for d, _ in kept]
+        return [(d[:end], rows[:end]) for (d, rows), end in zip(kept, ends, strict=True)]
+
+    def _reads(self, k: int, allow: Bool[np.ndarray, " n"] | None) -> bool:
+        """Say whether lists are read: not for a filter that may leave too few of what they hold."""
+        few = allow is None or len(allow) - np.count_nonzero(allow) <= FEW
+        return self._lists is not None and bool(few) and k > 0
 
     def _read(self, query: UInt8[np.ndarray, " bytes"], k: int) -> Found:
         assert self._lists is not None
