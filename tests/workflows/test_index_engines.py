@@ -1,6 +1,7 @@
 """Choosing an engine, moving an index to another, and what a server sees of its changes."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from acir.index.store import Store
+from acir.index.store import FILE, Store
 from made_model import CLASSES, acir, draw, save, tree
 from made_servers import Server
 
@@ -148,7 +149,7 @@ def test_a_server_that_cannot_be_reached_stops_before_anything_is_encoded(
     ):
         outcome = acir(*command)
         assert outcome.code == 1
-        assert outcome.err.startswith("error: PostgreSQL cannot search this index")
+        assert "PostgreSQL cannot search this index" in " ".join(outcome.err.split())
         assert not (tmp_path / "index").exists()
 
 
@@ -162,3 +163,27 @@ def test_the_copy_of_a_folder_and_its_original_do_not_mix_on_the_server(
     query = few / "disc" / "200.png"
     assert answers(one, query) == answers(index, query)
     assert "disc" not in {hit["label"] for hit in answers(two, query)}
+
+
+def test_what_the_server_missed_is_deleted_there_at_the_next_opening(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    there = tmp_path / "there"
+    done("index", "copy", "--index", index, "--to", there, "--engine", server.address)
+    before = table(server, there)
+    point_to(there, f"postgresql:///postgres?host={tmp_path}")
+    outcome = acir("index", "delete", "--index", there, "--where", "label=disc")
+    assert outcome.code == 1
+    assert "is as it should be, but its copy on the server is not: " in " ".join(
+        outcome.err.split()
+    )
+    point_to(there, server.address)
+    assert table(server, there) == before
+    answers(there, few / "bars" / "200.png")
+    assert table(server, there) == numbers(there) != before
+
+
+def point_to(index: Path, address: str) -> None:
+    with sqlite3.connect(index / FILE) as connection:
+        connection.execute("update meta set value = ? where key = 'setting.server'", [address])
+    connection.close()

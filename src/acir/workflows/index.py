@@ -10,7 +10,7 @@ from typing import Any
 
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
-from acir.errors import BundleError, UsageError
+from acir.errors import BundleError, ServerError, UsageError
 from acir.index import engines
 from acir.index.chosen import Choice, choose
 from acir.index.copying import copy_store
@@ -195,7 +195,13 @@ def _up_to_date(store: Store) -> Iterator[None]:
     on_server = engines.get(store.engine).on_server
     yield
     if on_server:
-        engine_of(store).close()
+        try:
+            engine_of(store).close()
+        except ServerError as error:
+            raise ServerError(
+                f"the index at {store.folder} is as it should be, but its copy on the server is "
+                f"not: {error}"
+            ) from error
 
 
 def _refuse_unreadable(source: Source, progress: Progress) -> None:
