@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,13 +76,19 @@ def postgresql(folder: Path) -> Iterator[Server]:
     """Run PostgreSQL with pgvector on a unix socket."""
     command = [python_of(".venv-pg"), SERVE_POSTGRESQL, folder]
     variables = {**os.environ, "XDG_RUNTIME_DIR": str(folder.parent)}
-    with subprocess.Popen(
-        command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    # As root the wheel makes a user for its server: one process at a time, and the first alone.
+    with (ROOT / ".venv-pg" / "lock").open("w") as lock, ExitStack() as running:
+        flock(lock, LOCK_EX)
+        process = running.enter_context(
+            subprocess.Popen(
+                command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        )
         assert process.stdin is not None
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert address.startswith("postgresql://"), address
+        flock(lock, LOCK_UN)
         number, *_ = (folder / "postmaster.pid").read_text(encoding="utf-8").split()
         yield Server(address, lambda: os.kill(int(number), signal.SIGKILL))
         process.stdin.close()  # which ends it
