@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= phantom:150
 OUT ?= demo
 
-.PHONY: setup demo test lint soak docs
+.PHONY: setup services demo test lint soak docs
 
 setup: $(VENV)/installed
 
@@ -14,6 +14,21 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
+
+# Real servers for the tests, each with what it needs in an environment of its own; without them
+# those tests are skipped.
+services: .venv-milvus/installed .venv-pg/installed
+
+.venv-milvus/installed: tests/tools/milvus.txt
+	$(PYTHON) -m venv .venv-milvus
+	.venv-milvus/bin/pip install --quiet --disable-pip-version-check -r $<
+	.venv-milvus/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv-pg/installed: tests/tools/postgresql.txt
+	$(PYTHON) -m venv .venv-pg
+	.venv-pg/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 demo: setup

@@ -93,7 +93,7 @@ def main() -> None:
         def answer(query: Entry) -> None:
             allowed = store.select({})
             allowed[store.same_pixels(query.pixel_hash)] = False
-            distances, rows = engine.tie_complete(query.code, SHORTLIST, allowed)
+            ((distances, rows),) = engine.tie_complete(query.code[None], SHORTLIST, allowed)
             cosines = cosine(query.embedding, store.embeddings(rows))
             ranking = ranker.rank(Ranking(rows, distances, cosines, np.full(len(rows), np.nan)))
             store.entries(ranking.rows[:K])

@@ -16,6 +16,8 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from made_servers import server_of  # noqa: F401 - a fixture: the servers of this process
+
 # None of these words may ever be seen behind the reader.
 IDENTITY = ("CANARY", "PATRICIA", "4711", "19440229", "ELMSTREET", "DRWHO")
 

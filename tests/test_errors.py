@@ -10,6 +10,7 @@ from acir.errors import AcirError, UnreadableImageError, UsageError, suggestion
 TREE = {
     "AcirError": "Exception",
     "StorageError": "AcirError",
+    "ServerError": "AcirError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",
@@ -18,6 +19,8 @@ TREE = {
     "UnreadableImageError": "SourceError",
     "BundleError": "UsageError",
     "StoreError": "UsageError",
+    "TooManyHitsError": "UsageError",
+    "TooManyTiesError": "UsageError",
 }
 
 

@@ -4,6 +4,7 @@
 
     AcirError                     exit code 1: the work failed
     ├── StorageError              the disk is full or cannot be written
+    ├── ServerError               a server that searches for an index cannot be used
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -11,7 +12,9 @@
         ├── SourceError           pictures that cannot be used as asked
         │   └── UnreadableImageError   one picture that cannot be decoded
         ├── BundleError           a bundle that is missing, altered or of another version
-        └── StoreError            an index that is missing, altered or of another version
+        ├── StoreError            an index that is missing, altered or of another version
+        ├── TooManyHitsError      a radius holds more pictures than were allowed
+        └── TooManyTiesError      more pictures tie than an engine can return
 
 A message says what was given, what was expected and what to do, in one sentence.
 """
@@ -29,6 +32,10 @@ class AcirError(Exception):
 
 class StorageError(AcirError):
     """The disk is full or cannot be written; what was stored before remains valid."""
+
+
+class ServerError(AcirError):
+    """A server that searches for an index cannot be reached, or is not as it must be."""
 
 
 class NotFittedError(AcirError):
@@ -77,6 +84,14 @@ class BundleError(UsageError):
 
 class StoreError(UsageError):
     """An index is missing, altered, truncated, of another version or of another model."""
+
+
+class TooManyHitsError(UsageError):
+    """A radius holds more pictures than were allowed; none is left out silently."""
+
+
+class TooManyTiesError(UsageError):
+    """More pictures tie than an engine can return; none is left out silently."""
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:

@@ -145,7 +145,8 @@ class Searcher(Model):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the store."""
+        """Close the engine and the store."""
+        self.engine.close()
         self.store.close()
 
     def __len__(self) -> int:
@@ -222,12 +223,12 @@ class Searcher(Model):
     def _ranked(
         self, evidence: Evidence, mode: str, allowed: Bool[np.ndarray, " n"], request: Request
     ) -> tuple[Ranking, tuple[str, ...]]:
-        (code,), (embedding,) = coded(evidence)
+        queries, (embedding,) = coded(evidence)
         if request.radius is None:
             shortlist = max(SHORTLIST_FACTOR * request.k, SHORTLIST_LEAST)
-            distances, rows = self.engine.tie_complete(code, shortlist, allowed)
+            ((distances, rows),) = self.engine.tie_complete(queries, shortlist, allowed)
         else:
-            distances, rows = self.engine.within(code, request.radius, allowed)
+            ((distances, rows),) = self.engine.within(queries, request.radius, allowed)
         notices: tuple[str, ...] = ()
         if len(rows) > SHORTLIST_MOST:
             notices = (

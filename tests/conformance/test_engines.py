@@ -1,47 +1,32 @@
-"""Every engine against sorting all rows by (distance, row) in plain Python."""
+"""Every engine against sorting all rows by (distance, row) in plain Python.
 
+The suite of an engine whose client library cannot live beside ours runs in an environment of its
+own: see `test_engine_servers.py`.
+"""
+
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
 from acir import registry
-from acir.index import engines
+from acir.errors import TooManyHitsError
+from made_engines import Maker, agrees, crowded, drawn_mask, maker_of, pairs, sorted_pairs
+from made_servers import Server
 
 LENGTHS = [8, 16, 24, 40, 64, 72, 128, 512]
-Pairs = list[tuple[int, int]]
-Codes = UInt8[np.ndarray, "n bytes"]
-Mask = Bool[np.ndarray, " n"]
-
-pytestmark = pytest.mark.parametrize("name", registry.names("acir.index.engines"))
+SHARES = [None, 0.0, 0.1, 0.5, 1.0]
 
 
-def sorted_pairs(
-    query: UInt8[np.ndarray, " bytes"], codes: Codes, allow: Mask | None = None
-) -> Pairs:
-    """Sort (distance, row) of all rows allowed, distances counted as ones in a Python integer."""
-    asked = int.from_bytes(query.tobytes(), "big")
-    return sorted(
-        ((asked ^ int.from_bytes(code.tobytes(), "big")).bit_count(), row)
-        for row, code in enumerate(codes)
-        if allow is None or allow[row]
-    )
-
-
-def crowded(seed: int, rows: int, bits: int) -> tuple[Codes, Codes]:
-    """Draw a gallery around four centres, so that most distances tie, and queries from it."""
-    rng = np.random.default_rng(seed)
-    centres = rng.integers(0, 256, (4, bits // 8), dtype=np.uint8)
-    flips = rng.random((rows, bits)) < 0.02
-    codes = centres[rng.integers(0, 4, rows)] ^ np.packbits(flips, axis=1)
-    return codes, np.vstack([centres[:2], rng.integers(0, 256, (1, bits // 8), dtype=np.uint8)])
-
-
-def pairs(distances: np.ndarray, rows: np.ndarray) -> Pairs:
-    return list(zip(distances.tolist(), rows.tolist(), strict=True))
+@pytest.fixture(scope="module", params=registry.names("acir.index.engines"))
+def make(request: pytest.FixtureRequest, server_of: Callable[[str], Server | None]) -> Maker:
+    """Return what builds engines of one kind from codes."""
+    return maker_of(request.param, server_of)
 
 
 @settings(deadline=None)  # the first example pays for imports
@@ -50,21 +35,15 @@ def pairs(distances: np.ndarray, rows: np.ndarray) -> Pairs:
     rows=st.integers(0, 60),
     bits=st.sampled_from(LENGTHS),
     k=st.integers(0, 70),
-    share=st.sampled_from([None, 0.0, 0.1, 0.5, 1.0]),
+    share=st.sampled_from(SHARES),
 )
 def test_an_answer_is_the_head_of_the_order_by_distance_and_row(
-    name: str, seed: int, rows: int, bits: int, k: int, share: float | None
+    make: Maker, seed: int, rows: int, bits: int, k: int, share: float | None
 ) -> None:
     codes, queries = crowded(seed, rows, bits)
-    allow = None if share is None else np.random.default_rng(seed).random(rows) < share
-    engine = engines.get(name)(codes)
-    distances, found = engine.knn(queries, k, allow)
-    for i, query in enumerate(queries):
-        expected = sorted_pairs(query, codes, allow)
-        assert pairs(distances[i], found[i]) == expected[:k]
-        last = expected[k - 1 :][:1] or expected[-1:]
-        ties = [pair for pair in expected if k and pair[0] <= last[0][0]]
-        assert pairs(*engine.tie_complete(query, k, allow)) == ties
+    engine = make(codes)
+    agrees(engine, codes, queries, k, drawn_mask(seed, rows, share))
+    engine.close()
 
 
 @settings(deadline=None)  # the first example pays for imports
@@ -76,68 +55,133 @@ def test_an_answer_is_the_head_of_the_order_by_distance_and_row(
     filtered=st.booleans(),
 )
 def test_a_radius_includes_its_end(
-    name: str, seed: int, rows: int, bits: int, radius: int, filtered: bool
+    make: Maker, seed: int, rows: int, bits: int, radius: int, filtered: bool
 ) -> None:
     codes, queries = crowded(seed, rows, bits)
-    allow = np.random.default_rng(seed).random(rows) < 0.5 if filtered else None
-    engine = engines.get(name)(codes)
-    for query in queries:
+    allow = drawn_mask(seed, rows, 0.5 if filtered else None)
+    engine = make(codes)
+    answers = engine.within(queries, radius, allow)
+    for query, answer in zip(queries, answers, strict=True):
         expected = [p for p in sorted_pairs(query, codes, allow) if p[0] <= radius]
-        assert pairs(*engine.within(query, radius, allow)) == expected
+        assert pairs(answer) == expected
+    engine.close()
+
+
+@pytest.mark.parametrize("bits", LENGTHS)
+def test_every_length_of_code(make: Maker, bits: int) -> None:
+    codes, queries = crowded(bits, 40, bits)
+    engine = make(codes)
+    for k in (0, 7, 50):
+        agrees(engine, codes, queries, k, None)
+    for radius in (0, bits):
+        for query, answer in zip(queries, engine.within(queries, radius), strict=True):
+            assert pairs(answer) == [p for p in sorted_pairs(query, codes) if p[0] <= radius]
+    engine.close()
 
 
 @pytest.mark.parametrize("bits", [8, 64, 512])
 def test_ties_at_the_cut_go_to_the_lower_rows_in_a_gallery_of_many_blocks(
-    name: str, bits: int
+    make: Maker, bits: int
 ) -> None:
     codes, queries = crowded(1, 70_000, bits)
-    distances, rows = engines.get(name)(codes).knn(queries, 100)
+    if make.kind.on_server:
+        codes = codes[:3000]
+    engine = make(codes)
+    distances, rows = engine.knn(queries, 100)
     for i, query in enumerate(queries):
         exact = np.bitwise_count(codes ^ query).sum(axis=1, dtype=np.int64)
         order = np.lexsort((np.arange(len(codes)), exact))[:100]
         assert (rows[i] == order).all()
         assert (distances[i] == exact[order]).all()
+    engine.close()
 
 
-def test_equal_codes_all_tie(name: str) -> None:
+def test_equal_codes_all_tie(make: Maker) -> None:
     codes = np.full((300, 2), 7, dtype=np.uint8)
-    engine = engines.get(name)(codes)
+    engine = make(codes)
     assert engine.knn(codes[:1], 5)[1].tolist() == [[0, 1, 2, 3, 4]]
-    assert engine.tie_complete(codes[0], 5)[1].tolist() == list(range(300))
+    assert engine.tie_complete(codes[:1], 5)[0][1].tolist() == list(range(300))
+    engine.close()
 
 
-@pytest.mark.parametrize("row", [0, 7, 8, 99])
-def test_a_filter_that_one_row_passes_gives_that_row(name: str, row: int) -> None:
-    codes, queries = crowded(2, 100, 64)
-    allow = np.arange(100) == row
-    distances, rows = engines.get(name)(codes).knn(queries, 10, allow)
-    assert rows.tolist() == [[row]] * 3
-    assert distances[0].tolist() == [sorted_pairs(queries[0], codes, allow)[0][0]]
+@pytest.mark.parametrize("row", [0, 7, 8, 999])
+def test_a_filter_that_one_row_passes_gives_that_row(make: Maker, row: int) -> None:
+    codes, queries = crowded(2, 1000, 64)
+    allow = np.arange(1000) == row
+    engine = make(codes)
+    agrees(engine, codes, queries, 10, allow)
+    answers = engine.within(queries, 64, allow)
+    assert [rows.tolist() for _, rows in answers] == [[row]] * 3
+    engine.close()
 
 
-def test_no_queries_give_no_answers(name: str) -> None:
+@pytest.mark.parametrize("passing", [0, 1, 5, 10, 11, 500, 995, 999, 1000])
+def test_a_filter_of_any_width_is_exact(make: Maker, passing: int) -> None:
+    codes, queries = crowded(6, 1000, 64)
+    allow = np.zeros(1000, dtype=bool)
+    allow[np.random.default_rng(passing).permutation(1000)[:passing]] = True
+    engine = make(codes)
+    agrees(engine, codes, queries, 20, allow)
+    for query, answer in zip(queries, engine.within(queries, 3, allow), strict=True):
+        assert pairs(answer) == [p for p in sorted_pairs(query, codes, allow) if p[0] <= 3]
+    engine.close()
+
+
+def test_more_hits_than_the_cap_are_an_error_and_as_many_are_none(make: Maker) -> None:
+    codes = np.full((30, 8), 7, dtype=np.uint8)
+    engine = make(codes)
+    assert len(engine.within(codes[:2], 0, cap=30)[1][1]) == 30
+    with pytest.raises(TooManyHitsError, match=r"more than 29 pictures, .* are within 0 bits"):
+        engine.within(codes[:2], 0, cap=29)
+    engine.close()
+
+
+def test_no_queries_give_no_answers(make: Maker) -> None:
     codes, queries = crowded(3, 20, 64)
-    distances, rows = engines.get(name)(codes).knn(queries[:0], 5)
+    engine = make(codes)
+    distances, rows = engine.knn(queries[:0], 5)
     assert distances.shape == rows.shape == (0, 5)
+    assert engine.within(queries[:0], 5) == engine.tie_complete(queries[:0], 5) == []
+    engine.close()
 
 
-def test_threads_may_search_one_engine_at_once(name: str) -> None:
-    codes, _ = crowded(4, 5_000, 64)
-    engine = engines.get(name)(codes)
-    alone = [
-        engine.tie_complete(code, 50, codes[:, 0] != code[0])[1].tolist() for code in codes[:64]
+def test_what_does_not_fit_the_gallery_is_refused(make: Maker) -> None:
+    codes, queries = crowded(7, 20, 64)
+    engine = make(codes)
+    asks: list[Callable[..., object]] = [
+        partial(engine.knn, k=3),
+        partial(engine.within, radius=3),
+        partial(engine.tie_complete, k=3),
     ]
+    for ask in asks:
+        with pytest.raises(ValueError, match=r"queries have 56 bits, the codes of the gallery 64"):
+            ask(np.ascontiguousarray(queries[:, :7]))
+        with pytest.raises(ValueError, match=r"filter marks 19 rows, the gallery has 20"):
+            ask(queries, allow=np.ones(19, dtype=bool))
+    asks = [partial(engine.knn, k=-1), partial(engine.tie_complete, k=-1)]
+    for ask in asks:
+        with pytest.raises(ValueError, match=r"k is -1, expected at least 0"):
+            ask(queries)
+    engine.close()
+
+
+def test_threads_may_search_one_engine_at_once(make: Maker) -> None:
+    codes, _ = crowded(4, 200 if make.kind.on_server else 5_000, 64)
+    engine, asked = make(codes), codes[:64]
+
+    def rows(code: UInt8[np.ndarray, " bytes"]) -> list[int]:
+        return engine.tie_complete(code[None], 50, codes[:, 0] != code[0])[0][1].tolist()  # type: ignore[no-any-return]
+
+    alone = [rows(code) for code in asked]
     with ThreadPoolExecutor(8) as pool:
-        together = pool.map(
-            lambda code: engine.tie_complete(code, 50, codes[:, 0] != code[0])[1].tolist(),
-            codes[:64],
-        )
-        assert list(together) == alone
+        assert list(pool.map(rows, asked)) == alone
+    engine.close()
 
 
-def test_a_gallery_that_is_changed_by_its_owner_later_is_not_seen(name: str) -> None:
+def test_a_gallery_that_is_changed_by_its_owner_later_is_not_seen(make: Maker) -> None:
     codes, queries = crowded(5, 50, 64)
-    engine = engines.get(name)(codes)
+    engine = make(codes)
     before = engine.knn(queries, 5)[1].tolist()
     codes[:] = 0
     assert engine.knn(queries, 5)[1].tolist() == before
+    engine.close()

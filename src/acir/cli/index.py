@@ -1,6 +1,7 @@
-"""`acir index`: build, add, delete, verify and info."""
+"""`acir index`: build, add, delete, copy, verify and info."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,9 +10,18 @@ from acir.cli import show
 from acir.cli.options import Data, Device, Download, Index, Json, Model, Strict, Threads, pairs
 from acir.errors import UsageError
 
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="What searches it: the name of an engine, or a server: milvus:// or postgresql://.",
+    ),
+]
+
 app = typer.Typer(
     name="index",
-    help="Build an index, change it, check it.",
+    help="Build an index, change it, copy it, check it.",
     epilog="Example:  acir index info --index DIR --json",
     no_args_is_help=True,
 )
@@ -22,6 +32,7 @@ def build(
     model: Model,
     data: Data,
     index: Index,
+    engine: Engine = "faiss",
     no_thumbnails: Annotated[
         bool, typer.Option("--no-thumbnails", help="Keep no small pictures for reports.")
     ] = False,
@@ -35,7 +46,7 @@ def build(
     """Encode a source into a new index."""
     from acir.workflows import index as workflow
 
-    options = workflow.IndexOptions(not no_thumbnails, not no_paths, strict, download)
+    options = workflow.IndexOptions(not no_thumbnails, not no_paths, strict, download, engine)
     added = workflow.build(
         model, data, index, options, device=device, progress=show.progress, say=show.say
     )
@@ -83,6 +94,19 @@ def delete(
     if bool(ids) == bool(where):
         raise UsageError("give the ids to delete or --where key=value, one of the two")
     show.counts({"deleted": workflow.delete(index, ids or [], pairs(where))}, as_json)
+
+
+@app.command(epilog="Example:  acir index copy --index DIR --to DIR --engine milvus://127.0.0.1")
+def copy(
+    index: Index,
+    to: Annotated[Path, typer.Option("--to", help="Folder of the copy, new or empty.")],
+    engine: Engine,
+    as_json: Json = False,
+) -> None:
+    """Copy an index for another engine; nothing is encoded again."""
+    from acir.workflows import index as workflow
+
+    show.counts(workflow.copy(index, to, engine), as_json)
 
 
 @app.command(epilog="Example:  acir index verify --index DIR")

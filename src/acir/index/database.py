@@ -10,6 +10,7 @@ from typing import Any
 from acir.errors import AcirError, StorageError, StoreError
 
 SCHEMA = "1"
+WAIT = 30  # seconds for another process that writes
 TABLES = (
     "create table meta (key text primary key, value text not null) without rowid",
     # autoincrement: the row of a deleted picture is never given to another.
@@ -135,7 +136,7 @@ def _connected(path: Path) -> sqlite3.Connection:
             # Reading shares memory with writers in a file that cannot be made here. What is
             # immutable needs none; should a writer come all the same, checksums tell.
             place += "&immutable=1"
-    return sqlite3.connect(place, timeout=30, isolation_level=None, uri=isinstance(place, str))
+    return sqlite3.connect(place, timeout=WAIT, isolation_level=None, uri=isinstance(place, str))
 
 
 def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> AcirError | None:

@@ -93,17 +93,7 @@ class Store:
             StoreError: There is something in the folder, or it is a file.
             StorageError: The folder cannot be written.
         """
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            raise StoreError(
-                f"there is something at {folder} already; name a new folder, or add to the index "
-                "with acir index add"
-            )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
-            ) from error
+        make_folder(folder)
         meta = {"schema": SCHEMA, "generation": "0", "bits": str(bits), "dim": str(dim)}
         meta |= {"engine": engine, "model": model}
         meta |= {SETTING + key: value for key, value in settings.items()}
@@ -363,3 +353,23 @@ class Store:
 
     def _changed(self) -> StoreError:
         return StoreError(f"the index at {self.folder} has changed meanwhile; open it again")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for a new index, or take an empty one.
+
+    Raises:
+        StoreError: There is something in the folder, or it is a file.
+        StorageError: The folder cannot be written.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(
+            f"there is something at {folder} already; name a new folder, or add to the index "
+            "with acir index add"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
+        ) from error

@@ -1,23 +1,29 @@
-"""`acir index`: build, add, delete, verify, info."""
+"""`acir index`: build, add, delete, copy, verify, info."""
 
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
-from acir.errors import BundleError, UsageError
+from acir.errors import BundleError, ServerError, UsageError
+from acir.index import engines
+from acir.index.chosen import Choice, choose
+from acir.index.copying import copy_store
 from acir.index.store import Added, Store
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import Progress, counted, silent
 from acir.workflows.entries import Kept, entries, ordinary
 from acir.workflows.notes import converted_lines, skipped_lines
-from acir.workflows.search import BUNDLE, KEY
+from acir.workflows.search import BUNDLE, KEY, engine_of
 
 ENGINE = "faiss"
+PLACE = ("server", "collection")
 
 Say = Callable[[str], None]
 
@@ -31,12 +37,14 @@ class IndexOptions:
         paths: Whether paths relative to the source are kept.
         strict: Whether an unreadable picture is an error.
         download: Whether an official file may be fetched.
+        engine: Name or address of what searches it.
     """
 
     thumbnails: bool = True
     paths: bool = True
     strict: bool = False
     download: bool = False
+    engine: str = ENGINE
 
     def source(self, data: str, key: bytes) -> Source:
         """Open a source to be read so."""
@@ -61,12 +69,14 @@ def build(
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
     """
+    choice = choose(options.engine)
     bundle = load_bundle(model, device)
     _refuse_unreadable(options.source(data, fresh_key()), progress)
-    with _created(index, bundle, model, options) as store:
+    with _created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
-            return _fill(store, bundle, source, progress, say)
+            with _up_to_date(store):
+                return _fill(store, bundle, source, progress, say)
         except UsageError:
             shutil.rmtree(index)
             raise
@@ -91,13 +101,40 @@ def add(
         options = IndexOptions(strict=strict, download=download)
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
-        return _fill(store, load_bundle(index / BUNDLE, device), source, progress, say)
+        with _up_to_date(store):
+            return _fill(store, load_bundle(index / BUNDLE, device), source, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
     """Delete pictures by id or by metadata and return how many there were."""
-    with Store.open(index) as store:
+    with Store.open(index) as store, _up_to_date(store):
         return store.delete(ids) if ids else store.delete_where(where)
+
+
+def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
+    """Copy an index, bundle and key included, for another engine; return what the copy holds.
+
+    Refused or interrupted, it leaves nothing.
+
+    Raises:
+        UsageError: The index, the engine or the new folder cannot be used.
+        ServerError: The server of the new engine cannot.
+    """
+    choice = choose(engine)
+    with Store.open(index, model=verify_bundle(index / BUNDLE)) as source:
+        store = copy_store(source, to, choice)
+    with store:
+        try:
+            copy_bundle(index / BUNDLE, to / BUNDLE)
+            if (index / KEY).exists():  # else ACIR_KEY_FILE names it
+                shutil.copy2(index / KEY, to / KEY)
+            with _up_to_date(store):
+                pass
+            return store.info()
+        except BaseException:
+            store.close()
+            shutil.rmtree(to)
+            raise
 
 
 def verify(index: Path) -> list[str]:
@@ -112,30 +149,59 @@ def verify(index: Path) -> list[str]:
     return found
 
 
-def info(index: Path) -> dict[str, int | str]:
+def info(index: Path) -> dict[str, Any]:
     """Return the size and the settings of an index."""
     with Store.open(index) as store:
-        return store.info()
+        found: dict[str, Any] = store.info()
+        if not engines.get(store.engine).exact:  # only building tells
+            engine = engine_of(store)
+            found |= {"recall": engine.recall, "remarks": list(engine.remarks)}
+        return found | {key: store.settings[key] for key in PLACE if key in store.settings}
 
 
-def _created(index: Path, bundle: Bundle, model: Path, options: IndexOptions) -> Store:
+def _created(
+    index: Path, bundle: Bundle, model: Path, options: IndexOptions, choice: Choice
+) -> Store:
     """Make an empty index with a copy of its bundle and a key, or nothing."""
     store = Store.create(
         index,
         bits=bundle.encoder.bits,
         dim=embedding_length(bundle.encoder.dim, bundle.encoder.bits),
-        engine=ENGINE,
+        engine=choice.engine,
         model=bundle.id,
-        settings={"thumbnails": str(options.thumbnails), "paths": str(options.paths)},
+        settings={
+            **{"thumbnails": str(options.thumbnails), "paths": str(options.paths)},
+            **choice.settings,
+        },
     )
     try:
         copy_bundle(model, index / BUNDLE)
         load_key(index / KEY)
+        with _up_to_date(store):  # a server that cannot be used is said before pictures are encoded
+            pass
     except BaseException:
         store.close()
         shutil.rmtree(index)
         raise
     return store
+
+
+@contextmanager
+def _up_to_date(store: Store) -> Iterator[None]:
+    """Bring the copy of the codes on a server up to date after a change; other engines have none.
+
+    A missing library is an error before anything changes.
+    """
+    on_server = engines.get(store.engine).on_server
+    yield
+    if on_server:
+        try:
+            engine_of(store).close()
+        except ServerError as error:
+            raise ServerError(
+                f"the index at {store.folder} is as it should be, but its copy on the server is "
+                f"not: {error}"
+            ) from error
 
 
 def _refuse_unreadable(source: Source, progress: Progress) -> None:

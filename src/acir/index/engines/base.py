@@ -1,27 +1,46 @@
 """The contract of an engine."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-Found = tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]
+from acir.codes import BITS_PER_BYTE
+from acir.errors import TooManyHitsError
+
+# Distances and rows of one answer; its length is no one else's, hence the anonymous axes.
+Found = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 
 
 class Engine(ABC):
-    """Search a gallery of packed codes exactly, in the order (distance, row).
+    """Search a gallery of packed codes, in the order (distance, row), both ascending.
 
     A row is a position in the gallery. Distances are Hamming distances in bits. A radius includes
     its end. `allow` marks the rows that may be returned; None allows all. An empty gallery, or a
-    filter that nothing passes, gives empty answers.
+    filter that nothing passes, gives empty answers. Each query has an answer of its own, which
+    does not depend on the queries beside it.
 
-    Args:
-        codes: The gallery, one row a code.
+    An engine takes what it needs of these by keyword: `codes`, the gallery, a code a row; `keys`,
+    the numbers of its pictures in the store, which are never given to another picture; `server`
+    and `collection`, where a copy of the codes is kept.
+
+    Attributes:
+        exact: Whether every engine of this kind finds all that there is to find.
+        on_server: Whether a server keeps a copy of the codes, which building brings up to date.
+        recall: Share of the true neighbours that this one finds, measured where it is not exact.
+        remarks: What a person should know of how it searches, each in a sentence.
     """
+
+    exact: ClassVar[bool] = True
+    on_server: ClassVar[bool] = False
+    recall: float = 1.0
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
-        """Take the gallery over."""
+        """Take the gallery over; `acir.index.chosen.build` passes the rest to those who ask."""
 
     @abstractmethod
     def knn(
@@ -30,28 +49,120 @@ class Engine(ABC):
         k: int,
         allow: Bool[np.ndarray, " n"] | None = None,
     ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
+        """Return distances and rows of the min(k, rows allowed) nearest codes of each query.
+
+        Raises:
+            ValueError: The queries are of another length than the codes, k is negative, or
+                `allow` is not of the gallery's length.
+        """
 
     @abstractmethod
     def within(
         self,
-        query: UInt8[np.ndarray, " bytes"],
+        queries: UInt8[np.ndarray, "q bytes"],
         radius: int,
         allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> Found:
-        """Return distances and rows of every code at most `radius` from one query."""
+        cap: int | None = None,
+    ) -> list[Found]:
+        """Return distances and rows of every code at most `radius` from each query.
+
+        Args:
+            queries: Packed codes.
+            radius: In bits; below 0 nothing is near enough.
+            allow: Rows that may be returned.
+            cap: Most rows that the caller can take for one query; None for any number.
+
+        Raises:
+            TooManyHitsError: A query has more; nothing is cut.
+            ValueError: As for `knn`.
+        """
 
     def tie_complete(
         self,
-        query: UInt8[np.ndarray, " bytes"],
+        queries: UInt8[np.ndarray, "q bytes"],
         k: int,
         allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> Found:
-        """Return the k nearest codes of one query and all that tie with the k-th.
+    ) -> list[Found]:
+        """Return the k nearest codes of each query and all that tie with the k-th.
 
         A ranker that orders ties by content needs the whole class of ties, which `knn` cuts.
+
+        Raises:
+            TooManyTiesError: An engine cannot return so many; nothing is cut.
+            ValueError: As for `knn`.
         """
-        distances, rows = self.knn(query[None], k, allow)
+        distances, rows = self.knn(queries, k, allow)
+        answers = list(zip(distances, rows, strict=True))
         if distances.size == 0:
-            return distances[0], rows[0]
-        return self.within(query, int(distances[0, -1]), allow)
+            return answers
+        for radius in np.unique(distances[:, -1]).tolist():
+            asked = np.flatnonzero(distances[:, -1] == radius)
+            found = self.within(queries[asked], radius, allow)
+            for i, answer in zip(asked.tolist(), found, strict=True):
+                answers[i] = answer
+        return answers
+
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing but memory
+        """Let go of what lies outside this process; closing twice is harmless."""
+
+
+def check(
+    queries: UInt8[np.ndarray, "q bytes"],
+    shape: Sequence[int],
+    allow: Bool[np.ndarray, " n"] | None,
+    k: int = 0,
+) -> None:
+    """Refuse what does not fit a gallery.
+
+    Args:
+        queries: Packed codes.
+        shape: Rows and bytes of the gallery.
+        allow: Rows that may be returned.
+        k: Neighbours wanted.
+
+    Raises:
+        ValueError: Something does not fit.
+    """
+    if queries.shape[1] != shape[1]:
+        raise ValueError(
+            f"the queries have {queries.shape[1] * BITS_PER_BYTE} bits, the codes of the gallery "
+            f"{shape[1] * BITS_PER_BYTE}; encode both with one model"
+        )
+    if allow is not None and len(allow) != shape[0]:
+        raise ValueError(
+            f"the filter marks {len(allow)} rows, the gallery has {shape[0]}; mark each of them"
+        )
+    if k < 0:
+        raise ValueError(f"k is {k}, expected at least 0, the neighbours wanted")
+
+
+def refuse_overflow(counts: Sequence[int], radius: int, cap: int | None) -> None:
+    """Refuse an answer that the caller cannot take.
+
+    Raises:
+        TooManyHitsError: A query has more hits than `cap`.
+    """
+    if cap is not None and max(counts, default=0) > cap:
+        raise TooManyHitsError(
+            f"more than {cap} pictures, the most that were allowed, are within {radius} bits of a "
+            "query; ask for a smaller radius or filter"
+        )
+
+
+def in_order(
+    distances: Int[np.ndarray, " found"], rows: Int[np.ndarray, " found"], most: int | None = None
+) -> Found:
+    """Sort hits by (distance, row), and cut after the first `most`; None cuts nothing."""
+    order = np.lexsort((rows, distances))[:most]
+    return distances[order].astype(np.int32), rows[order].astype(np.int64)
+
+
+def stacked(
+    answers: Sequence[Found], found: int
+) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
+    """Put answers of one length below each other, as `knn` returns them."""
+    distances = np.empty((len(answers), found), dtype=np.int32)
+    rows = np.empty((len(answers), found), dtype=np.int64)
+    for i, answer in enumerate(answers):
+        distances[i], rows[i] = answer
+    return distances, rows

@@ -4,7 +4,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Int, UInt, UInt8
 
-from acir.index.engines.base import Engine, Found
+from acir.index.engines.base import Engine, Found, check, refuse_overflow, stacked
 
 WORD_BYTES = (8, 4, 2, 1)
 # A block's sums stay in the cache while one column of words after another is added to them.
@@ -16,6 +16,7 @@ class Flat(Engine):
 
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
         """Take the gallery over."""
+        self._shape = codes.shape
         self._columns = rearrange(_words(codes), "n words -> words n").copy()
 
     def knn(
@@ -25,40 +26,61 @@ class Flat(Engine):
         allow: Bool[np.ndarray, " n"] | None = None,
     ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
         """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        rows = self._rows(allow)
-        shape = (len(queries), min(k, len(rows)))
-        distances, nearest = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int64)
-        for i, query in enumerate(queries):
-            candidates = self._distances(query)[rows]
-            order = np.argsort(candidates, kind="stable")[: shape[1]]
-            distances[i], nearest[i] = candidates[order], rows[order]
-        return distances, nearest
+        check(queries, self._shape, allow, k)
+        columns, rows = self._allowed(allow)
+        found = min(k, len(rows))
+        return stacked([_nearest(_distances(q, columns), rows, found) for q in queries], found)
 
     def within(
         self,
-        query: UInt8[np.ndarray, " bytes"],
+        queries: UInt8[np.ndarray, "q bytes"],
         radius: int,
         allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> Found:
-        """Return distances and rows of every code at most `radius` from one query."""
-        distances = self._distances(query)
-        rows = self._rows(allow)
-        rows = rows[distances[rows] <= radius]
-        rows = rows[np.argsort(distances[rows], kind="stable")]
-        return distances[rows].astype(np.int32), rows
+        cap: int | None = None,
+    ) -> list[Found]:
+        """Return distances and rows of every code at most `radius` from each query."""
+        check(queries, self._shape, allow)
+        columns, rows = self._allowed(allow)
+        answers = []
+        for query in queries:
+            distances = _distances(query, columns)
+            near = np.flatnonzero(distances <= radius)
+            refuse_overflow([len(near)], radius, cap)
+            answers.append(_nearest(distances[near], rows[near], len(near)))
+        return answers
 
-    def _rows(self, allow: Bool[np.ndarray, " n"] | None) -> Int[np.ndarray, " allowed"]:
-        return np.arange(self._columns.shape[1]) if allow is None else np.flatnonzero(allow)
+    def _allowed(
+        self, allow: Bool[np.ndarray, " n"] | None
+    ) -> tuple[UInt[np.ndarray, "words m"], Int[np.ndarray, " m"]]:
+        """Gather what may be returned, so that a narrow filter is a short scan."""
+        if allow is None:
+            return self._columns, np.arange(self._shape[0])
+        rows = np.flatnonzero(allow)
+        return self._columns[:, rows], rows
 
-    def _distances(self, query: UInt8[np.ndarray, " bytes"]) -> UInt[np.ndarray, " n"]:
-        # uint16 holds any distance up to 65,535 bits and lets argsort use a radix sort.
-        distances = np.zeros(self._columns.shape[1], dtype=np.uint16)
-        words = _words(query[None])[0]
-        for start in range(0, len(distances), BLOCK):
-            block = slice(start, start + BLOCK)
-            for column, word in zip(self._columns, words, strict=True):
-                distances[block] += np.bitwise_count(column[block] ^ word)
-        return distances
+
+def _nearest(distances: UInt[np.ndarray, " m"], rows: Int[np.ndarray, " m"], found: int) -> Found:
+    """Return the first `found` in the order (distance, row); the rows ascend already."""
+    if 0 < found < len(distances):
+        # Only what is at most as far as the last one wanted needs sorting.
+        last = np.searchsorted(np.cumsum(np.bincount(distances)), found)
+        near = np.flatnonzero(distances <= last)
+        distances, rows = distances[near], rows[near]
+    order = np.argsort(distances, kind="stable")[:found]
+    return distances[order].astype(np.int32), rows[order]
+
+
+def _distances(
+    query: UInt8[np.ndarray, " bytes"], columns: UInt[np.ndarray, "words m"]
+) -> UInt[np.ndarray, " m"]:
+    # uint16 holds any distance up to 65,535 bits and lets argsort use a radix sort.
+    distances = np.zeros(columns.shape[1], dtype=np.uint16)
+    words = _words(query[None])[0]
+    for start in range(0, len(distances), BLOCK):
+        block = slice(start, start + BLOCK)
+        for column, word in zip(columns, words, strict=True):
+            distances[block] += np.bitwise_count(column[block] ^ word)
+    return distances
 
 
 def _words(codes: UInt8[np.ndarray, "n bytes"]) -> UInt[np.ndarray, "n words"]:

@@ -1,0 +1,58 @@
+"""What of FAISS the suite of all engines does not see: threads, and the way a filter takes."""
+
+from collections.abc import Iterator
+
+import faiss
+import numpy as np
+import pytest
+
+from acir.index.engines.faiss import FEW, MOST_COUNTED, WITH_TIES, Faiss
+from acir.index.engines.flat import Flat
+from made_engines import crowded, pairs
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(request.param)
+    yield request.param
+    faiss.omp_set_num_threads(before)
+
+
+def test_ties_keep_their_order_with_any_number_of_threads(threads: int) -> None:
+    codes, queries = crowded(threads, 50_000, 64)
+    ours, theirs = Faiss(codes), Flat(codes)
+    for k in (1, 100, 5000):
+        for found, expected in zip(ours.knn(queries, k), theirs.knn(queries, k), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    found_within = ours.within(queries, 3)
+    assert list(map(pairs, found_within)) == list(map(pairs, theirs.within(queries, 3)))
+
+
+@pytest.mark.parametrize("bits", [8, 72, 128])
+@pytest.mark.parametrize("excluded", [0, FEW, FEW + 1])
+def test_fetching_more_rows_and_gathering_the_rest_answer_alike(excluded: int, bits: int) -> None:
+    codes, queries = crowded(3, 5000, bits)
+    nearest = Flat(codes).knn(queries, 5000)[1][0]
+    allow = np.ones(len(codes), dtype=bool)
+    allow[nearest[:excluded]] = False  # the worst: all that would be found
+    ours, theirs = Faiss(codes), Flat(codes)
+    for k in (0, 1, 50, 4900, 5001):
+        np.testing.assert_array_equal(ours.knn(queries, k, allow), theirs.knn(queries, k, allow))
+    found = ours.within(queries, 9, allow)
+    assert list(map(pairs, found)) == list(map(pairs, theirs.within(queries, 9, allow)))
+    found = ours.tie_complete(queries, 50, allow)
+    assert list(map(pairs, found)) == list(map(pairs, theirs.tie_complete(queries, 50, allow)))
+
+
+def test_more_ties_than_are_fetched_are_found_by_a_second_scan() -> None:
+    codes = np.zeros((WITH_TIES * 3 + 20, 8), dtype=np.uint8)
+    allow = np.arange(len(codes)) != 7
+    (found,) = Faiss(codes).tie_complete(codes[:1], 3, allow)
+    assert pairs(found) == [(0, row) for row in range(len(codes)) if row != 7]
+
+
+def test_many_neighbours_of_many_queries_are_found_without_counting() -> None:
+    codes, _ = crowded(4, 3000, 64)
+    queries = codes[: MOST_COUNTED // (2000 * 65) + 1]
+    np.testing.assert_array_equal(Faiss(codes).knn(queries, 2000), Flat(codes).knn(queries, 2000))

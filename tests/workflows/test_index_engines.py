@@ -1,0 +1,189 @@
+"""Choosing an engine, moving an index to another, and what a server sees of its changes."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from acir.index.store import FILE, Store
+from made_model import CLASSES, acir, draw, save, tree
+from made_servers import Server
+
+OF_INDEX = {"n", "bits", "dim", "model"}
+
+
+@pytest.fixture(scope="session")
+def server(server_of: Callable[[str], Server | None]) -> Server:
+    running = server_of("pgvector")
+    assert running is not None
+    return running
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Return a folder of twelve pictures that no other test sees."""
+    for kind in CLASSES:
+        for number in range(200, 203):
+            save(draw(kind, number), tmp_path / "few" / kind / f"{number}.png")
+    return tmp_path / "few"
+
+
+def done(*words: object) -> dict[str, Any]:
+    outcome = acir(*words, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.line()
+
+
+def info(index: Path) -> dict[str, Any]:
+    return done("index", "info", "--index", index)
+
+
+def answers(index: Path, query: Path) -> Any:  # noqa: ANN401 - JSON
+    return done("search", "--index", index, query, "--force", "-k", "20")["hits"]
+
+
+def table(server: Server, index: Path) -> list[tuple[int]]:
+    """Return the numbers that the server holds for an index."""
+    with psycopg.connect(server.address) as connection:
+        name = info(index)["collection"]
+        return connection.execute(f"select key from {name} order by key").fetchall()
+
+
+def numbers(index: Path) -> list[tuple[int]]:
+    with Store.open(index) as store:
+        return [(key,) for key in sorted(store.gallery().keys.tolist())]
+
+
+def test_an_engine_is_chosen_when_an_index_is_built(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    words = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
+    done("index", "build", *words, "--engine", "flat")
+    assert info(tmp_path / "index")["engine"] == "flat"
+
+
+def test_an_unknown_engine_is_refused_before_anything_is_made(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    words = ("--model", bundle, "--data", few, "--index", tmp_path / "index", "--engine", "fais")
+    said = acir("index", "build", *words).refusal()
+    assert said.endswith("Did you mean 'faiss'?")
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_copy_answers_alike_and_holds_bundle_and_key(
+    tmp_path: Path, index: Path, few: Path
+) -> None:
+    told = done("index", "copy", "--index", index, "--to", tmp_path / "copy", "--engine", "flat")
+    assert told["engine"] == "flat"
+    assert {key: told[key] for key in OF_INDEX} == {key: info(index)[key] for key in OF_INDEX}
+    for part in ("bundle", "secret.key"):
+        held = [
+            {k: v for k, v in tree(i).items() if k.startswith(part)}
+            for i in (index, tmp_path / "copy")
+        ]
+        assert held[0] == held[1] != {}
+    query = few / "disc" / "200.png"
+    assert answers(tmp_path / "copy", query) == answers(index, query)
+    assert done("index", "verify", "--index", tmp_path / "copy") == {"problems": []}
+
+
+def test_a_copy_is_not_written_over_something(tmp_path: Path, index: Path) -> None:
+    before = tree(tmp_path)
+    said = acir("index", "copy", "--index", index, "--to", index, "--engine", "flat").refusal()
+    assert said.startswith("there is something at ")
+    assert tree(tmp_path) == before
+
+
+def test_what_an_approximate_engine_finds_is_shown(tmp_path: Path, index: Path, few: Path) -> None:
+    copy = tmp_path / "copy"
+    done("index", "copy", "--index", index, "--to", copy, "--engine", "ivf")
+    found = info(copy)
+    assert found["recall"] == 1
+    assert found["remarks"] == ["fewer than 100,000 codes: all are scanned"]
+    assert "recall" not in info(index)
+    outcome = acir("search", "--index", copy, few / "disc" / "200.png")
+    assert "fewer than 100,000 codes: all are scanned" in outcome.err
+
+
+def test_a_server_follows_what_is_added_and_deleted(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    there = tmp_path / "there"
+    query = few / "disc" / "200.png"
+    done("index", "copy", "--index", index, "--to", there, "--engine", server.address)
+    assert info(there)["server"] == server.address
+    assert table(server, there) == numbers(index) == numbers(there)
+    assert answers(there, query) == answers(index, query)
+    done("index", "add", "--index", there, "--data", few)
+    assert table(server, there) == numbers(there)
+    assert len(numbers(there)) == len(numbers(index)) + 12
+    done("index", "delete", "--index", there, "--where", "label=disc")
+    assert table(server, there) == numbers(there)
+    back = tmp_path / "back"
+    done("index", "copy", "--index", there, "--to", back, "--engine", "faiss")
+    assert "server" not in info(back)
+    assert answers(back, query) == answers(there, query)
+
+
+def test_an_index_is_built_on_a_server(
+    tmp_path: Path, server: Server, bundle: Path, few: Path
+) -> None:
+    words = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
+    done("index", "build", *words, "--engine", server.address)
+    assert table(server, tmp_path / "index") == numbers(tmp_path / "index") != []
+
+
+def test_a_server_that_cannot_be_reached_stops_before_anything_is_encoded(
+    tmp_path: Path, bundle: Path, index: Path, few: Path
+) -> None:
+    nowhere = f"postgresql:///postgres?host={tmp_path}"
+    words = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
+    for command in (
+        ("index", "build", *words, "--engine", nowhere),
+        ("index", "copy", "--index", index, "--to", tmp_path / "index", "--engine", nowhere),
+    ):
+        outcome = acir(*command)
+        assert outcome.code == 1
+        assert "PostgreSQL cannot search this index" in " ".join(outcome.err.split())
+        assert not (tmp_path / "index").exists()
+
+
+def test_the_copy_of_a_folder_and_its_original_do_not_mix_on_the_server(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    done("index", "copy", "--index", index, "--to", one, "--engine", server.address)
+    shutil.copytree(one, two)
+    done("index", "delete", "--index", two, "--where", "label=disc")
+    query = few / "disc" / "200.png"
+    assert answers(one, query) == answers(index, query)
+    assert "disc" not in {hit["label"] for hit in answers(two, query)}
+
+
+def test_what_the_server_missed_is_deleted_there_at_the_next_opening(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    there = tmp_path / "there"
+    done("index", "copy", "--index", index, "--to", there, "--engine", server.address)
+    before = table(server, there)
+    point_to(there, f"postgresql:///postgres?host={tmp_path}")
+    outcome = acir("index", "delete", "--index", there, "--where", "label=disc")
+    assert outcome.code == 1
+    assert "is as it should be, but its copy on the server is not: " in " ".join(
+        outcome.err.split()
+    )
+    point_to(there, server.address)
+    assert table(server, there) == before
+    answers(there, few / "bars" / "200.png")
+    assert table(server, there) == numbers(there) != before
+
+
+def point_to(index: Path, address: str) -> None:
+    with sqlite3.connect(index / FILE) as connection:
+        connection.execute("update meta set value = ? where key = 'setting.server'", [address])
+    connection.close()
