@@ -10,6 +10,7 @@ from acir.errors import AcirError, UnreadableImageError, UsageError, suggestion
 TREE = {
     "AcirError": "Exception",
     "StorageError": "AcirError",
+    "BusyError": "StorageError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",

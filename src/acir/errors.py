@@ -4,6 +4,7 @@
 
     AcirError                     exit code 1: the work failed
     ├── StorageError              the disk is full or cannot be written
+    │   └── BusyError             another process is writing there
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -29,6 +30,10 @@ class AcirError(Exception):
 
 class StorageError(AcirError):
     """The disk is full or cannot be written; what was stored before remains valid."""
+
+
+class BusyError(StorageError):
+    """Another process was writing to the index and did not finish in time."""
 
 
 class NotFittedError(AcirError):
