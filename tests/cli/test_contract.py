@@ -21,6 +21,7 @@ from made_model import acir, program
 
 COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index verify", "index info"),
+    *("index compact", "index backup", "index restore", "index export", "index import"),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
     *("calibrate", "drift"),
 }

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -125,12 +125,8 @@ class Database:
 
     def copy_to(self, place: Path) -> None:
         """Copy one state of the file to a new file, whatever others write meanwhile."""
-        with self._translated():
-            target = sqlite3.connect(place)
-            try:
-                self._connection.backup(target)
-            finally:
-                target.close()
+        with self._translated(), closing(sqlite3.connect(place)) as target:
+            self._connection.backup(target)
 
     def close(self) -> None:
         """Close the connection; closing twice is harmless."""

@@ -1,6 +1,6 @@
 """Views of an index for any number of threads, each kept up with what other processes write."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -10,6 +10,7 @@ from acir.errors import StorageError, StoreError
 from acir.index import cache, changes
 from acir.index.changes import Moment
 from acir.index.database import FILE, Database, can_be_written
+from acir.index.engines.base import Engine
 from acir.index.gallery import Gallery, caught_up, load
 from acir.index.view import REPAIR, State, View
 
@@ -21,12 +22,14 @@ class Readers:
         folder: The folder of the index.
         bits: Length of the codes.
         dim: Length of the embeddings.
-        engine: Name of the engine.
+        build: Makes the engine of a gallery.
     """
 
-    def __init__(self, folder: Path, *, bits: int, dim: int, engine: str) -> None:
+    def __init__(
+        self, folder: Path, *, bits: int, dim: int, build: Callable[[Gallery], Engine]
+    ) -> None:
         self._folder = folder
-        self._size, self._dim, self._engine = bits // BITS_PER_BYTE, dim, engine
+        self._size, self._dim, self._build = bits // BITS_PER_BYTE, dim, build
         self._idle: list[Database] = []
         self._closed = False
         self._state: State | None = None
@@ -59,7 +62,7 @@ class Readers:
             # thread sees less than what another has already caught up with.
             with self._catching_up:
                 state = self._newest(database)
-            yield View(database, state, self._engine, self._dim)
+            yield View(database, state, self._dim)
 
     def close(self) -> None:
         """Close all connections that are not lent; the others are closed when they come back."""
@@ -72,7 +75,7 @@ class Readers:
         if moment is None:
             raise StoreError(f"the index at {self._folder} is damaged in its changes; {REPAIR}")
         if self._state is None or self._state.moment != moment:
-            self._state = State(moment, self._gallery(database, moment))
+            self._state = State(moment, self._gallery(database, moment), self._build)
         return self._state
 
     def _gallery(self, database: Database, moment: Moment) -> Gallery:

@@ -16,7 +16,7 @@ from types import MappingProxyType, TracebackType
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import cache, changes, rows, schema
+from acir.index import cache, changes, engines, rows, schema
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
 from acir.index.filters import matching
@@ -72,7 +72,12 @@ class Store:
         self.settings = MappingProxyType(
             {k.removeprefix(SETTING): v for k, v in meta.items() if k.startswith(SETTING)}
         )
-        self._readers = Readers(folder, bits=self.bits, dim=self.dim, engine=self.engine)
+        self._readers = Readers(
+            folder,
+            bits=self.bits,
+            dim=self.dim,
+            build=lambda gallery: engines.get(self.engine)(gallery.codes),
+        )
         self._recorder = Recorder(folder)
 
     @classmethod
@@ -92,17 +97,7 @@ class Store:
             StoreError: There is something in the folder, or it is a file.
             StorageError: The folder cannot be written.
         """
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            raise StoreError(
-                f"there is something at {folder} already; name a new folder, or add to the index "
-                "with acir index add"
-            )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
-            ) from error
+        make_folder(folder)
         meta = {"bits": str(bits), "dim": str(dim), "engine": engine, "model": model}
         meta |= {SETTING + key: value for key, value in settings.items()}
         database = Database(folder, ROOM)
@@ -234,7 +229,7 @@ class Store:
             "engine": self.engine,
             "model": self.model,
             "generation": moment.generation if moment else 0,
-            "size_bytes": sum(f.stat().st_size for f in self._files()),
+            "size_bytes": self._size(),
         }
 
     def keep_p_value(self, p_value: float, day: date) -> None:
@@ -258,15 +253,45 @@ class Store:
             raise StoreError(f"the index at {self.folder} is damaged in its p-values; {REPAIR}")
         return found
 
+    def compact(self) -> int:
+        """Write the file anew without the space of what was deleted; return the bytes won.
+
+        Killed at any moment, it leaves the index as it was or compacted. Others may read meanwhile;
+        the file shrinks at the latest when the last of them closes it.
+
+        Raises:
+            StoreError: Something was altered: a copy should be restored instead.
+            StorageError: The disk has no room for a second copy, or another process writes.
+        """
+        found = self.verify()
+        if found:
+            raise StoreError(
+                f"the index at {self.folder} was not rewritten, as it is damaged: {found[0]}; "
+                f"{REPAIR}"
+            )
+        before = self._size()
+        self._database.rewrite()
+        self._database.forget()
+        return before - self._size()
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy one state of the store to a folder that exists, whatever is written meanwhile.
+
+        Raises:
+            StorageError: The folder cannot be written, or there is no room.
+        """
+        with self._readers.database() as database:
+            database.copy_to(folder / FILE)
+
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""
         with self._readers.database() as database:
             return problems(database)
 
-    def _files(self) -> list[Path]:
-        """List the files of the folder, but for SQLite's shared memory: it goes on closing."""
+    def _size(self) -> int:
+        """Count the bytes of the folder, but for SQLite's shared memory: it goes on closing."""
         found = self.folder.rglob("*")
-        return [f for f in found if f.is_file() and not f.name.endswith("-shm")]
+        return sum(f.stat().st_size for f in found if f.is_file() and f.suffix != ".sqlite-shm")
 
     def _check_lengths(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -286,6 +311,26 @@ class Store:
                 cache.wipe(self.folder)
         self._database.forget()
         return count
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for a new index, or take an empty one.
+
+    Raises:
+        StoreError: There is something in the folder, or it is a file.
+        StorageError: The folder cannot be written.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(
+            f"there is something at {folder} already; name a new folder, or add to the index "
+            "with acir index add"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
+        ) from error
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -1,6 +1,6 @@
 """One state of an index, seen while others go on writing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
 from threading import Lock
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float16, Int
 
 from acir.errors import StoreError
-from acir.index import engines, rows
+from acir.index import rows
 from acir.index.changes import Moment
 from acir.index.database import Database
 from acir.index.engines.base import Engine
@@ -31,20 +31,22 @@ class State:
     Attributes:
         moment: Which state it is.
         gallery: The codes.
+        build: Makes the engine that searches them.
     """
 
     moment: Moment
     gallery: Gallery
+    build: Callable[[Gallery], Engine]
+    _engine: Engine | None = None
     _masks: dict[frozenset[tuple[str, str]], Mask] = field(default_factory=dict)
-    _engines: dict[str, Engine] = field(default_factory=dict)
     _building: Lock = field(default_factory=Lock)
 
-    def engine(self, name: str) -> Engine:
+    def engine(self) -> Engine:
         """Return the engine, built when it is first asked for."""
         with self._building:
-            if name not in self._engines:
-                self._engines[name] = engines.get(name)(self.gallery.codes)
-            return self._engines[name]
+            if self._engine is None:
+                self._engine = self.build(self.gallery)
+            return self._engine
 
     def mask(self, database: Database, where: Mapping[str, str]) -> Mask:
         """Return what `View.select` does; the last filters are remembered."""
@@ -77,16 +79,15 @@ class View:
         generation: How many changes led to this state.
     """
 
-    def __init__(self, database: Database, state: State, engine: str, dim: int) -> None:
+    def __init__(self, database: Database, state: State, dim: int) -> None:
         self.gallery = state.gallery
         self.generation = state.moment.generation
-        self._database, self._state = database, state
-        self._engine, self._dim = engine, dim
+        self._database, self._state, self._dim = database, state, dim
 
     @property
     def engine(self) -> Engine:
         """The engine over `gallery`; its rows are positions."""
-        return self._state.engine(self._engine)
+        return self._state.engine()
 
     def embeddings(self, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
         """Return embeddings in the order of the positions.
