@@ -4,8 +4,10 @@ As a program: add entries 0, 1, 2, ... to the store of a folder by tens, for eve
 many are committed after each ten.
 """
 
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -60,6 +62,16 @@ def gallery(store: Store) -> Gallery:
 def everything(store: Store) -> list[Entry]:
     with store.view() as view:
         return view.entries(np.arange(len(view.gallery.keys)))
+
+
+def back_to_version_1(folder: Path) -> None:
+    """Turn a store into what version 1 made: the tables of the pictures are the same."""
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
+        connection.executescript("""
+            insert into meta select 'generation', max(generation) from change;
+            update meta set value = '1' where key = 'schema';
+            drop table change;
+            drop table traffic""")
 
 
 def plain(one: Entry) -> dict[str, object]:

@@ -2,27 +2,22 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from made_entries import create, entry, everything, plain
+from made_entries import back_to_version_1, create, entry, everything, plain
 
 from acir.errors import StoreError
 from acir.index import schema
 from acir.index.store import Store
 
-# What version 1 had otherwise; the tables of the pictures are the same.
-TO_VERSION_1 = """
-    drop table change; drop table traffic;
-    insert into meta values ('generation', '17');
-    update meta set value = '1' where key = 'schema'"""
-
 
 def version_1(folder: Path) -> Path:
     create(folder, range(9)).close()
-    connection = sqlite3.connect(folder / "store.sqlite")
-    connection.executescript(TO_VERSION_1)
-    connection.close()
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection, connection:
+        connection.execute("update change set generation = 17 where generation = 1")
+    back_to_version_1(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 from acir.index.store import Store
 from acir.picture import as_record
 from acir.search import coded
-from acir.workflows.search import load
+from acir.workflows.search import load, open_index
 from made_model import CLASSES, Outcome, acir, coloured, draw, foreign, program, save
 
 LINE = ["query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"]
@@ -90,6 +90,15 @@ def test_a_stored_picture_is_left_out_of_its_own_answer(index: Path, pictures: P
     assert with_it[0]["id"] == stored.id
     assert with_it[0]["distance"] == 0
     assert len(with_it) == len(without) + 1
+
+
+def test_an_open_index_answers_from_its_newest_state(own_index: Path, query: Path) -> None:
+    with open_index(own_index) as searcher, Store.open(own_index) as other:
+        first, second, third = searcher.search(query, k=3).hits
+        size = len(searcher)
+        other.delete([first.id])
+        assert [hit.id for hit in searcher.search(query, k=2).hits] == [second.id, third.id]
+        assert len(searcher) == size - 1
 
 
 def test_fewer_hits_than_asked_for_are_no_error_but_noted(index: Path, query: Path) -> None:
