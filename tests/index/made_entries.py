@@ -71,7 +71,9 @@ def back_to_version_1(folder: Path) -> None:
             insert into meta select 'generation', max(generation) from change;
             update meta set value = '1' where key = 'schema';
             drop table change;
-            drop table traffic""")
+            drop table traffic;
+            drop index item_pixels;
+            create index item_pixels on item (pixel_hash)""")
 
 
 def plain(one: Entry) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from acir.index import store as store_module
 from acir.index.entry import Entry
 from acir.index.gallery import IN_ORDER
 from acir.index.store import Added, Store
+from acir.index.view import PATIENT, PIXELS
 
 
 def ids(store: Store) -> list[str]:
@@ -53,6 +55,14 @@ def test_opening_walks_the_covering_index_without_sorting(tmp_path: Path) -> Non
     plan = [line[3] for line in connection.execute(f"explain query plan {IN_ORDER}")]
     connection.close()
     assert plan == ["SCAN item USING COVERING INDEX item_gallery"]
+
+
+@pytest.mark.parametrize("sql", [PIXELS, PATIENT])
+def test_looking_for_pixels_or_a_patient_walks_no_table(tmp_path: Path, sql: str) -> None:
+    create(tmp_path / "index", range(5)).close()
+    with closing(sqlite3.connect(tmp_path / "index" / "store.sqlite")) as connection:
+        plan = [line[3] for line in connection.execute(f"explain query plan {sql}", ("ab",))]
+    assert [line.partition(" USING ")[0] for line in plan] == ["SEARCH item"]
 
 
 def test_an_empty_store_has_an_empty_gallery(tmp_path: Path) -> None:

@@ -115,5 +115,5 @@ def _insert(connection: Connection, fresh: Sequence[tuple[Any, ...]]) -> None:
     items, embeddings, thumbnails, metadata = INSERTS
     connection.executemany(items, [(row, *c[:6], c[9]) for row, c in rows])
     connection.executemany(embeddings, [(row, c[6]) for row, c in rows])
-    connection.executemany(thumbnails, [(row, c[7]) for row, c in rows])
+    connection.executemany(thumbnails, [(row, c[7]) for row, c in rows if c[7] is not None])
     connection.executemany(metadata, [(row, *word) for row, c in rows for word in c[8]])

@@ -18,6 +18,10 @@ from acir.index.filters import matching
 from acir.index.gallery import Gallery
 
 EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
+# The plus keeps SQLite from replacing the column within `substr` too, which its index is on.
+PIXELS = """select row from item
+    where substr(pixel_hash, 1, 12) = substr(?1, 1, 12) and +pixel_hash = ?1"""
+PATIENT = "select row from item where patient = ?"
 MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
 REPAIR = "restore a copy of it or build it again"
 
@@ -134,11 +138,11 @@ class View:
 
     def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
         """Return the positions of the pictures with exactly these pixels."""
-        return self._positions("select row from item where pixel_hash = ?", pixel_hash)
+        return self._positions(PIXELS, pixel_hash)
 
     def same_patient(self, patient: str) -> Int[np.ndarray, " m"]:
         """Return the positions of a patient's pictures, given the keyed hash."""
-        return self._positions("select row from item where patient = ?", patient)
+        return self._positions(PATIENT, patient)
 
     def _positions(self, sql: str, value: str) -> Int[np.ndarray, " m"]:
         return self.gallery.positions([row for (row,) in self._database.read(sql, value)])
