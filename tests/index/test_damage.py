@@ -110,6 +110,19 @@ def test_rows_without_a_picture_are_found_by_verify(folder: Path) -> None:
         assert store.verify() == ["row 999 of table embedding belongs to no picture"]
 
 
+@pytest.mark.parametrize("value", ["x'00'", "'[]'", "null", "zeroblob(6)"])
+def test_an_altered_record_of_changes_is_found_by_verify_and_not_followed(
+    folder: Path, value: str
+) -> None:
+    with Store.open(folder) as reader:
+        gallery(reader)
+        with Store.open(folder) as writer:
+            writer.delete([entry(4).id])
+        alter(folder, f"update change set gone = {value} where generation = 2")
+        assert entry(4).id not in {one.id for one in everything(reader)}
+        assert reader.verify() == ["what changed in generation 2 is not what was recorded"]
+
+
 @pytest.mark.parametrize("content", [b"not a database, but long enough to be one" * 50, b"PK\3\4"])
 def test_a_file_that_is_no_database_is_refused(folder: Path, content: bytes) -> None:
     (folder / FILE).write_bytes(content)

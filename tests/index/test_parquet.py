@@ -13,7 +13,8 @@ from made_entries import BITS, DIM, create, entry, everything, plain
 
 from acir.errors import ComponentError, StorageError, StoreError
 from acir.index import parquet
-from acir.index.store import Added, Store
+from acir.index.store import Store
+from acir.index.writer import Added
 
 Change = Callable[[pa.Table], pa.Table]
 EXTREME = np.array([65504, -65504, 6e-8, -0.0, 0.1, *[1e-3] * (DIM - 5)], dtype=np.float16)

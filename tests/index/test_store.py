@@ -10,11 +10,11 @@ import pytest
 from made_entries import BITS, DIM, create, entry, everything, gallery, plain
 
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import store as store_module
 from acir.index.entry import Entry
 from acir.index.gallery import IN_ORDER
-from acir.index.store import Added, Store
+from acir.index.store import Store
 from acir.index.view import PATIENT, PIXELS
+from acir.index.writer import Added
 
 
 def ids(store: Store) -> list[str]:
@@ -196,9 +196,26 @@ def test_same_pixels_and_same_patient_are_found_by_position(tmp_path: Path) -> N
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(store_module, "BATCH", 64)
-    monkeypatch.setattr(store_module, "SECONDS", float("inf"))
+    monkeypatch.setattr("acir.index.writer.BATCH", 64)
+    monkeypatch.setattr("acir.index.writer.SECONDS", float("inf"))
     return 64
+
+
+def test_a_slow_source_is_committed_by_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(np.arange(0, 100, 0.4))
+    monkeypatch.setattr("acir.index.writer.monotonic", lambda: float(next(clock)))
+    seen: list[int] = []
+    with create(tmp_path / "index") as store:
+
+        def slow() -> Iterator[Entry]:
+            for number in range(7):
+                yield entry(number)
+                seen.append(len(gallery(store).keys))
+
+        store.add(slow())
+    assert seen == [0, 0, 3, 3, 3, 6, 6]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError("broken source")])

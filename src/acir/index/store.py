@@ -4,19 +4,15 @@ Engines are built from a view's `gallery` and may be thrown away at any time. A 
 of the model's bundle in the same folder.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date
 from json import dumps
 from pathlib import Path
-from time import monotonic
 from types import MappingProxyType, TracebackType
 
-from acir.codes import BITS_PER_BYTE
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import cache, changes, engines, rows, schema
+from acir.index import changes, engines, rows, schema
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
 from acir.index.filters import matching
@@ -24,22 +20,9 @@ from acir.index.readers import Readers
 from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
 from acir.index.view import REPAIR, View
+from acir.index.writer import ROOM, Added, Writer
 
-# Pictures of one transaction, and seconds after which a smaller one is committed: what a crash may
-# cost, against the price of a commit.
-BATCH, SECONDS = 8192, 1.0
 SETTING = "setting."
-# A commit touches many pages of every table; they are written once, not each time they change.
-ROOM = ("cache_size = -262144",)
-
-
-@dataclass(frozen=True)
-class Added:
-    """How many pictures were new, replaced one of the same id, or were there already."""
-
-    new: int = 0
-    replaced: int = 0
-    unchanged: int = 0
 
 
 class Store:
@@ -72,6 +55,7 @@ class Store:
         self.settings = MappingProxyType(
             {k.removeprefix(SETTING): v for k, v in meta.items() if k.startswith(SETTING)}
         )
+        self._writer = Writer(database, bits=self.bits, dim=self.dim)
         self._readers = Readers(
             folder,
             bits=self.bits,
@@ -171,20 +155,12 @@ class Store:
             StorageError: The disk is full, or another process writes; what was committed before
                 remains.
         """
-        total = Counter[str]()
-        for batch in _batches(entries):
-            self._check_lengths(batch)
-            with self._database.transaction() as connection:
-                written = rows.write(connection, batch)
-                if written.changed:
-                    changes.record(connection, written.gone)
-            total += written.counts
-        return Added(**total)
+        return self._writer.add(entries)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Delete pictures by id and overwrite what was stored; return how many there were."""
         wanted = list(ids)
-        return self._delete(lambda database: _keys(database, wanted))
+        return self._writer.delete(lambda database: _keys(database, wanted))
 
     def delete_where(self, where: Mapping[str, str]) -> int:
         """Delete the pictures that meet every condition, as `delete` does.
@@ -194,7 +170,7 @@ class Store:
         """
         if not where:
             raise UsageError("deleting needs a condition; give at least one key=value")
-        return self._delete(lambda database: matching(database, where))
+        return self._writer.delete(lambda database: matching(database, where))
 
     def named(self, ids: Sequence[str]) -> list[Entry]:
         """Return all that is stored of the pictures with these ids, in this order, each checked.
@@ -293,25 +269,6 @@ class Store:
         found = self.folder.rglob("*")
         return sum(f.stat().st_size for f in found if f.is_file() and f.suffix != ".sqlite-shm")
 
-    def _check_lengths(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            given = len(entry.code) * BITS_PER_BYTE, len(entry.embedding)
-            if given != (self.bits, self.dim):
-                raise ValueError(
-                    f"{entry.id} has {given[0]} bits and {given[1]} dimensions, the index has "
-                    f"{self.bits} and {self.dim}"
-                )
-
-    def _delete(self, find: Callable[[Database], list[int]]) -> int:
-        with self._database.transaction() as connection:
-            keys = find(self._database)
-            count = rows.delete(connection, keys)
-            if count:
-                changes.record(connection, keys)
-                cache.wipe(self.folder)
-        self._database.forget()
-        return count
-
 
 def make_folder(folder: Path) -> None:
     """Make a folder for a new index, or take an empty one.
@@ -331,17 +288,6 @@ def make_folder(folder: Path) -> None:
         raise StorageError(
             f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
         ) from error
-
-
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch, begun = list[Entry](), monotonic()
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) >= BATCH or monotonic() - begun >= SECONDS:
-            yield batch
-            batch, begun = [], monotonic()
-    if batch:
-        yield batch
 
 
 def _keys(database: Database, ids: Sequence[str]) -> list[int]:

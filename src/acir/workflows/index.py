@@ -9,7 +9,8 @@ from pathlib import Path
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, UsageError
-from acir.index.store import Added, Store
+from acir.index.store import Store
+from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import Progress, counted, silent

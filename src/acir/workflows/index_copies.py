@@ -9,7 +9,8 @@ from pathlib import Path
 from acir.bundle import copy_bundle, verify_bundle
 from acir.errors import StorageError, StoreError
 from acir.index import parquet
-from acir.index.store import Added, Store, make_folder
+from acir.index.store import Store, make_folder
+from acir.index.writer import Added
 from acir.workflows.index import verify
 from acir.workflows.search import BUNDLE, KEY
 
