@@ -165,6 +165,14 @@ def test_a_record_of_changes_that_is_gone_is_damage(tmp_path: Path) -> None:
             gallery(store)
 
 
+def test_a_view_that_outlives_its_store_leaves_no_connection(tmp_path: Path) -> None:
+    store = create(tmp_path / "index", range(9))
+    with store.view() as seen:
+        store.close()
+        assert len(seen.entries(np.arange(9))) == 9
+    assert [f.name for f in (tmp_path / "index").iterdir()] == ["store.sqlite"]
+
+
 def test_threads_share_a_store(tmp_path: Path) -> None:
     failed: list[BaseException] = []
 

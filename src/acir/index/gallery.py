@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Shaped, UInt8
 
 from acir.index.database import Database
 from acir.index.entry import unseal
@@ -78,10 +78,16 @@ def caught_up(database: Database, old: Gallery, gone: Sequence[int]) -> Gallery 
     places = old.places_after(_predecessors(database, found))
     removed = old.positions(gone)
     places -= np.searchsorted(removed, places)
+    whole = np.insert(np.delete(_as_values(old.codes), removed), places, _as_values(codes))
     return Gallery(
         np.insert(np.delete(old.keys, removed), places, keys),
-        np.insert(np.delete(old.codes, removed, axis=0), places, codes, axis=0),
+        whole.view(np.uint8).reshape(-1, old.codes.shape[1]),
     )
+
+
+def _as_values(codes: UInt8[np.ndarray, "n bytes"]) -> Shaped[np.ndarray, " n"]:
+    """View each code as one value, which numpy moves ten times faster than a row of bytes."""
+    return codes.view(f"V{codes.shape[1]}")[:, 0]
 
 
 def _predecessors(

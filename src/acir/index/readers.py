@@ -32,23 +32,26 @@ class Readers:
         self._size, self._dim, self._build = bits // BITS_PER_BYTE, dim, build
         self._idle: list[Database] = []
         self._closed = False
+        self._lending = Lock()
         self._state: State | None = None
         self._catching_up = Lock()
 
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Lend a connection, within which one state is seen."""
-        database = self._idle.pop() if self._idle else Database(self._folder)
+        with self._lending:
+            database = self._idle.pop() if self._idle else Database(self._folder)
         try:
             with database.snapshot():
                 yield database
         except BaseException:
             database.close()
             raise
-        if self._closed:
-            database.close()
-        else:
-            self._idle.append(database)
+        with self._lending:
+            if self._closed:
+                database.close()
+            else:
+                self._idle.append(database)
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -66,9 +69,10 @@ class Readers:
 
     def close(self) -> None:
         """Close all connections that are not lent; the others are closed when they come back."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with self._lending:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
 
     def _newest(self, database: Database) -> State:
         moment = changes.latest(database)
