@@ -29,7 +29,7 @@ class Gallery:
     keys: Int[np.ndarray, " n"]
     codes: UInt8[np.ndarray, "n bytes"]
 
-    def positions(self, keys: Sequence[int]) -> Int[np.ndarray, " m"]:
+    def positions(self, keys: Sequence[int] | Int[np.ndarray, " wanted"]) -> Int[np.ndarray, " m"]:
         """Return the positions of those keys that are here, ascending."""
         wanted = np.asarray(keys, dtype=np.int64)
         nearest = np.searchsorted(self.keys, wanted, sorter=self._by_key)
@@ -75,7 +75,11 @@ def caught_up(database: Database, old: Gallery, gone: Sequence[int]) -> Gallery 
     if codes is None or PLACING * (len(found) + len(gone)) > len(old.keys):
         return None
     keys = np.array([key for key, *_ in found], dtype=np.int64)
-    places = old.places_after(_predecessors(database, found))
+    before = _predecessors(database, found)
+    known = np.unique(before[before > 0])
+    if len(old.positions(known)) < len(known):  # damage, of which reading all will speak
+        return None
+    places = old.places_after(before)
     removed = old.positions(gone)
     places -= np.searchsorted(removed, places)
     whole = np.insert(np.delete(_as_values(old.codes), removed), places, _as_values(codes))
