@@ -81,3 +81,11 @@ def test_a_migration_that_fails_half_way_changes_nothing(
     assert tables(folder) == before
     with Store.open(folder) as store:
         assert store.info()["generation"] == 17
+
+
+def test_version_1_that_does_not_say_its_generation_is_damaged(tmp_path: Path) -> None:
+    folder = version_1(tmp_path / "index")
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection, connection:
+        connection.execute("update meta set value = 'many' where key = 'generation'")
+    with pytest.raises(StoreError, match="it does not say what it holds"):
+        Store.open(folder)

@@ -1,6 +1,8 @@
 """`acir index` compact, backup, restore, export, import: on the command line, with the bundle."""
 
+import os
 import shutil
+from errno import EIO
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ def test_a_backup_restored_is_the_index(index: Path, tmp_path: Path, pictures: P
     key = tmp_path / "again" / "secret.key"
     assert key.read_bytes() == (index / "secret.key").read_bytes()
     assert key.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "copy").stat().st_mode & 0o077 == 0  # it holds the key
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "copy"]
 
 
@@ -72,19 +75,18 @@ def test_a_damaged_index_is_not_backed_up_and_a_damaged_backup_not_restored(
         assert not (tmp_path / "copy").exists()
 
 
-def test_what_a_killed_backup_left_is_cleared_away(own_index: Path, tmp_path: Path) -> None:
-    (tmp_path / "copy.part").mkdir()
-    (tmp_path / "copy.part" / "store.sqlite").write_bytes(b"half")
-    acir("index", "backup", "--index", own_index, "--to", tmp_path / "copy")
-    assert info(tmp_path / "copy")["n"] == info(own_index)["n"]
-    assert not (tmp_path / "copy.part").exists()
+def test_a_disk_that_fails_leaves_no_backup(
+    own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(EIO, os.strerror(EIO))
 
-
-def test_a_backup_into_no_folder_is_said(own_index: Path, tmp_path: Path) -> None:
-    (tmp_path / "copy.part").write_text("a file in the way")
+    monkeypatch.setattr("acir.workflows.index_copies._synchronise", fail)
+    before = sorted(path.name for path in tmp_path.iterdir())
     err = said(("backup", "--index", own_index, "--to", tmp_path / "copy"), 1)
     assert "cannot write" in err
-    assert not (tmp_path / "copy").exists()
+    assert "name a place that can be written and has room" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_compacting_says_what_it_won(own_index: Path) -> None:

@@ -44,8 +44,8 @@ class Store:
         """Read what the store says of itself; called by `create` and `open`."""
         self.folder = folder
         self._database = database
-        meta = schema.current(database)
         try:
+            meta = schema.current(database)
             self.bits, self.dim = int(meta["bits"]), int(meta["dim"])
             self.engine, self.model = meta["engine"], meta["model"]
         except (KeyError, ValueError) as error:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from acir.bundle import copy_bundle, verify_bundle
 from acir.errors import StorageError, StoreError
@@ -13,8 +14,6 @@ from acir.index.store import Store, make_folder
 from acir.index.writer import Added
 from acir.workflows.index import verify
 from acir.workflows.search import BUNDLE, KEY
-
-PART = ".part"
 
 
 def compact(index: Path) -> dict[str, int]:
@@ -27,7 +26,8 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
     """Copy one state of an index with its bundle and its key; return what the copy holds.
 
     Others may search and write meanwhile. The copy is read to its last byte before it gets its
-    name: interrupted, or made of a damaged index, it leaves nothing that could be taken for one.
+    name: interrupted, or made of a damaged index, it leaves nothing that could be taken for one;
+    killed, a folder with a dot before the name of the copy.
 
     Raises:
         StoreError: The index is missing or damaged, or there is something at `to`.
@@ -78,14 +78,15 @@ def import_(index: Path, file: Path) -> Added:
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """Fill a folder under another name; it gets its own when all of it is on the disk."""
-    part = folder.with_name(folder.name + PART)
     try:
-        shutil.rmtree(part, ignore_errors=True)  # of a backup that was killed
-        part.mkdir()
-        yield part
-        for path in (*part.rglob("*"), part):
-            _synchronise(path)
-        part.replace(folder)
+        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
+            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as name:
+            part = Path(name)
+            yield part
+            for path in (*part.rglob("*"), part):
+                _synchronise(path)
+            part.replace(folder)
         _synchronise(folder.parent)
     except OSError as error:
         raise StorageError(
@@ -93,7 +94,6 @@ def _beside(folder: Path) -> Iterator[Path]:
             "room for a copy of the index"
         ) from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
         with suppress(OSError):  # only where it is still empty
             folder.rmdir()
 
