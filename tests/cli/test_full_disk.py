@@ -103,3 +103,17 @@ def test_a_page_that_does_not_fit_is_not_half_written(
     outcome = acir("search", "--index", index, query, "--html", small_disk / "page.html")
     assert "cannot write" in sentence(outcome)
     assert not (small_disk / "page.html").exists()
+
+
+def test_a_backup_or_compaction_that_does_not_fit_changes_nothing(
+    small_disk: Path, index: Path
+) -> None:
+    own = shutil.copytree(index, small_disk / "index")
+    leave(small_disk, 2**16)
+    said = sentence(acir("index", "backup", "--index", own, "--to", small_disk / "copy"))
+    assert "disk is full" in said or "cannot write" in said
+    assert "the disk is full: the index at" in sentence(acir("index", "compact", "--index", own))
+    assert sorted(p.name for p in small_disk.iterdir()) == ["ballast", "index"]
+    (small_disk / "ballast").unlink()
+    assert acir("index", "verify", "--index", own).out == "the index is whole\n"
+    assert acir("index", "backup", "--index", own, "--to", small_disk / "copy").code == 0

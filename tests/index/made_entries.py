@@ -4,13 +4,17 @@ As a program: add entries 0, 1, 2, ... to the store of a folder by tens, for eve
 many are committed after each ten.
 """
 
+import sqlite3
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from acir.index.entry import Entry
+from acir.index.gallery import Gallery
 from acir.index.store import Store
 
 BITS, DIM = 16, 12
@@ -37,6 +41,39 @@ def create(folder: Path, numbers: range = range(0)) -> Store:
     store = Store.create(folder, bits=BITS, dim=DIM, engine="flat", model="m1")
     store.add(map(entry, numbers))
     return store
+
+
+class Spy:
+    """Calls a function and counts."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, *given: object) -> object:
+        self.calls += 1
+        return self.function(*given)
+
+
+def gallery(store: Store) -> Gallery:
+    with store.view() as view:
+        return view.gallery
+
+
+def everything(store: Store) -> list[Entry]:
+    with store.view() as view:
+        return view.entries(np.arange(len(view.gallery.keys)))
+
+
+def back_to_version_1(folder: Path) -> None:
+    """Turn a store into what version 1 made: the tables of the pictures are the same."""
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
+        connection.executescript("""
+            insert into meta select 'generation', max(generation) from change;
+            update meta set value = '1' where key = 'schema';
+            drop table change;
+            drop table traffic;
+            drop index item_pixels;
+            create index item_pixels on item (pixel_hash)""")
 
 
 def plain(one: Entry) -> dict[str, object]:

@@ -9,7 +9,8 @@ from made_entries import create, entry, plain
 from acir.errors import StoreError
 from acir.index.chosen import Choice
 from acir.index.copying import copy_store
-from acir.index.store import FILE, Store
+from acir.index.database import FILE
+from acir.index.store import Store
 
 
 def rows(folder: Path) -> list[tuple[int, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from acir.index.store import FILE, Store
+from acir.index.database import FILE
+from acir.index.store import Store
 from made_model import CLASSES, acir, draw, save, tree
 from made_servers import Server
 
@@ -54,8 +55,8 @@ def table(server: Server, index: Path) -> list[tuple[int]]:
 
 
 def numbers(index: Path) -> list[tuple[int]]:
-    with Store.open(index) as store:
-        return [(key,) for key in sorted(store.gallery().keys.tolist())]
+    with Store.open(index) as store, store.view() as view:
+        return [(key,) for key in sorted(view.gallery.keys.tolist())]
 
 
 def test_an_engine_is_chosen_when_an_index_is_built(

@@ -9,7 +9,7 @@ import pytest
 from acir.index.store import Store
 from acir.picture import as_record
 from acir.search import coded
-from acir.workflows.search import load
+from acir.workflows.search import load, open_index
 from made_model import CLASSES, Outcome, acir, coloured, draw, foreign, program, save
 
 LINE = ["query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"]
@@ -57,8 +57,8 @@ def test_the_order_within_a_distance_is_that_of_the_cosine_then_of_the_id(
     index: Path, bundle: Path, pictures: Path
 ) -> None:
     model = load(bundle)
-    with Store.open(index) as store:
-        held = store.entries(np.arange(len(store.gallery().keys)))
+    with Store.open(index) as store, store.view() as view:
+        held = view.entries(np.arange(len(view.gallery.keys)))
     for kind in CLASSES:
         path = pictures / "test" / kind / "118.png"
         (code,), (embedding,) = coded(model.encode(as_record(path, b"key")))
@@ -81,8 +81,8 @@ def test_fewer_hits_are_the_start_of_more(index: Path, query: Path) -> None:
 
 
 def test_a_stored_picture_is_left_out_of_its_own_answer(index: Path, pictures: Path) -> None:
-    with Store.open(index) as store:
-        (stored,) = store.entries(np.array([0]))
+    with Store.open(index) as store, store.view() as view:
+        (stored,) = view.entries(np.array([0]))
     itself = pictures / stored.id
     without = search(index, itself, "-k", ALL, "--force").line()["hits"]
     with_it = search(index, itself, "-k", ALL, "--force", "--include-self").line()["hits"]
@@ -90,6 +90,15 @@ def test_a_stored_picture_is_left_out_of_its_own_answer(index: Path, pictures: P
     assert with_it[0]["id"] == stored.id
     assert with_it[0]["distance"] == 0
     assert len(with_it) == len(without) + 1
+
+
+def test_an_open_index_answers_from_its_newest_state(own_index: Path, query: Path) -> None:
+    with open_index(own_index) as searcher, Store.open(own_index) as other:
+        first, second, third = searcher.search(query, k=3).hits
+        size = len(searcher)
+        other.delete([first.id])
+        assert [hit.id for hit in searcher.search(query, k=2).hits] == [second.id, third.id]
+        assert len(searcher) == size - 1
 
 
 def test_fewer_hits_than_asked_for_are_no_error_but_noted(index: Path, query: Path) -> None:

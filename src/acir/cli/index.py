@@ -1,4 +1,4 @@
-"""`acir index`: build, add, delete, copy, verify and info."""
+"""`acir index`: build, change, check and copy an index."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ Engine = Annotated[
 
 app = typer.Typer(
     name="index",
-    help="Build an index, change it, copy it, check it.",
+    help="Build an index, change it, check it, copy it.",
     epilog="Example:  acir index info --index DIR --json",
     no_args_is_help=True,
 )
@@ -130,3 +130,59 @@ def info(index: Index, as_json: Json = False) -> None:
     from acir.workflows import index as workflow
 
     show.counts(workflow.info(index), as_json)
+
+
+@app.command(epilog="Example:  acir index compact --index DIR")
+def compact(index: Index, as_json: Json = False) -> None:
+    """Give back the space of deleted pictures."""
+    from acir.workflows import index_copies as workflow
+
+    show.counts(workflow.compact(index), as_json)
+
+
+@app.command(epilog="Example:  acir index backup --index DIR --to DIR")
+def backup(
+    index: Index,
+    to: Annotated[Path, typer.Option("--to", help="New folder for the copy.")],
+    as_json: Json = False,
+) -> None:
+    """Copy an index with its bundle and its key while others search and write."""
+    from acir.workflows import index_copies as workflow
+
+    show.counts(workflow.backup(index, to), as_json)
+
+
+@app.command(epilog="Example:  acir index restore --from DIR --index DIR")
+def restore(
+    backup: Annotated[Path, typer.Option("--from", help="Folder of a backup.")],
+    index: Annotated[Path, typer.Option("--index", help="New folder for the index.")],
+    as_json: Json = False,
+) -> None:
+    """Make an index of a backup, once every byte of it was checked."""
+    from acir.workflows import index_copies as workflow
+
+    show.counts(workflow.backup(backup, index), as_json)
+
+
+@app.command(epilog="Example:  acir index export --index DIR --to cells.parquet")
+def export(
+    index: Index,
+    to: Annotated[Path, typer.Option("--to", help="New Parquet file.")],
+    as_json: Json = False,
+) -> None:
+    """Write all pictures of an index to a Parquet file."""
+    from acir.workflows import index_copies as workflow
+
+    show.counts(workflow.export(index, to), as_json)
+
+
+@app.command("import", epilog="Example:  acir index import --index DIR --from cells.parquet")
+def import_(
+    index: Index,
+    file: Annotated[Path, typer.Option("--from", help="Parquet file that export wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Add the pictures of a Parquet file to an index of the same model."""
+    from acir.workflows import index_copies as workflow
+
+    show.counts(asdict(workflow.import_(index, file)), as_json)

@@ -85,7 +85,7 @@ def build(choice: Choice, gallery: Gallery, folder: Path) -> Engine:
             f"the index at {folder} is damaged: it does not say where its server is; restore a "
             "copy of it or build it again"
         )
-    lock = Database(folder, LOCK)
+    lock = Database(folder, name=LOCK)
     try:
         with lock.transaction():
             return registry.build(kind, {}, codes=gallery.codes, keys=gallery.keys, **place)

@@ -6,7 +6,7 @@ from shutil import rmtree
 
 from acir.index.chosen import Choice
 from acir.index.database import Database
-from acir.index.store import FILE, SETTING, Store, make_folder
+from acir.index.store import SETTING, Store, make_folder
 
 
 def copy_store(source: Store, folder: Path, choice: Choice) -> Store:
@@ -23,11 +23,7 @@ def copy_store(source: Store, folder: Path, choice: Choice) -> Store:
     """
     make_folder(folder)
     try:
-        database = Database(source.folder, FILE)
-        try:
-            database.read("vacuum into ?", str(folder / FILE))
-        finally:
-            database.close()
+        source.copy_to(folder)
         _set_engine(folder, choice)
         return Store.open(folder)
     except BaseException:
@@ -36,7 +32,7 @@ def copy_store(source: Store, folder: Path, choice: Choice) -> Store:
 
 
 def _set_engine(folder: Path, choice: Choice) -> None:
-    database = Database(folder, FILE)
+    database = Database(folder)
     kept: Mapping[str, str] = {SETTING + key: value for key, value in choice.settings.items()}
     try:
         with database.transaction() as connection:

@@ -14,13 +14,14 @@ from acir.errors import BundleError, ServerError, UsageError
 from acir.index import engines
 from acir.index.chosen import Choice, choose
 from acir.index.copying import copy_store
-from acir.index.store import Added, Store
+from acir.index.store import Store
+from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import Progress, counted, silent
 from acir.workflows.entries import Kept, entries, ordinary
 from acir.workflows.notes import converted_lines, skipped_lines
-from acir.workflows.search import BUNDLE, KEY, engine_of
+from acir.workflows.search import BUNDLE, KEY
 
 ENGINE = "faiss"
 PLACE = ("server", "collection")
@@ -154,7 +155,8 @@ def info(index: Path) -> dict[str, Any]:
     with Store.open(index) as store:
         found: dict[str, Any] = store.info()
         if not engines.get(store.engine).exact:  # only building tells
-            engine = engine_of(store)
+            with store.view() as view:
+                engine = view.engine
             found |= {"recall": engine.recall, "remarks": list(engine.remarks)}
         return found | {key: store.settings[key] for key in PLACE if key in store.settings}
 
@@ -196,7 +198,8 @@ def _up_to_date(store: Store) -> Iterator[None]:
     yield
     if on_server:
         try:
-            engine_of(store).close()
+            with store.view() as view:
+                _ = view.engine  # building it brings the copy up to date
         except ServerError as error:
             raise ServerError(
                 f"the index at {store.folder} is as it should be, but its copy on the server is "

@@ -9,8 +9,6 @@ from typing import Any
 from acir.bundle import load_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, write_page
-from acir.index.chosen import Choice, build
-from acir.index.engines.base import Engine
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Request, Searcher
@@ -53,20 +51,11 @@ def open_index(folder: str | Path, device: str = "cpu") -> Searcher:
                 f"the index at {folder} was built with another model than the bundle inside it; "
                 "restore a copy of the index or build it again"
             )
-        engine = engine_of(store)
-        opened.callback(engine.close)
-        searcher = Searcher(store, engine, bundle, load_key(folder / KEY))
+        with store.view() as view:
+            _ = view.engine  # built now rather than by the first query
+        searcher = Searcher(store, bundle, load_key(folder / KEY))
         opened.pop_all()
     return searcher
-
-
-def engine_of(store: Store) -> Engine:
-    """Build the engine that searches an index.
-
-    Raises:
-        ServerError: It is a server that cannot be used.
-    """
-    return build(Choice(store.engine, store.settings), store.gallery(), store.folder)
 
 
 def search(
@@ -98,7 +87,7 @@ def search(
     reports: list[QueryReport] = []
     converted = 0
     with open_index(index, device) as searcher:
-        for line in searcher.engine.remarks:
+        for line in searcher.remarks:
             say(line)
         for name, found in _pictures(queries, searcher.key):
             examined = None

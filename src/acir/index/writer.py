@@ -1,0 +1,82 @@
+"""What changes an index: one transaction after another, each with its record."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+from acir.codes import BITS_PER_BYTE
+from acir.index import cache, changes, rows
+from acir.index.database import Database
+from acir.index.entry import Entry
+
+# Pictures of one transaction, and seconds after which a smaller one is committed: what a crash may
+# cost, against the price of a commit.
+BATCH, SECONDS = 8192, 1.0
+# A commit touches many pages of every table; they are written once, not each time they change.
+ROOM = ("cache_size = -262144",)
+
+
+@dataclass(frozen=True)
+class Added:
+    """How many pictures were new, replaced one of the same id, or were there already."""
+
+    new: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+
+
+class Writer:
+    """The one connection of a store that writes.
+
+    Args:
+        database: The connection.
+        bits: Length of the codes.
+        dim: Length of the embeddings.
+    """
+
+    def __init__(self, database: Database, *, bits: int, dim: int) -> None:
+        self._database, self._bits, self._dim = database, bits, dim
+
+    def add(self, entries: Iterable[Entry]) -> Added:
+        """Do what `Store.add` says."""
+        total = Counter[str]()
+        for batch in _batches(entries):
+            self._check_lengths(batch)
+            with self._database.transaction() as connection:
+                written = rows.write(connection, batch)
+                if written.changed:
+                    changes.record(connection, written.gone)
+            total += written.counts
+        return Added(**total)
+
+    def delete(self, find: Callable[[Database], list[int]]) -> int:
+        """Delete the rows that are found, within the transaction, and return how many."""
+        with self._database.transaction() as connection:
+            keys = find(self._database)
+            count = rows.delete(connection, keys)
+            if count:
+                changes.record(connection, keys)
+                cache.wipe(self._database.folder)
+        self._database.forget()
+        return count
+
+    def _check_lengths(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            given = len(entry.code) * BITS_PER_BYTE, len(entry.embedding)
+            if given != (self._bits, self._dim):
+                raise ValueError(
+                    f"{entry.id} has {given[0]} bits and {given[1]} dimensions, the index has "
+                    f"{self._bits} and {self._dim}"
+                )
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch, begun = list[Entry](), monotonic()
+    for entry in entries:
+        batch.append(entry)
+        if len(batch) >= BATCH or monotonic() - begun >= SECONDS:
+            yield batch
+            batch, begun = [], monotonic()
+    if batch:
+        yield batch

@@ -1,0 +1,106 @@
+"""`acir index`: compact, backup, restore, export, import."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from acir.bundle import copy_bundle, verify_bundle
+from acir.errors import StorageError, StoreError
+from acir.index import parquet
+from acir.index.store import Store, make_folder
+from acir.index.writer import Added
+from acir.workflows.index import verify
+from acir.workflows.search import BUNDLE, KEY
+
+
+def compact(index: Path) -> dict[str, int]:
+    """Give back the space of what was deleted; return the bytes won."""
+    with Store.open(index) as store:
+        return {"bytes_won": store.compact()}
+
+
+def backup(index: Path, to: Path) -> dict[str, int | str]:
+    """Copy one state of an index with its bundle and its key; return what the copy holds.
+
+    Others may search and write meanwhile. The copy is read to its last byte before it gets its
+    name: interrupted, or made of a damaged index, it leaves nothing that could be taken for one;
+    killed, a folder with a dot before the name of the copy.
+
+    Raises:
+        StoreError: The index is missing or damaged, or there is something at `to`.
+        StorageError: There is no room, or the folder cannot be written.
+    """
+    verify_bundle(index / BUNDLE)
+    make_folder(to)
+    with _beside(to) as part:
+        with Store.open(index) as store:
+            store.copy_to(part)
+        copy_bundle(index / BUNDLE, part / BUNDLE)
+        if (index / KEY).exists():  # else ACIR_KEY_FILE names it
+            shutil.copy2(index / KEY, part / KEY)
+        problems = verify(part)
+        if problems:
+            raise StoreError(
+                f"{index} was not copied, as it is damaged: {problems[0]}; restore a copy of it or "
+                "build it again"
+            )
+        with Store.open(part) as copy:
+            told = copy.info()
+    return {key: told[key] for key in ("n", "generation", "size_bytes")}
+
+
+def export(index: Path, to: Path) -> dict[str, int]:
+    """Write all pictures of one state of an index to a Parquet file; return how many.
+
+    Raises:
+        ComponentError: pyarrow is not installed.
+        StoreError: The index is missing or damaged, or there is something at `to`.
+        StorageError: The file cannot be written.
+    """
+    with Store.open(index) as store:
+        return {"n": parquet.write(store, to)}
+
+
+def import_(index: Path, file: Path) -> Added:
+    """Add the pictures of a Parquet file that `export` wrote, as `acir index add` would.
+
+    Raises:
+        ComponentError: pyarrow is not installed.
+        UsageError: The file is no such file, or of another model than the index.
+    """
+    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
+        return store.add(parquet.read(file, store))
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """Fill a folder under another name; it gets its own when all of it is on the disk."""
+    try:
+        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
+            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as name:
+            part = Path(name)
+            yield part
+            for path in (*part.rglob("*"), part):
+                _synchronise(path)
+            part.replace(folder)
+        _synchronise(folder.parent)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {folder} ({error.strerror}); name a place that can be written and has "
+            "room for a copy of the index"
+        ) from error
+    finally:
+        with suppress(OSError):  # only where it is still empty
+            folder.rmdir()
+
+
+def _synchronise(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
