@@ -71,7 +71,7 @@ def test_an_index_that_forgot_its_server_says_so(tmp_path: Path) -> None:
 def test_one_process_at_a_time_changes_the_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acir.index.database.WAIT", 0.05)
+    monkeypatch.setattr("acir.index.database.PATIENCE", 0.05)
     other = Database(tmp_path, LOCK)
     choice = Choice("pgvector", {"server": "postgresql:///db", "collection": "acir_1"})
     with other.transaction(), pytest.raises(StorageError, match=r"cannot be used now .* locked"):
