@@ -19,7 +19,6 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from acir.index import engines
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.ranking.base import cosine
@@ -79,24 +78,25 @@ def main() -> None:
     queries = list(entries(100, seed=0))
 
     def opened() -> None:
-        with Store.open(asked.folder) as store:
-            engines.get(store.engine)(store.gallery().codes)
+        with Store.open(asked.folder) as store, store.view() as view:
+            _ = view.engine
 
     opening = timed(opened, 5)
     with Store.open(asked.folder) as store:
-        codes = store.gallery().codes
-        engine = engines.get(store.engine)(codes)
+        with store.view() as view:
+            codes = view.gallery.codes
         bare = faiss.IndexBinaryFlat(BITS)
         bare.add(codes)
         ranker = WithinDistance(bits=BITS, intercept=0.0, weight=1.0)
 
         def answer(query: Entry) -> None:
-            allowed = store.select({})
-            allowed[store.same_pixels(query.pixel_hash)] = False
-            distances, rows = engine.tie_complete(query.code, SHORTLIST, allowed)
-            cosines = cosine(query.embedding, store.embeddings(rows))
-            ranking = ranker.rank(Ranking(rows, distances, cosines, np.full(len(rows), np.nan)))
-            store.entries(ranking.rows[:K])
+            with store.view() as view:
+                allowed = view.select({}).copy()
+                allowed[view.same_pixels(query.pixel_hash)] = False
+                ((distances, rows),) = view.engine.tie_complete(query.code[None], SHORTLIST, allowed)
+                cosines = cosine(query.embedding, view.embeddings(rows))
+                ranking = ranker.rank(Ranking(rows, distances, cosines, np.full(len(rows), np.nan)))
+                view.entries(ranking.rows[:K])
 
         answers, alone = [], []
         for query in queries:  # interleaved, so that a noisy machine disturbs both alike

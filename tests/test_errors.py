@@ -11,6 +11,7 @@ TREE = {
     "AcirError": "Exception",
     "StorageError": "AcirError",
     "ServerError": "AcirError",
+    "BusyError": "StorageError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",

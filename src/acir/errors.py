@@ -4,6 +4,7 @@
 
     AcirError                     exit code 1: the work failed
     ├── StorageError              the disk is full or cannot be written
+    │   └── BusyError             another process is writing there
     ├── ServerError               a server that searches for an index cannot be used
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
@@ -36,6 +37,10 @@ class StorageError(AcirError):
 
 class ServerError(AcirError):
     """A server that searches for an index cannot be reached, or is not as it must be."""
+
+
+class BusyError(StorageError):
+    """Another process was writing to the index and did not finish in time."""
 
 
 class NotFittedError(AcirError):

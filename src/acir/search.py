@@ -17,8 +17,8 @@ from acir import codes
 from acir.bundle import Bundle
 from acir.content import embed, stored
 from acir.errors import StorageError, UnreadableImageError, UsageError
-from acir.index.engines.base import Engine
 from acir.index.store import Store
+from acir.index.view import View
 from acir.picture import UNNAMED, Picture, as_record
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
@@ -123,16 +123,14 @@ class Searcher(Model):
     """An index with the bundle that encoded it.
 
     Args:
-        store: The index at rest.
-        engine: Finds codes; its rows are the store's positions.
+        store: The index at rest; each answer shows one state of it, the newest.
         bundle: The model that encoded the index.
         key: Secret behind the keyed hashes in the index.
     """
 
-    def __init__(self, store: Store, engine: Engine, bundle: Bundle, key: bytes) -> None:
+    def __init__(self, store: Store, bundle: Bundle, key: bytes) -> None:
         super().__init__(bundle, key)
         self.store = store
-        self.engine = engine
         self._remembers = True
 
     def __enter__(self) -> "Searcher":
@@ -150,7 +148,8 @@ class Searcher(Model):
 
     def __len__(self) -> int:
         """Return the number of stored pictures."""
-        return len(self.store.gallery().codes)
+        with self.store.view() as view:
+            return len(view.gallery.keys)
 
     def search(self, picture: Picture, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
         """Retrieve the stored pictures most like one picture.
@@ -187,11 +186,12 @@ class Searcher(Model):
         if examined.verdict.verdict == "unknown" and not request.force:
             return Answer(name, examined.verdict, mode, (), remembered)
         evidence = examined.evidence or self.encode(examined.record)
-        allowed = self._allowed(examined.record, request)
-        ranking, notices = self._ranked(evidence, mode, allowed, request)
-        best = self._hits(ranking, range(min(request.k, len(ranking))))
-        first_least = max(len(best), len(ranking) - request.least)
-        least = self._hits(ranking, range(first_least, len(ranking)))
+        with self.store.view() as view:
+            allowed = self._allowed(view, examined.record, request)
+            ranking, notices = self._ranked(view, evidence, mode, allowed, request)
+            best = self._hits(view, ranking, range(min(request.k, len(ranking))))
+            first_least = max(len(best), len(ranking) - request.least)
+            least = self._hits(view, ranking, range(first_least, len(ranking)))
         if len(best) < request.k:
             notices += (f"{len(best)} pictures can be retrieved, {request.k} were asked for",)
         return Answer(name, examined.verdict, mode, best, (*remembered, *notices), least)
@@ -210,24 +210,29 @@ class Searcher(Model):
             return ("the index cannot be written, so nothing is kept of queries for acir drift",)
         return ()
 
-    def _allowed(self, record: ImageRecord, request: Request) -> Bool[np.ndarray, " n"]:
-        wanted = self.store.select(request.where or {})
+    def _allowed(self, view: View, record: ImageRecord, request: Request) -> Bool[np.ndarray, " n"]:
+        wanted = view.select(request.where or {})
         allowed = wanted.copy()
         if record.patient is not None:
-            allowed[self.store.same_patient(record.patient)] = False
-        itself = self.store.same_pixels(record.pixel_hash)
+            allowed[view.same_patient(record.patient)] = False
+        itself = view.same_pixels(record.pixel_hash)
         allowed[itself] = wanted[itself] if request.include_self else False
         return allowed
 
     def _ranked(
-        self, evidence: Evidence, mode: str, allowed: Bool[np.ndarray, " n"], request: Request
+        self,
+        view: View,
+        evidence: Evidence,
+        mode: str,
+        allowed: Bool[np.ndarray, " n"],
+        request: Request,
     ) -> tuple[Ranking, tuple[str, ...]]:
         queries, (embedding,) = coded(evidence)
         if request.radius is None:
             shortlist = max(SHORTLIST_FACTOR * request.k, SHORTLIST_LEAST)
-            ((distances, rows),) = self.engine.tie_complete(queries, shortlist, allowed)
+            ((distances, rows),) = view.engine.tie_complete(queries, shortlist, allowed)
         else:
-            ((distances, rows),) = self.engine.within(queries, request.radius, allowed)
+            ((distances, rows),) = view.engine.within(queries, request.radius, allowed)
         notices: tuple[str, ...] = ()
         if len(rows) > SHORTLIST_MOST:
             notices = (
@@ -235,7 +240,7 @@ class Searcher(Model):
                 "distance and id were ordered by content",
             )
             distances, rows = distances[:SHORTLIST_MOST], rows[:SHORTLIST_MOST]
-        cosines = cosine(embedding, self.store.embeddings(rows))
+        cosines = cosine(embedding, view.embeddings(rows))
         unset = np.full(len(rows), np.nan)
         found = Ranking(rows, distances, cosines, unset)
         return self.bundle.rankers[mode].rank(found), notices
@@ -246,9 +251,9 @@ class Searcher(Model):
                 f"the radius is {radius}, expected 0 to {self.store.bits}, the bits of the codes"
             )
 
-    def _hits(self, ranking: Ranking, positions: range) -> tuple[Hit, ...]:
+    def _hits(self, view: View, ranking: Ranking, positions: range) -> tuple[Hit, ...]:
         chosen = ranking.take(np.array(positions, dtype=np.int64))
-        entries = self.store.entries(chosen.rows)
+        entries = view.entries(chosen.rows)
         return tuple(
             Hit(
                 rank=position + 1,

@@ -5,12 +5,14 @@ many are committed after each ten.
 """
 
 import sys
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from acir.index.entry import Entry
+from acir.index.gallery import Gallery
 from acir.index.store import Store
 
 BITS, DIM = 16, 12
@@ -37,6 +39,27 @@ def create(folder: Path, numbers: range = range(0)) -> Store:
     store = Store.create(folder, bits=BITS, dim=DIM, engine="flat", model="m1")
     store.add(map(entry, numbers))
     return store
+
+
+class Spy:
+    """Calls a function and counts."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, *given: object) -> object:
+        self.calls += 1
+        return self.function(*given)
+
+
+def gallery(store: Store) -> Gallery:
+    with store.view() as view:
+        return view.gallery
+
+
+def everything(store: Store) -> list[Entry]:
+    with store.view() as view:
+        return view.entries(np.arange(len(view.gallery.keys)))
 
 
 def plain(one: Entry) -> dict[str, object]:

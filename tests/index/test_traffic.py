@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from made_entries import create
+from made_entries import create, gallery
 
 from acir.errors import StorageError, StoreError
 from acir.index import traffic
@@ -88,7 +88,7 @@ def test_altered_p_values_are_refused(tmp_path: Path, altered: str) -> None:
 def test_an_index_that_cannot_be_written_is_read_and_remembers_nothing(tmp_path: Path) -> None:
     create(tmp_path / "index", range(0)).close()
     with Store.open(tmp_path / "index") as store:
-        assert len(store.gallery().codes) == 0
+        assert len(gallery(store).codes) == 0
         with pytest.raises(StorageError, match="cannot be used now"):
             store.keep_p_value(0.5, DAY)
         assert len(store.traffic().p_values) == 0
@@ -105,4 +105,43 @@ def test_what_a_writer_has_not_yet_moved_is_read_too(
         for place in (folder, tmp_path / "copy"):
             assert (place / "store.sqlite-wal").stat().st_size > 0
             with Store.open(place) as store:
-                assert len(store.gallery().codes) == 3
+                assert len(gallery(store).codes) == 3
+
+
+def test_a_query_does_not_wait_for_a_writer_and_is_kept_later(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store:
+        with store._database.transaction():
+            store.keep_p_value(0.25, DAY)
+            assert run(tmp_path / "index", "select * from traffic") == []
+        store.keep_p_value(0.5, DAY)
+        assert run(tmp_path / "index", "select p from traffic order by row") == [(0.25,), (0.5,)]
+
+
+def test_what_had_to_wait_is_kept_on_closing(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store, store._database.transaction():
+        store.keep_p_value(0.25, DAY)
+    with Store.open(tmp_path / "index") as store:
+        assert store.traffic().p_values.tolist() == [0.25]
+
+
+def test_closing_does_not_wait_long_for_a_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "AT_LAST", 0.01)
+    with (
+        create(tmp_path / "index") as writer,
+        writer._database.transaction(),
+        Store.open(tmp_path / "index") as reader,
+    ):
+        reader.keep_p_value(0.25, DAY)
+        reader.close()
+    with Store.open(tmp_path / "index") as store:
+        assert store.traffic().p_values.tolist() == []
+
+
+def test_a_clock_that_jumps_back_changes_no_order(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store:
+        for p, day in ((0.5, DAY), (0.25, date(1970, 1, 1)), (0.75, date(2099, 1, 1))):
+            store.keep_p_value(p, day)
+        assert store.traffic().p_values.tolist() == [0.5, 0.25, 0.75]
+        assert store.traffic().days == ("2026-01-31", "1970-01-01", "2099-01-01")

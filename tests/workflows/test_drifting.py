@@ -29,8 +29,8 @@ ENOUGH = Calibration(1000, 21, 0.03, 0.03)
 @pytest.fixture
 def own_index(own_index: Path) -> Path:
     """Return an index that was never asked; the shared one remembers queries of other tests."""
-    connection = sqlite3.connect(own_index / "store.sqlite")
-    connection.execute("drop table if exists traffic")
+    connection = sqlite3.connect(own_index / "store.sqlite", isolation_level=None)
+    connection.execute("delete from traffic")
     connection.close()
     return own_index
 

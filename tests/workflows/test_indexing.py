@@ -39,7 +39,8 @@ def add(index: Path, data: object, *words: object) -> dict[str, int]:
 
 
 def everything(store: Store) -> list[Entry]:
-    return store.entries(np.arange(len(store.gallery().keys)))
+    with store.view() as view:
+        return view.entries(np.arange(len(view.gallery.keys)))
 
 
 @pytest.fixture
@@ -71,8 +72,8 @@ def test_calibration_pictures_stay_outside_and_the_index_says_so(
     outcome = acir("index", "build", *options)
     left_out = load_bundle(bundle).calibration
     assert f"left out {len(left_out)} pictures that calibrated the model" in outcome.err
-    with Store.open(tmp_path / "index") as store:
-        assert not any(store.same_pixels(pixels).size for pixels in left_out)
+    with Store.open(tmp_path / "index") as store, store.view() as view:
+        assert not any(view.same_pixels(pixels).size for pixels in left_out)
         assert store.info()["n"] == 520 - len(left_out)  # all splits, without a `#`
 
 
@@ -140,8 +141,8 @@ def test_pictures_are_deleted_by_id(own_index: Path, few: Path) -> None:
 
 
 def test_pictures_are_deleted_by_label(own_index: Path) -> None:
-    with Store.open(own_index) as store:
-        discs = int(store.select({"label": "disc"}).sum())
+    with Store.open(own_index) as store, store.view() as view:
+        discs = int(view.select({"label": "disc"}).sum())
     before = info(own_index)["n"]
     assert isinstance(before, int)
     outcome = acir("index", "delete", "--index", own_index, "--where", "label=disc", "--json")

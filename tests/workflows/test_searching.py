@@ -57,8 +57,8 @@ def test_the_order_within_a_distance_is_that_of_the_cosine_then_of_the_id(
     index: Path, bundle: Path, pictures: Path
 ) -> None:
     model = load(bundle)
-    with Store.open(index) as store:
-        held = store.entries(np.arange(len(store.gallery().keys)))
+    with Store.open(index) as store, store.view() as view:
+        held = view.entries(np.arange(len(view.gallery.keys)))
     for kind in CLASSES:
         path = pictures / "test" / kind / "118.png"
         (code,), (embedding,) = coded(model.encode(as_record(path, b"key")))
@@ -81,8 +81,8 @@ def test_fewer_hits_are_the_start_of_more(index: Path, query: Path) -> None:
 
 
 def test_a_stored_picture_is_left_out_of_its_own_answer(index: Path, pictures: Path) -> None:
-    with Store.open(index) as store:
-        (stored,) = store.entries(np.array([0]))
+    with Store.open(index) as store, store.view() as view:
+        (stored,) = view.entries(np.array([0]))
     itself = pictures / stored.id
     without = search(index, itself, "-k", ALL, "--force").line()["hits"]
     with_it = search(index, itself, "-k", ALL, "--force", "--include-self").line()["hits"]

@@ -1,36 +1,18 @@
-"""The SQLite file of an index: its tables, its connection, and its errors in our words."""
+"""A connection to the SQLite file of an index, and its errors in our words."""
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from acir.errors import AcirError, StorageError, StoreError
+from acir.errors import AcirError, BusyError, StorageError, StoreError
 
-SCHEMA = "1"
-TABLES = (
-    "create table meta (key text primary key, value text not null) without rowid",
-    # autoincrement: the row of a deleted picture is never given to another.
-    """create table item (
-        row integer primary key autoincrement, id text not null unique, code blob not null,
-        label text not null, path text, patient text, pixel_hash text not null,
-        checksum blob not null)""",
-    """create table embedding (
-        row integer primary key references item on delete cascade, v blob not null)""",
-    """create table thumbnail (
-        row integer primary key references item on delete cascade, png blob)""",
-    """create table metadata (
-        row integer not null references item on delete cascade, key text not null,
-        value text not null, primary key (row, key)) without rowid""",
-    # Holds all that opening needs in the order that it needs: id, code, and always the row.
-    "create index item_gallery on item (id, code)",
-    "create index item_label on item (label)",
-    "create index item_patient on item (patient)",
-    "create index item_pixels on item (pixel_hash)",
-    "create index metadata_value on metadata (key, value)",
-)
+FILE = "store.sqlite"
+PATIENCE = 30.0  # seconds that a writer waits for another
+HASTE = 0.2  # seconds that emptying the log waits for readers, who may never pause
 PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
@@ -45,7 +27,6 @@ DAMAGED = {
     sqlite3.SQLITE_ERROR,  # our statements are fixed: only other tables can make one wrong
 }
 UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_LOCKED,
@@ -58,19 +39,22 @@ Rows = list[tuple[Any, ...]]
 class Database:
     """A connection that speaks of its failures in the package's errors.
 
+    Threads may hand it to one another; a transaction keeps the others waiting.
+
     Args:
         folder: The folder of the index; messages name it.
-        name: The file in it; created when it does not exist.
+        pragmas: Settings beyond those of every connection.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, pragmas: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self._writing = Lock()
         with self._translated():
-            self._connection = _connected(folder / name)
+            self._connection = _connected(folder / FILE)
             # A damaged letter must fail a checksum, not the reading of the row.
             self._connection.text_factory = lambda text: text.decode(errors="replace")
             try:
-                for pragma in PRAGMAS:
+                for pragma in (*PRAGMAS, *pragmas):
                     self._connection.execute(f"pragma {pragma}")
             except BaseException:
                 self._connection.close()
@@ -89,9 +73,27 @@ class Database:
                 yield found
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write all of the block or, when anything interrupts it, nothing."""
-        with self._translated():
+    def snapshot(self) -> Iterator[None]:
+        """See one state in all of the block, whatever others write meanwhile."""
+        self.read("begin")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:  # some errors have ended it already
+                self.read("rollback")
+
+    @contextmanager
+    def transaction(self, patience: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Write all of the block or, when anything interrupts it, nothing.
+
+        Args:
+            patience: Seconds to wait for another writer; None for half a minute.
+
+        Raises:
+            BusyError: Another writer did not finish in time.
+        """
+        seconds = PATIENCE if patience is None else patience
+        with self._writing, self._translated(), self._waiting(seconds):
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
@@ -101,12 +103,34 @@ class Database:
                     self._connection.execute("rollback")
                 raise
 
-    def forget(self) -> None:
+    def forget(self) -> bool:
         """Empty the write-ahead log, which still holds what was deleted from the tables.
 
-        While another connection reads, SQLite leaves this to the last connection that closes.
+        Returns:
+            Whether that was possible. While another connection reads from the log it is not; the
+            last connection that closes empties it at the latest.
         """
-        self.read("pragma wal_checkpoint(truncate)")
+        with self._writing, self._translated(), self._waiting(HASTE):
+            ((busy, *_),) = self.read("pragma wal_checkpoint(truncate)")
+        return not busy
+
+    def rewrite(self) -> None:
+        """Write the file anew, without the space of what was deleted; all or nothing.
+
+        Raises:
+            BusyError: Another writer did not finish in time.
+        """
+        with self._writing:
+            self.read("vacuum")
+
+    def copy_to(self, place: Path) -> None:
+        """Copy one state of the file to a new file, whatever others write meanwhile."""
+        with self._translated():
+            target = sqlite3.connect(place)
+            try:
+                self._connection.backup(target)
+            finally:
+                target.close()
 
     def close(self) -> None:
         """Close the connection; closing twice is harmless."""
@@ -114,28 +138,48 @@ class Database:
             self._connection.close()
 
     @contextmanager
+    def _waiting(self, seconds: float) -> Iterator[None]:
+        """Wait so long for other connections within the block."""
+        self._connection.execute(f"pragma busy_timeout = {round(seconds * 1000)}")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"pragma busy_timeout = {round(PATIENCE * 1000)}")
+
+    @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
             # The module decodes SQLite's messages, which quote damaged text.
-            translated = _translation(self._folder, error)
+            translated = _translation(self.folder, error)
             if translated is None:
                 raise
             raise translated from error
 
 
+def can_be_written(path: Path) -> bool:
+    """Say whether a file and its folder can; SQLite writes beside the file too."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     """Connect; to a file that cannot be written, for reading alone."""
     place: Path | str = path
-    if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    if path.exists() and not can_be_written(path):
         place = f"{path.absolute().as_uri()}?mode=ro"
         log = path.with_name(f"{path.name}-wal")
         if not (log.exists() and log.stat().st_size):
             # Reading shares memory with writers in a file that cannot be made here. What is
             # immutable needs none; should a writer come all the same, checksums tell.
             place += "&immutable=1"
-    return sqlite3.connect(place, timeout=30, isolation_level=None, uri=isinstance(place, str))
+    return sqlite3.connect(
+        place,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=isinstance(place, str),
+    )
 
 
 def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> AcirError | None:
@@ -144,6 +188,11 @@ def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> Aci
         return StorageError(
             f"the disk is full: the index at {folder} keeps what was stored before; free some "
             "space and run the command again"
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return BusyError(
+            f"another process has been writing to the index at {folder} for too long; run the "
+            "command again when it is done"
         )
     if code in DAMAGED or isinstance(error, UnicodeDecodeError):
         return StoreError(

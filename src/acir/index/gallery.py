@@ -11,6 +11,10 @@ from acir.index.database import Database
 from acir.index.entry import unseal
 
 IN_ORDER = "select row, code from item indexed by item_gallery order by id"
+NEW = "select row, id, code from item where row > ? order by id"
+BEFORE = "select row from item indexed by item_gallery where id < ? order by id desc limit 1"
+# Finding the place of a new picture costs as much as reading so many in order.
+PLACING = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +29,6 @@ class Gallery:
     keys: Int[np.ndarray, " n"]
     codes: UInt8[np.ndarray, "n bytes"]
 
-    @cached_property
-    def _by_key(self) -> Int[np.ndarray, " n"]:
-        return np.argsort(self.keys)
-
     def positions(self, keys: Sequence[int]) -> Int[np.ndarray, " m"]:
         """Return the positions of those keys that are here, ascending."""
         wanted = np.asarray(keys, dtype=np.int64)
@@ -36,6 +36,17 @@ class Gallery:
         inside = nearest < len(self.keys)
         positions = self._by_key[nearest[inside]]
         return np.sort(positions[self.keys[positions] == wanted[inside]])
+
+    def places_after(self, keys: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
+        """Return the positions right behind keys that are here, in their order; 0 for the key 0."""
+        nearest = np.searchsorted(self.keys, keys[keys > 0], sorter=self._by_key)
+        places = np.zeros(len(keys), dtype=np.int64)
+        places[keys > 0] = self._by_key[nearest] + 1
+        return places
+
+    @cached_property
+    def _by_key(self) -> Int[np.ndarray, " n"]:
+        return np.argsort(self.keys)
 
 
 def load(database: Database, size: int) -> Gallery | None:
@@ -49,3 +60,40 @@ def load(database: Database, size: int) -> Gallery | None:
         keys.append(np.array([key for key, _ in found], dtype=np.int64))
         codes.append(part)
     return Gallery(np.concatenate(keys), np.concatenate(codes))
+
+
+def caught_up(database: Database, old: Gallery, gone: Sequence[int]) -> Gallery | None:
+    """Return the gallery of today from an earlier one, or None where reading all is the better way.
+
+    Args:
+        database: Today's state.
+        old: What was there before.
+        gone: Rows that were deleted since, whether `old` knew them or not.
+    """
+    found = database.read(NEW, int(old.keys.max(initial=0)))
+    codes = unseal([code for *_, code in found], old.codes.shape[1])
+    if codes is None or PLACING * (len(found) + len(gone)) > len(old.keys):
+        return None
+    keys = np.array([key for key, *_ in found], dtype=np.int64)
+    places = old.places_after(_predecessors(database, found))
+    removed = old.positions(gone)
+    places -= np.searchsorted(removed, places)
+    return Gallery(
+        np.insert(np.delete(old.keys, removed), places, keys),
+        np.insert(np.delete(old.codes, removed, axis=0), places, codes, axis=0),
+    )
+
+
+def _predecessors(
+    database: Database, found: Sequence[tuple[int, str, bytes]]
+) -> Int[np.ndarray, " m"]:
+    """Return for each new picture the key of the last older one before it by id, or 0."""
+    last = previous = 0
+    keys = []
+    for key, name, _ in found:
+        ((before,),) = database.read(BEFORE, name) or [(0,)]
+        if before != previous:  # else it follows the new one before it, as that follows `last`
+            last = before
+        keys.append(last)
+        previous = key
+    return np.array(keys, dtype=np.int64)

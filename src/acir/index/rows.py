@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from sqlite3 import Connection
+from typing import Any
 
 import numpy as np
 
@@ -14,31 +16,56 @@ GIVEN = "row in (select value from json_each(?))"
 ITEMS = f"""select row, checksum, id, label, path, patient, pixel_hash, code, v, png
     from item left join embedding using (row) left join thumbnail using (row) where {GIVEN}"""
 METADATA = f"select row, key, value from metadata where {GIVEN} order by row, key"
-INSERT = """insert into item (id, label, path, patient, pixel_hash, code, checksum)
-    values (?, ?, ?, ?, ?, ?, ?)"""
+THERE = "select id, row, checksum from item where id in (select value from json_each(?))"
+LAST = "select coalesce(max(seq), 0) from sqlite_sequence where name = 'item'"
+INSERTS = (
+    """insert into item (row, id, label, path, patient, pixel_hash, code, checksum)
+        values (?, ?, ?, ?, ?, ?, ?, ?)""",
+    "insert into embedding values (?, ?)",
+    "insert into thumbnail values (?, ?)",
+    "insert into metadata values (?, ?, ?)",
+)
 # id, label, path, patient, pixel hash, sealed code, sealed embedding, thumbnail, metadata
 Columns = tuple[str, str, str | None, str | None, str, bytes, bytes, bytes | None, list[list[str]]]
 
 
-def write(connection: Connection, entries: Iterable[Entry]) -> Counter[str]:
+@dataclass(frozen=True)
+class Written:
+    """What writing entries did.
+
+    Attributes:
+        counts: How many were `new`, `replaced` and `unchanged`.
+        gone: Rows of those that were replaced.
+    """
+
+    counts: Counter[str]
+    gone: tuple[int, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is other than before."""
+        return self.counts["new"] + self.counts["replaced"] > 0
+
+
+def write(connection: Connection, entries: Sequence[Entry]) -> Written:
     """Insert or replace entries by id; one that is there already is left alone.
 
-    Returns:
-        How many were `new`, `replaced` and `unchanged`.
+    Of several with one id the last stays.
     """
-    outcome = Counter[str]()
+    ids = json.dumps([entry.id for entry in entries])
+    there = {name: (row, mark) for name, row, mark in connection.execute(THERE, (ids,))}
+    counts, marks, fresh = Counter[str](), dict[str, bytes](), dict[str, Columns]()
     for entry in entries:
         columns = _columns(entry)
         mark = checksum(columns)
-        there = connection.execute("select checksum from item where id = ?", (entry.id,)).fetchone()
-        if there == (mark,):
-            outcome["unchanged"] += 1
-            continue
-        if there:
-            connection.execute("delete from item where id = ?", (entry.id,))
-        _insert(connection, columns, mark)
-        outcome["replaced" if there else "new"] += 1
-    return outcome
+        before = marks.get(entry.id) or there.get(entry.id, (0, None))[1]
+        counts["new" if before is None else "unchanged" if before == mark else "replaced"] += 1
+        if before != mark:
+            marks[entry.id], fresh[entry.id] = mark, columns
+    gone = tuple(there[name][0] for name in fresh if name in there)
+    delete(connection, gone)
+    _insert(connection, [(*columns, marks[name]) for name, columns in fresh.items()])
+    return Written(counts, gone)
 
 
 def delete(connection: Connection, keys: Sequence[int]) -> int:
@@ -61,7 +88,7 @@ def _columns(entry: Entry) -> Columns:
     """List what the tables keep of an entry, in the order of `ITEMS`."""
     return (
         *(entry.id, entry.label, entry.path, entry.patient, entry.pixel_hash),
-        *(seal(entry.code.tobytes()), seal(entry.embedding.astype("<f2").tobytes())),
+        *(seal(entry.code.tobytes()), seal(entry.embedding.astype("<f2", copy=False).tobytes())),
         *(entry.thumbnail, [list(word) for word in sorted(entry.metadata.items())]),
     )
 
@@ -81,11 +108,12 @@ def _entry(columns: Columns) -> Entry:
     )
 
 
-def _insert(connection: Connection, columns: Columns, mark: bytes) -> None:
-    *item, embedding, thumbnail, words = columns
-    row = connection.execute(INSERT, (*item, mark)).lastrowid
-    connection.execute("insert into embedding values (?, ?)", (row, embedding))
-    connection.execute("insert into thumbnail values (?, ?)", (row, thumbnail))
-    connection.executemany(
-        "insert into metadata values (?, ?, ?)", [(row, *word) for word in words]
-    )
+def _insert(connection: Connection, fresh: Sequence[tuple[Any, ...]]) -> None:
+    """Insert columns, each followed by its checksum, a table at a time: half of a row at a time."""
+    ((last,),) = connection.execute(LAST)
+    rows = list(enumerate(fresh, last + 1))
+    items, embeddings, thumbnails, metadata = INSERTS
+    connection.executemany(items, [(row, *c[:6], c[9]) for row, c in rows])
+    connection.executemany(embeddings, [(row, c[6]) for row, c in rows])
+    connection.executemany(thumbnails, [(row, c[7]) for row, c in rows])
+    connection.executemany(metadata, [(row, *word) for row, c in rows for word in c[8]])

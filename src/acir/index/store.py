@@ -1,38 +1,36 @@
 """An index at rest: one folder whose SQLite file is the only truth.
 
-Engines are built from `gallery` and may be thrown away at any time. A caller keeps a copy of the
-model's bundle in the same folder.
+Engines are built from a view's `gallery` and may be thrown away at any time. A caller keeps a copy
+of the model's bundle in the same folder.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from json import dumps
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType, TracebackType
-
-import numpy as np
-from jaxtyping import Bool, Float16, Int
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import rows
-from acir.index.database import SCHEMA, TABLES, Database
-from acir.index.entry import Entry, unseal
+from acir.index import cache, changes, rows, schema
+from acir.index.database import FILE, Database
+from acir.index.entry import Entry
 from acir.index.filters import matching
-from acir.index.gallery import Gallery, load
-from acir.index.traffic import Traffic, keep, kept
+from acir.index.readers import Readers
+from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
+from acir.index.view import REPAIR, View
 
-FILE = "store.sqlite"
-# Pictures of one transaction: what a crash may cost, against the price of a commit.
-BATCH = 256
+# Pictures of one transaction, and seconds after which a smaller one is committed: what a crash may
+# cost, against the price of a commit.
+BATCH, SECONDS = 8192, 1.0
 SETTING = "setting."
-EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
-NEXT_GENERATION = "update meta set value = value + 1 where key = 'generation'"
-REPAIR = "restore a copy of it or build it again"
+# A commit touches many pages of every table; they are written once, not each time they change.
+ROOM = ("cache_size = -262144",)
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ class Added:
 class Store:
     """An index on disk; `create` or `open` it, and close it or use it as a context.
 
-    Positions are those of `gallery`, which ascend with the id. They hold until this store adds
-    or deletes; what other processes change shows after opening again.
+    One process at a time writes, any number read, and each view shows the newest state. Threads may
+    share a store.
 
     Attributes:
         folder: Where it is.
@@ -63,8 +61,7 @@ class Store:
         """Read what the store says of itself; called by `create` and `open`."""
         self.folder = folder
         self._database = database
-        self._gallery: Gallery | None = None
-        meta = self._meta()
+        meta = schema.current(database)
         try:
             self.bits, self.dim = int(meta["bits"]), int(meta["dim"])
             self.engine, self.model = meta["engine"], meta["model"]
@@ -75,6 +72,8 @@ class Store:
         self.settings = MappingProxyType(
             {k.removeprefix(SETTING): v for k, v in meta.items() if k.startswith(SETTING)}
         )
+        self._readers = Readers(folder, bits=self.bits, dim=self.dim, engine=self.engine)
+        self._recorder = Recorder(folder)
 
     @classmethod
     def create(
@@ -104,19 +103,15 @@ class Store:
             raise StorageError(
                 f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
             ) from error
-        meta = {"schema": SCHEMA, "generation": "0", "bits": str(bits), "dim": str(dim)}
-        meta |= {"engine": engine, "model": model}
+        meta = {"bits": str(bits), "dim": str(dim), "engine": engine, "model": model}
         meta |= {SETTING + key: value for key, value in settings.items()}
-        database = Database(folder, FILE)
-        with database.transaction() as connection:
-            for table in TABLES:
-                connection.execute(table)
-            connection.executemany("insert into meta values (?, ?)", meta.items())
+        database = Database(folder, ROOM)
+        schema.create(database, meta)
         return cls(folder, database)
 
     @classmethod
     def open(cls, folder: Path, *, model: str | None = None) -> "Store":
-        """Open a store that exists.
+        """Open a store that exists; one of the version before is brought up to this one.
 
         Args:
             folder: Where it is.
@@ -130,7 +125,7 @@ class Store:
                 f"there is no index at {folder}; give the folder of one, or build it with "
                 "acir index build"
             )
-        database = Database(folder, FILE)
+        database = Database(folder, ROOM)
         try:
             store = cls(folder, database)
             if model is not None and model != store.model:
@@ -158,7 +153,17 @@ class Store:
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
+        self._recorder.close()
+        self._readers.close()
         self._database.close()
+
+    def view(self) -> AbstractContextManager[View]:
+        """See the newest state for the length of a block, whatever is written meanwhile.
+
+        Raises:
+            StoreError: A code was altered.
+        """
+        return self._readers.view()
 
     def add(self, entries: Iterable[Entry]) -> Added:
         """Insert entries, each replacing the one of the same id.
@@ -168,22 +173,23 @@ class Store:
 
         Raises:
             ValueError: A code or an embedding is not of this store's length.
-            StorageError: The disk is full; what was committed before remains.
+            StorageError: The disk is full, or another process writes; what was committed before
+                remains.
         """
-        total, source = Counter[str](), iter(entries)
-        while batch := list(islice(source, BATCH)):
+        total = Counter[str]()
+        for batch in _batches(entries):
             self._check_lengths(batch)
             with self._database.transaction() as connection:
-                outcome = rows.write(connection, batch)
-                if outcome["new"] or outcome["replaced"]:
-                    connection.execute(NEXT_GENERATION)
-                    self._gallery = None
-            total += outcome
+                written = rows.write(connection, batch)
+                if written.changed:
+                    changes.record(connection, written.gone)
+            total += written.counts
         return Added(**total)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Delete pictures by id and overwrite what was stored; return how many there were."""
-        return self._delete(self._keys(ids))
+        wanted = list(ids)
+        return self._delete(lambda database: _keys(database, wanted))
 
     def delete_where(self, where: Mapping[str, str]) -> int:
         """Delete the pictures that meet every condition, as `delete` does.
@@ -193,56 +199,7 @@ class Store:
         """
         if not where:
             raise UsageError("deleting needs a condition; give at least one key=value")
-        return self._delete(matching(self._database, where))
-
-    def gallery(self) -> Gallery:
-        """Return all codes, ordered by id.
-
-        Raises:
-            StoreError: A code was altered.
-        """
-        if self._gallery is None:
-            self._gallery = load(self._database, self.bits // BITS_PER_BYTE)
-        if self._gallery is None:
-            raise StoreError(f"the index at {self.folder} is damaged in its codes; {REPAIR}")
-        return self._gallery
-
-    def embeddings(self, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
-        """Return embeddings in the order of the positions.
-
-        Raises:
-            StoreError: One was altered, or deleted by another process.
-        """
-        keys = self.gallery().keys[positions].tolist()
-        found: dict[int, object] = dict(self._database.read(EMBEDDINGS, dumps(keys)))
-        if any(key not in found for key in keys):
-            raise self._changed()
-        content = unseal([found[key] for key in keys], self.dim * np.dtype(np.float16).itemsize)
-        if content is None:
-            raise StoreError(f"the index at {self.folder} is damaged in its embeddings; {REPAIR}")
-        return content.view("<f2")
-
-    def entries(self, positions: Int[np.ndarray, " m"]) -> list[Entry]:
-        """Return all that is stored, in the order of the positions, each checked.
-
-        Raises:
-            StoreError: One was altered, or deleted by another process.
-        """
-        gallery = self.gallery()
-        keys = gallery.keys[positions].tolist()
-        found = {key: (name, entry) for key, name, entry in rows.read(self._database, keys)}
-        if any(key not in found for key in keys):
-            raise self._changed()
-        result = []
-        for key, code in zip(keys, gallery.codes[positions], strict=True):
-            name, entry = found[key]
-            if entry is None or not np.array_equal(entry.code, code):
-                raise StoreError(
-                    f"the index at {self.folder} is damaged: {name} is not what was stored; "
-                    f"{REPAIR}"
-                )
-            result.append(entry)
-        return result
+        return self._delete(lambda database: matching(database, where))
 
     def named(self, ids: Sequence[str]) -> list[Entry]:
         """Return all that is stored of the pictures with these ids, in this order, each checked.
@@ -250,62 +207,43 @@ class Store:
         Raises:
             StoreError: One was altered, or is not there.
         """
-        positions = self.gallery().positions(self._keys(ids))
-        found = {entry.id: entry for entry in self.entries(positions)}
-        if any(name not in found for name in ids):
-            raise self._changed()
+        found = self.known(ids)
+        for name in ids:
+            if name not in found:
+                raise StoreError(
+                    f"the index at {self.folder} no longer holds {name} as it was stored; search "
+                    "again, and see what acir index verify says"
+                )
         return [found[name] for name in ids]
 
     def known(self, ids: Sequence[str]) -> dict[str, Entry]:
         """Return all that is stored of those of these ids that are here and not altered."""
-        found = rows.read(self._database, self._keys(ids))
-        return {name: entry for _, name, entry in found if entry is not None}
-
-    def select(self, where: Mapping[str, str]) -> Bool[np.ndarray, " n"]:
-        """Mark the positions of the pictures that meet every condition.
-
-        Args:
-            where: Values by key; the key is `label`, of which one class name suffices, or a key
-                of the pictures' metadata.
-
-        Raises:
-            UsageError: No picture has such a key; the known ones are named.
-        """
-        gallery = self.gallery()
-        if not where:  # every search comes here
-            return np.ones(len(gallery.keys), dtype=bool)
-        mask = np.zeros(len(gallery.keys), dtype=bool)
-        mask[gallery.positions(matching(self._database, where))] = True
-        return mask
-
-    def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
-        """Return the positions of the pictures with exactly these pixels."""
-        return self._positions("select row from item where pixel_hash = ?", pixel_hash)
-
-    def same_patient(self, patient: str) -> Int[np.ndarray, " m"]:
-        """Return the positions of a patient's pictures, given the keyed hash."""
-        return self._positions("select row from item where patient = ?", patient)
+        with self._readers.database() as database:
+            found = rows.read(database, _keys(database, ids))
+            return {name: entry for _, name, entry in found if entry is not None}
 
     def info(self) -> dict[str, int | str]:
         """Return what `acir index info` shows; `size_bytes` counts what lies in the folder."""
-        ((count,),) = self._database.read("select count(*) from item")
+        with self._readers.database() as database:
+            ((count,),) = database.read("select count(*) from item")
+            moment = changes.latest(database)
         return {
             "n": count,
             "bits": self.bits,
             "dim": self.dim,
             "engine": self.engine,
             "model": self.model,
-            "generation": int(self._meta()["generation"]),
+            "generation": moment.generation if moment else 0,
             "size_bytes": sum(f.stat().st_size for f in self._files()),
         }
 
     def keep_p_value(self, p_value: float, day: date) -> None:
-        """Remember how ordinary a query was, without remembering the query.
+        """Remember how ordinary a query was, without remembering the query or waiting for the disk.
 
         Raises:
             StorageError: The index cannot be written.
         """
-        keep(self._database, p_value, day)
+        self._recorder.keep(p_value, day)
 
     def traffic(self) -> Traffic:
         """Return the p-values of the last queries.
@@ -313,28 +251,22 @@ class Store:
         Raises:
             StoreError: They were altered.
         """
-        found = kept(self._database)
+        self._recorder.flush(AT_LAST)
+        with self._readers.database() as database:
+            found = kept(database)
         if found is None:
             raise StoreError(f"the index at {self.folder} is damaged in its p-values; {REPAIR}")
         return found
 
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""
-        return problems(self._database)
+        with self._readers.database() as database:
+            return problems(database)
 
     def _files(self) -> list[Path]:
         """List the files of the folder, but for SQLite's shared memory: it goes on closing."""
         found = self.folder.rglob("*")
         return [f for f in found if f.is_file() and not f.name.endswith("-shm")]
-
-    def _meta(self) -> dict[str, str]:
-        meta: dict[str, str] = dict(self._database.read("select key, value from meta"))
-        if meta.get("schema") != SCHEMA:
-            raise StoreError(
-                f"the index at {self.folder} is of version {meta.get('schema')}, expected "
-                f"{SCHEMA}; build it again with this version of acir"
-            )
-        return meta
 
     def _check_lengths(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -345,21 +277,28 @@ class Store:
                     f"{self.bits} and {self.dim}"
                 )
 
-    def _delete(self, keys: Sequence[int]) -> int:
+    def _delete(self, find: Callable[[Database], list[int]]) -> int:
         with self._database.transaction() as connection:
+            keys = find(self._database)
             count = rows.delete(connection, keys)
             if count:
-                connection.execute(NEXT_GENERATION)
-                self._gallery = None
+                changes.record(connection, keys)
+                cache.wipe(self.folder)
         self._database.forget()
         return count
 
-    def _keys(self, ids: Iterable[str]) -> list[int]:
-        sql = "select row from item where id in (select value from json_each(?))"
-        return [row for (row,) in self._database.read(sql, dumps(list(ids)))]
 
-    def _positions(self, sql: str, value: str) -> Int[np.ndarray, " m"]:
-        return self.gallery().positions([row for (row,) in self._database.read(sql, value)])
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch, begun = list[Entry](), monotonic()
+    for entry in entries:
+        batch.append(entry)
+        if len(batch) >= BATCH or monotonic() - begun >= SECONDS:
+            yield batch
+            batch, begun = [], monotonic()
+    if batch:
+        yield batch
 
-    def _changed(self) -> StoreError:
-        return StoreError(f"the index at {self.folder} has changed meanwhile; open it again")
+
+def _keys(database: Database, ids: Sequence[str]) -> list[int]:
+    sql = "select row from item where id in (select value from json_each(?))"
+    return [row for (row,) in database.read(sql, dumps(ids))]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from acir.errors import StoreError
-from acir.index import rows
+from acir.index import changes, rows
 from acir.index.database import Database
 
 BATCH = 256
@@ -27,6 +27,8 @@ def _each(database: Database) -> Iterator[str]:
             yield f"the file is damaged: {line}"
     for table, row, *_ in database.read("pragma foreign_key_check"):
         yield f"row {row} of table {table} belongs to no picture"
+    for generation in changes.altered(database):
+        yield f"what changed in generation {generation} is not what was recorded"
     keys = iter([key for (key,) in database.read("select row from item order by row")])
     while batch := list(islice(keys, BATCH)):
         for _, name, entry in rows.read(database, batch):

@@ -14,7 +14,7 @@ from acir.bundle import Bundle, load_bundle, verify_bundle, write_bundle
 from acir.errors import SourceError, UsageError
 from acir.evaluation.model_card import recalibrated_card
 from acir.gate import Gate
-from acir.index.store import FILE
+from acir.index.database import FILE
 from acir.metrics.proportions import clopper_pearson
 from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source

@@ -9,7 +9,6 @@ from typing import Any
 from acir.bundle import load_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, write_page
-from acir.index import engines
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Request, Searcher
@@ -52,8 +51,9 @@ def open_index(folder: str | Path, device: str = "cpu") -> Searcher:
                 f"the index at {folder} was built with another model than the bundle inside it; "
                 "restore a copy of the index or build it again"
             )
-        engine = engines.get(store.engine)(store.gallery().codes)
-        searcher = Searcher(store, engine, bundle, load_key(folder / KEY))
+        with store.view() as view:
+            _ = view.engine  # built now rather than by the first query
+        searcher = Searcher(store, bundle, load_key(folder / KEY))
         opened.pop_all()
     return searcher
 

@@ -63,8 +63,8 @@ def refuse_learned(
         hashes = [record.pixel_hash for record in counted(source, tick)]
     learned = set(hashes) & bundle.training
     if index is not None:
-        with Store.open(index) as store:
-            learned |= {one for one in set(hashes) if len(store.same_pixels(one))}
+        with Store.open(index) as store, store.view() as view:
+            learned |= {one for one in set(hashes) if len(view.same_pixels(one))}
     found = sum(one in learned for one in hashes)
     if found:
         where = f" or are in the index {index.name}" if index is not None else ""

@@ -1,0 +1,108 @@
+"""Views of an index for any number of threads, each kept up with what other processes write."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from acir.codes import BITS_PER_BYTE
+from acir.errors import StorageError, StoreError
+from acir.index import cache, changes
+from acir.index.changes import Moment
+from acir.index.database import FILE, Database, can_be_written
+from acir.index.gallery import Gallery, caught_up, load
+from acir.index.view import REPAIR, State, View
+
+
+class Readers:
+    """Connections that read, and what they derive from the tables.
+
+    Args:
+        folder: The folder of the index.
+        bits: Length of the codes.
+        dim: Length of the embeddings.
+        engine: Name of the engine.
+    """
+
+    def __init__(self, folder: Path, *, bits: int, dim: int, engine: str) -> None:
+        self._folder = folder
+        self._size, self._dim, self._engine = bits // BITS_PER_BYTE, dim, engine
+        self._idle: list[Database] = []
+        self._closed = False
+        self._state: State | None = None
+        self._catching_up = Lock()
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Lend a connection, within which one state is seen."""
+        database = self._idle.pop() if self._idle else Database(self._folder)
+        try:
+            with database.snapshot():
+                yield database
+        except BaseException:
+            database.close()
+            raise
+        if self._closed:
+            database.close()
+        else:
+            self._idle.append(database)
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """See the newest state for the length of the block.
+
+        Raises:
+            StoreError: A code was altered.
+        """
+        with self.database() as database:
+            # The first look at the file fixes what the block sees. Under the lock, so that no
+            # thread sees less than what another has already caught up with.
+            with self._catching_up:
+                state = self._newest(database)
+            yield View(database, state, self._engine, self._dim)
+
+    def close(self) -> None:
+        """Close all connections that are not lent; the others are closed when they come back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _newest(self, database: Database) -> State:
+        moment = changes.latest(database)
+        if moment is None:
+            raise StoreError(f"the index at {self._folder} is damaged in its changes; {REPAIR}")
+        if self._state is None or self._state.moment != moment:
+            self._state = State(moment, self._gallery(database, moment))
+        return self._state
+
+    def _gallery(self, database: Database, moment: Moment) -> Gallery:
+        gallery = self._caught_up(database)
+        if gallery is not None:
+            return gallery
+        gallery = load(database, self._size)
+        if gallery is None:
+            raise StoreError(f"the index at {self._folder} is damaged in its codes; {REPAIR}")
+        if len(gallery.keys) >= cache.LEAST and can_be_written(self._folder / FILE):
+            self._keep(moment, gallery)
+        return gallery
+
+    def _caught_up(self, database: Database) -> Gallery | None:
+        """Bring what is in memory, or in the cache, up to date where that is possible."""
+        known = (self._state.moment, self._state.gallery) if self._state else None
+        known = known or cache.read(self._folder, self._size)
+        gone = changes.gone_since(database, known[0]) if known else None
+        if known is None or gone is None:
+            return None
+        return caught_up(database, known[1], gone)
+
+    def _keep(self, moment: Moment, gallery: Gallery) -> None:
+        """Write the cache, unless somebody writes to the index or there is no room."""
+        with suppress(StorageError, OSError):
+            database = Database(self._folder)
+            try:
+                # No picture may be deleted meanwhile, or its code would stay in the cache.
+                with database.transaction(patience=0.0):
+                    if changes.latest(database) == moment:
+                        cache.write(self._folder, moment, gallery)
+            finally:
+                database.close()

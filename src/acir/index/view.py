@@ -1,0 +1,156 @@
+"""One state of an index, seen while others go on writing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from json import dumps
+from threading import Lock
+
+import numpy as np
+from jaxtyping import Bool, Float16, Int
+
+from acir import registry
+from acir.errors import StoreError
+from acir.index import engines, rows
+from acir.index.changes import Moment
+from acir.index.database import Database
+from acir.index.engines.base import Engine
+from acir.index.entry import Entry, unseal
+from acir.index.filters import matching
+from acir.index.gallery import Gallery
+
+EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
+MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
+REPAIR = "restore a copy of it or build it again"
+
+Mask = Bool[np.ndarray, " n"]
+
+
+@dataclass(eq=False)
+class State:
+    """What is derived from the tables in one state; all views of that state share it.
+
+    Attributes:
+        moment: Which state it is.
+        gallery: The codes.
+    """
+
+    moment: Moment
+    gallery: Gallery
+    _masks: dict[frozenset[tuple[str, str]], Mask] = field(default_factory=dict)
+    _engines: dict[str, Engine] = field(default_factory=dict)
+    _building: Lock = field(default_factory=Lock)
+
+    def engine(self, name: str) -> Engine:
+        """Return the engine, built when it is first asked for."""
+        with self._building:
+            if name not in self._engines:
+                given = {"codes": self.gallery.codes, "keys": self.gallery.keys}
+                self._engines[name] = registry.build(engines.get(name), {}, **given)
+            return self._engines[name]
+
+    def mask(self, database: Database, where: Mapping[str, str]) -> Mask:
+        """Return what `View.select` does; the last filters are remembered."""
+        wanted = frozenset(where.items())
+        mask = self._masks.get(wanted)
+        if mask is None:
+            mask = self._mask(database, where)
+            mask.flags.writeable = False
+            with self._building:
+                if len(self._masks) >= MASKS:
+                    del self._masks[next(iter(self._masks))]
+                self._masks[wanted] = mask
+        return mask
+
+    def _mask(self, database: Database, where: Mapping[str, str]) -> Mask:
+        if not where:
+            return np.ones(len(self.gallery.keys), dtype=bool)
+        mask = np.zeros(len(self.gallery.keys), dtype=bool)
+        mask[self.gallery.positions(matching(database, where))] = True
+        return mask
+
+
+class View:
+    """The pictures of an index in one state; got from `Store.view`, and valid within its block.
+
+    Positions are those of `gallery`, which ascend with the id.
+
+    Attributes:
+        gallery: All codes, ordered by id.
+        generation: How many changes led to this state.
+    """
+
+    def __init__(self, database: Database, state: State, engine: str, dim: int) -> None:
+        self.gallery = state.gallery
+        self.generation = state.moment.generation
+        self._database, self._state = database, state
+        self._engine, self._dim = engine, dim
+
+    @property
+    def engine(self) -> Engine:
+        """The engine over `gallery`; its rows are positions."""
+        return self._state.engine(self._engine)
+
+    def embeddings(self, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
+        """Return embeddings in the order of the positions.
+
+        Raises:
+            StoreError: One was altered.
+        """
+        keys = self.gallery.keys[positions].tolist()
+        found: dict[int, object] = dict(self._database.read(EMBEDDINGS, dumps(keys)))
+        self._check_there(keys, found)
+        content = unseal([found[key] for key in keys], self._dim * np.dtype(np.float16).itemsize)
+        if content is None:
+            raise self._damaged("in its embeddings")
+        return content.view("<f2")
+
+    def entries(self, positions: Int[np.ndarray, " m"]) -> list[Entry]:
+        """Return all that is stored, in the order of the positions, each checked.
+
+        Raises:
+            StoreError: One was altered.
+        """
+        keys = self.gallery.keys[positions].tolist()
+        found = {key: (name, entry) for key, name, entry in rows.read(self._database, keys)}
+        self._check_there(keys, found)
+        result = []
+        for key, code in zip(keys, self.gallery.codes[positions], strict=True):
+            name, entry = found[key]
+            if entry is None or not np.array_equal(entry.code, code):
+                raise self._damaged(f": {name} is not what was stored")
+            result.append(entry)
+        return result
+
+    def select(self, where: Mapping[str, str]) -> Mask:
+        """Mark the positions of the pictures that meet every condition; not to be written to.
+
+        Args:
+            where: Values by key; the key is `label`, of which one class name suffices, or a key
+                of the pictures' metadata.
+
+        Raises:
+            UsageError: No picture has such a key; the known ones are named.
+        """
+        return self._state.mask(self._database, where)
+
+    def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
+        """Return the positions of the pictures with exactly these pixels."""
+        return self._positions("select row from item where pixel_hash = ?", pixel_hash)
+
+    def same_patient(self, patient: str) -> Int[np.ndarray, " m"]:
+        """Return the positions of a patient's pictures, given the keyed hash."""
+        return self._positions("select row from item where patient = ?", patient)
+
+    def _positions(self, sql: str, value: str) -> Int[np.ndarray, " m"]:
+        return self.gallery.positions([row for (row,) in self._database.read(sql, value)])
+
+    def _check_there(self, keys: Sequence[int], found: Mapping[int, object]) -> None:
+        if any(key not in found for key in keys):
+            raise StoreError(
+                f"the index at {self._database.folder} has lost pictures without a record of it; "
+                "open it again, and see what acir index verify says"
+            )
+
+    def _damaged(self, where: str) -> StoreError:
+        gap = "" if where.startswith(":") else " "
+        return StoreError(f"the index at {self._database.folder} is damaged{gap}{where}; {REPAIR}")
