@@ -22,7 +22,7 @@ from made_model import acir, program
 COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index verify", "index info"),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
-    *("calibrate", "drift"),
+    *("calibrate", "drift", "bench index"),
 }
 
 
@@ -35,7 +35,7 @@ def commands() -> Iterator[str]:
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
-    assert set(commands()) == COMMANDS | {"index"}
+    assert set(commands()) == COMMANDS | {"index", "bench"}
 
 
 def test_a_file_with_commands_is_listed_in_the_program() -> None:
@@ -45,7 +45,7 @@ def test_a_file_with_commands_is_listed_in_the_program() -> None:
     assert all(part in (app, *LISTED) for part in apps)
 
 
-@pytest.mark.parametrize("name", ["", *sorted(COMMANDS | {"index"})])
+@pytest.mark.parametrize("name", ["", *sorted(COMMANDS | {"index", "bench"})])
 def test_help_has_an_example_of_its_command(name: str) -> None:
     outcome = acir(*name.split(), "--help")
     assert outcome.code == 0
