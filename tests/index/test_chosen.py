@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acir.errors import ComponentError, StorageError, StoreError, UsageError
+from acir.errors import BusyError, ComponentError, StoreError, UsageError
 from acir.index.chosen import LOCK, Choice, build, choose
 from acir.index.database import Database
 from acir.index.engines.flat import Flat
@@ -72,8 +72,8 @@ def test_one_process_at_a_time_changes_the_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("acir.index.database.PATIENCE", 0.05)
-    other = Database(tmp_path, LOCK)
+    other = Database(tmp_path, name=LOCK)
     choice = Choice("pgvector", {"server": "postgresql:///db", "collection": "acir_1"})
-    with other.transaction(), pytest.raises(StorageError, match=r"cannot be used now .* locked"):
+    with other.transaction(), pytest.raises(BusyError, match="another process has been writing"):
         build(choice, GALLERY, tmp_path)
     other.close()

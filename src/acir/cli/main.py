@@ -11,6 +11,7 @@ import typer
 
 from acir import __version__
 from acir.cli import (
+    bench,
     calibrate,
     check,
     compare,
@@ -42,6 +43,7 @@ COMMANDS = (  # in the order of help
     drift.app,
     doctor.app,
     index.app,
+    bench.app,
 )
 
 app = typer.Typer(

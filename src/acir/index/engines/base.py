@@ -150,7 +150,7 @@ def refuse_overflow(counts: Sequence[int], radius: int, cap: int | None) -> None
 
 
 def in_order(
-    distances: Int[np.ndarray, " found"], rows: Int[np.ndarray, " found"], most: int | None = None
+    distances: Int[np.ndarray, " m"], rows: Int[np.ndarray, " m"], most: int | None = None
 ) -> Found:
     """Sort hits by (distance, row), and cut after the first `most`; None cuts nothing."""
     order = np.lexsort((rows, distances))[:most]
