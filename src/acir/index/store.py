@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float16, Int
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import rows
+from acir.index import cases, rows
 from acir.index.database import SCHEMA, TABLES, Database
 from acir.index.entry import Entry, unseal
 from acir.index.filters import matching
@@ -285,6 +285,24 @@ class Store:
     def same_patient(self, patient: str) -> Int[np.ndarray, " m"]:
         """Return the positions of a patient's pictures, given the keyed hash."""
         return self._positions("select row from item where patient = ?", patient)
+
+    def positions(self, ids: Iterable[str]) -> Int[np.ndarray, " m"]:
+        """Return the positions, ascending, of those of these ids that are here."""
+        return self.gallery().positions(self._keys(ids))
+
+    def values(self, positions: Int[np.ndarray, " m"], name: str) -> list[str | None]:
+        """Return what each picture has under `label`, `patient` or a key of its metadata.
+
+        Raises:
+            UsageError: No picture has such a key; the known ones are named.
+        """
+        keys = self.gallery().keys[positions].tolist()
+        found = cases.values(self._database, keys, name)
+        return [found.get(key) for key in keys]
+
+    def members(self, name: str, wanted: Iterable[str]) -> Int[np.ndarray, " m"]:
+        """Return the positions, ascending, of the pictures with any of these values."""
+        return self.gallery().positions(cases.members(self._database, name, wanted))
 
     def info(self) -> dict[str, int | str]:
         """Return what `acir index info` shows; `size_bytes` counts what lies in the folder."""
