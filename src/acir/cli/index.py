@@ -1,4 +1,4 @@
-"""`acir index`: build, add, delete, verify and info."""
+"""`acir index`: build, add, delete, verify, info and failed."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -106,3 +106,18 @@ def info(index: Index, as_json: Json = False) -> None:
     from acir.workflows import index as workflow
 
     show.counts(workflow.info(index), as_json)
+
+
+@app.command(epilog="Example:  acir index failed --index DIR")
+def failed(index: Index, as_json: Json = False) -> None:
+    """List the pictures that could not be read; adding their source tries them again."""
+    from acir.workflows import index as workflow
+
+    letters = workflow.failed(index)
+    if as_json:
+        show.json_line({"failed": [asdict(letter) for letter in letters]})
+        return
+    for letter in letters:
+        show.out.print(f"{letter.path}: {letter.reason}", markup=False)
+    if not letters:
+        show.out.print("no picture failed", markup=False)

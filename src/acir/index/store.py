@@ -18,13 +18,14 @@ from jaxtyping import Bool, Float16, Int
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import cases, rows
+from acir.index import cases, letters, rows
 from acir.index.database import SCHEMA, TABLES, Database
 from acir.index.entry import Entry, unseal
 from acir.index.filters import matching
 from acir.index.gallery import Gallery, load
 from acir.index.traffic import Traffic, keep, kept
 from acir.index.verification import problems
+from acir.types import Skipped
 
 FILE = "store.sqlite"
 # Pictures of one transaction: what a crash may cost, against the price of a commit.
@@ -315,6 +316,7 @@ class Store:
             "model": self.model,
             "generation": int(self._meta()["generation"]),
             "size_bytes": sum(f.stat().st_size for f in self._files()),
+            "failed": len(self.dead_letters()),
         }
 
     def keep_p_value(self, p_value: float, day: date) -> None:
@@ -335,6 +337,19 @@ class Store:
         if found is None:
             raise StoreError(f"the index at {self.folder} is damaged in its p-values; {REPAIR}")
         return found
+
+    def keep_dead_letters(self, source: str, failed: Sequence[Skipped]) -> None:
+        """Remember which pictures of a source could not be read, in the place of those before.
+
+        Args:
+            source: What tells the source from others, and tells no one's name.
+            failed: The pictures.
+        """
+        letters.keep(self._database, source, failed)
+
+    def dead_letters(self) -> list[Skipped]:
+        """Return the pictures that could not be read and have not come since, by name."""
+        return letters.kept(self._database)
 
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""

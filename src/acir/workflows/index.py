@@ -3,17 +3,19 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from acir.bulk import BATCH, ahead
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, UsageError
 from acir.index.store import Added, Store
-from acir.privacy.pseudonym import fresh_key, load_key
+from acir.privacy.pseudonym import fresh_key, load_key, pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.types import Progress, counted, silent
-from acir.workflows.entries import Kept, entries, ordinary
+from acir.types import Progress, Skipped, counted, silent
+from acir.workflows.entries import Kept, Prepared, encoded, ordinary, prepared
 from acir.workflows.notes import converted_lines, skipped_lines
 from acir.workflows.search import BUNDLE, KEY
 
@@ -118,6 +120,12 @@ def info(index: Path) -> dict[str, int | str]:
         return store.info()
 
 
+def failed(index: Path) -> list[Skipped]:
+    """Return the pictures that an index was given and could not take; `add` tries them again."""
+    with Store.open(index) as store:
+        return store.dead_letters()
+
+
 def _created(index: Path, bundle: Bundle, model: Path, options: IndexOptions) -> Store:
     """Make an empty index with a copy of its bundle and a key, or nothing."""
     store = Store.create(
@@ -147,14 +155,32 @@ def _refuse_unreadable(source: Source, progress: Progress) -> None:
 
 
 def _fill(store: Store, bundle: Bundle, source: Source, progress: Progress, say: Say) -> Added:
-    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+    """Read, encode and write at the same time: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
-    with progress("indexing", None) as tick:
-        records = ordinary(counted(source, tick), bundle, counts)
-        added = store.add(entries(records, bundle, kept, store))
+    # No name for the inner stage: it ends with the only thing that holds it.
+    stages = ahead(
+        encoded(ahead(_read(store, bundle, source, counts), BATCH), bundle.encoder), BATCH
+    )
+    with progress("indexing", None) as tick, closing(stages):
+        added = store.add(counted(stages, tick))
+    store.keep_dead_letters(_name_of(source), source.skipped)
     for line in _notes(source, counts):
         say(line)
     return added
+
+
+def _read(store: Store, bundle: Bundle, source: Source, counts: Counter[str]) -> Iterator[Prepared]:
+    """Read and prepare a source, in the thread of its own that opens the index for that."""
+    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+    with Store.open(store.folder) as reader:
+        records = ordinary(source, bundle, counts)
+        yield from prepared(records, bundle, kept, lambda name: reader.known([name]).get(name))
+
+
+def _name_of(source: Source) -> str:
+    """Tell a source from others without a word of where it lies."""
+    place = f"{Path(source.location).absolute()}#{sorted(source.options.splits)}"
+    return pseudonym(source.options.key, "source", place)
 
 
 def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
