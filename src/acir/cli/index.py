@@ -9,6 +9,11 @@ from acir.cli import show
 from acir.cli.options import Data, Device, Download, Index, Json, Model, Strict, Threads, pairs
 from acir.errors import UsageError
 
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Encode on a Ray cluster: auto or HOST:PORT."),
+]
+
 app = typer.Typer(
     name="index",
     help="Build an index, change it, check it.",
@@ -29,6 +34,7 @@ def build(
     download: Download = False,
     strict: Strict = False,
     device: Device = "auto",
+    ray: Ray = None,
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +43,7 @@ def build(
 
     options = workflow.IndexOptions(not no_thumbnails, not no_paths, strict, download)
     added = workflow.build(
-        model, data, index, options, device=device, progress=show.progress, say=show.say
+        model, data, index, options, device=device, ray=ray, progress=show.progress, say=show.say
     )
     show.counts(asdict(added), as_json)
 
@@ -49,6 +55,7 @@ def add(
     download: Download = False,
     strict: Strict = False,
     device: Device = "auto",
+    ray: Ray = None,
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
@@ -61,6 +68,7 @@ def add(
         strict=strict,
         download=download,
         device=device,
+        ray=ray,
         progress=show.progress,
         say=show.say,
     )

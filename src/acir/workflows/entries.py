@@ -1,7 +1,7 @@
 """From the pictures of a source to the entries of an index."""
 
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 
 from acir.bulk import BATCH, encode_images
@@ -20,6 +20,10 @@ from acir.prep.pixels import to_unit
 from acir.types import ImageRecord
 
 THUMBNAIL_SIDE = 96
+
+Images = list[Float[np.ndarray, "3 height width"]]
+Coded = list[tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]]
+EncodeAll = Callable[[Iterator[Images]], Iterator[Coded]]
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,37 @@ def prepared(
             yield Prepared(entry, bundle.prep(record))
 
 
-def encoded(pictures: Iterable[Prepared], encoder: Encoder) -> Iterator[Entry]:
-    """Encode pictures a batch at a time, and pass on in order."""
-    iterator = iter(pictures)
-    while batch := list(islice(iterator, BATCH)):
-        images = [picture.image for picture in batch if picture.image is not None]
-        rows: Iterator[tuple[np.ndarray, np.ndarray]] = iter(())
-        if images:
-            rows = zip(*encode_images(encoder, torch.from_numpy(np.stack(images))), strict=True)
-        for picture in batch:
+def encoded(pictures: Iterable[Prepared], encode: EncodeAll) -> Iterator[Entry]:
+    """Encode pictures a batch at a time, and pass on in order.
+
+    Args:
+        pictures: In any mixture of new and stored ones.
+        encode: Maps `encode_batch` over batches, here or elsewhere, and keeps their order.
+    """
+    waiting: deque[list[Prepared]] = deque()
+    for coded in encode(_batches(pictures, waiting)):
+        rows = iter(coded)
+        for picture in waiting.popleft():
             if picture.image is None:
                 yield picture.entry
             else:
                 code, embedding = next(rows)
                 yield replace(picture.entry, code=code, embedding=embedding)
+
+
+def encode_batch(encoder: Encoder, images: Images) -> Coded:
+    """Return code and embedding of each of some prepared pictures, of which there may be none."""
+    if not images:
+        return []
+    return list(zip(*encode_images(encoder, torch.from_numpy(np.stack(images))), strict=True))
+
+
+def _batches(pictures: Iterable[Prepared], waiting: deque[list[Prepared]]) -> Iterator[Images]:
+    """Give the images of the new pictures, and note which pictures wait for them."""
+    iterator = iter(pictures)
+    while batch := list(islice(iterator, BATCH)):
+        waiting.append(batch)
+        yield [picture.image for picture in batch if picture.image is not None]
 
 
 def _described(record: ImageRecord, kept: Kept) -> Entry:

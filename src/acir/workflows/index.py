@@ -3,8 +3,9 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from acir.bulk import BATCH, ahead
@@ -15,7 +16,16 @@ from acir.index.store import Added, Store
 from acir.privacy.pseudonym import fresh_key, load_key, pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import Progress, Skipped, counted, silent
-from acir.workflows.entries import Kept, Prepared, encoded, ordinary, prepared
+from acir.workflows.cluster import Cluster
+from acir.workflows.entries import (
+    EncodeAll,
+    Kept,
+    Prepared,
+    encode_batch,
+    encoded,
+    ordinary,
+    prepared,
+)
 from acir.workflows.notes import converted_lines, skipped_lines
 from acir.workflows.search import BUNDLE, KEY
 
@@ -52,23 +62,24 @@ def build(
     options: IndexOptions,
     *,
     device: str = "cpu",
+    ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
 ) -> Added:
     """Make an index of a source; calibration pictures of the bundle are left out.
 
     Interrupted, it leaves a valid index of what was committed, and `add` goes on from there.
-    Refused, it leaves nothing.
+    Refused, it leaves nothing. With the address of a Ray cluster the pictures are encoded there.
 
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
     """
-    bundle = load_bundle(model, device)
+    bundle = load_bundle(model, "cpu" if ray else device)
     _refuse_unreadable(options.source(data, fresh_key()), progress)
     with _created(index, bundle, model, options) as store:
         source = options.source(data, load_key(index / KEY))
         try:
-            return _fill(store, bundle, source, progress, say)
+            return _fill(store, bundle, source, ray, progress, say)
         except UsageError:
             shutil.rmtree(index)
             raise
@@ -81,6 +92,7 @@ def add(
     strict: bool = False,
     download: bool = False,
     device: str = "cpu",
+    ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
 ) -> Added:
@@ -93,7 +105,8 @@ def add(
         options = IndexOptions(strict=strict, download=download)
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
-        return _fill(store, load_bundle(index / BUNDLE, device), source, progress, say)
+        bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
+        return _fill(store, bundle, source, ray, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
@@ -154,19 +167,30 @@ def _refuse_unreadable(source: Source, progress: Progress) -> None:
                 pass
 
 
-def _fill(store: Store, bundle: Bundle, source: Source, progress: Progress, say: Say) -> Added:
+def _fill(
+    store: Store, bundle: Bundle, source: Source, ray: str | None, progress: Progress, say: Say
+) -> Added:
     """Read, encode and write at the same time: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
-    # No name for the inner stage: it ends with the only thing that holds it.
-    stages = ahead(
-        encoded(ahead(_read(store, bundle, source, counts), BATCH), bundle.encoder), BATCH
-    )
-    with progress("indexing", None) as tick, closing(stages):
-        added = store.add(counted(stages, tick))
+    with _encoding(bundle, ray) as encode:
+        # No name for the inner stage: it ends with the only thing that holds it.
+        stages = ahead(encoded(ahead(_read(store, bundle, source, counts), BATCH), encode), BATCH)
+        with progress("indexing", None) as tick, closing(stages):
+            added = store.add(counted(stages, tick))
     store.keep_dead_letters(_name_of(source), source.skipped)
     for line in _notes(source, counts):
         say(line)
     return added
+
+
+@contextmanager
+def _encoding(bundle: Bundle, ray: str | None) -> Iterator[EncodeAll]:
+    """Say where batches are encoded: here, or on a Ray cluster."""
+    if ray is None:
+        yield partial(map, partial(encode_batch, bundle.encoder))
+        return
+    with closing(Cluster(ray, bundle.encoder, bundle.id)) as cluster:
+        yield cluster
 
 
 def _read(store: Store, bundle: Bundle, source: Source, counts: Counter[str]) -> Iterator[Prepared]:
