@@ -20,7 +20,16 @@ from acir.errors import AcirError, UsageError
 from made_model import acir, program
 
 COMMANDS = {
-    *("demo", "train", "index build", "index add", "index delete", "index verify", "index info"),
+    *(
+        "demo",
+        "train",
+        "index build",
+        "index add",
+        "index delete",
+        "index verify",
+        "index info",
+        "index failed",
+    ),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
     *("calibrate", "drift"),
 }

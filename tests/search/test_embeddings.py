@@ -21,16 +21,16 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.mark.parametrize("room", [1, 7, 12, 30])
 def test_any_list_in_any_order_is_as_stored(store: Store, room: int) -> None:
-    embeddings, rng = Embeddings(store, room * 4 * 2), np.random.default_rng(1)
+    embeddings, rng = Embeddings(store.dim, room * 4 * 2), np.random.default_rng(1)
     with store:
         for _ in range(50):
             rows = rng.permutation(30)[: rng.integers(0, 31)]
-            assert embeddings(rows).tobytes() == store.embeddings(rows).tobytes()
+            assert embeddings.of(store, rows).tobytes() == store.embeddings(rows).tobytes()
 
 
 def test_what_was_read_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    embeddings = Embeddings(store)
-    first = embeddings(np.array([3, 1, 2]))
+    embeddings = Embeddings(store.dim)
+    first = embeddings.of(store, np.array([3, 1, 2]))
     read: list[int] = []
     plain = store.embeddings
 
@@ -39,8 +39,8 @@ def test_what_was_read_is_not_read_again(store: Store, monkeypatch: pytest.Monke
         return plain(rows)
 
     monkeypatch.setattr(store, "embeddings", noted)
-    assert embeddings(np.array([1, 2])).tobytes() == first[1:].tobytes()
+    assert embeddings.of(store, np.array([1, 2])).tobytes() == first[1:].tobytes()
     assert read == []
-    embeddings(np.array([2, 9]))
+    embeddings.of(store, np.array([2, 9]))
     assert read == [9]
     store.close()

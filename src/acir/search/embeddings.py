@@ -15,37 +15,36 @@ class Embeddings:
     memory is full all is forgotten, which costs one reading.
 
     Args:
-        store: Where they are read.
+        dim: Their length.
         memory: Bytes to use.
     """
 
-    def __init__(self, store: Store, memory: int = MEMORY_BYTES) -> None:
-        self._store = store
-        self._room = max(1, memory // (2 * store.dim))
+    def __init__(self, dim: int, memory: int = MEMORY_BYTES) -> None:
+        self._room = max(1, memory // (2 * dim))
         self._places: dict[int, int] = {}
-        self._kept = np.empty((0, store.dim), dtype=np.float16)
+        self._kept = np.empty((0, dim), dtype=np.float16)
 
-    def __call__(self, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
-        """Return embeddings in the order of the positions.
+    def of(self, store: Store, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
+        """Return embeddings in the order of the positions, of which none comes twice.
 
         Raises:
             StoreError: One was altered, or deleted by another process.
         """
         if len(positions) > self._room:
-            return self._store.embeddings(positions)
-        keys = self._store.gallery().keys[positions].tolist()
+            return store.embeddings(positions)
+        keys = store.gallery().keys[positions].tolist()
         new = {key: i for i, key in enumerate(keys) if key not in self._places}
         if len(self._places) + len(new) > self._room:
             self._places.clear()
             new = {key: i for i, key in enumerate(keys)}
         if new:
-            self._keep(list(new), self._store.embeddings(positions[list(new.values())]))
+            self._keep(list(new), store.embeddings(positions[list(new.values())]))
         return self._kept[[self._places[key] for key in keys]]
 
     def _keep(self, keys: list[int], embeddings: Float16[np.ndarray, "m dim"]) -> None:
         start, end = len(self._places), len(self._places) + len(keys)
         if end > len(self._kept):
-            grown = np.empty((min(self._room, 2 * end), self._store.dim), dtype=np.float16)
+            grown = np.empty((min(self._room, 2 * end), self._kept.shape[1]), dtype=np.float16)
             grown[:start] = self._kept[:start]
             self._kept = grown
         self._kept[start:end] = embeddings

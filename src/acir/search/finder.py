@@ -56,12 +56,13 @@ class Finder:
     Args:
         store: The index at rest.
         engine: Finds codes; its rows are the store's positions.
+        embeddings: Those that were read before.
     """
 
-    def __init__(self, store: Store, engine: Engine) -> None:
+    def __init__(self, store: Store, engine: Engine, embeddings: Embeddings) -> None:
         self._store = store
         self._engine = engine
-        self._embeddings = Embeddings(store)
+        self._embeddings = embeddings
 
     def find(self, asked: Sequence[Views], request: Request, ranker: Ranker) -> list[Retrieved]:
         """Answer many sets of views together, each as it would be answered alone.
@@ -101,7 +102,7 @@ class Finder:
         return Retrieved(ranking, folded, enough, tuple(notices))
 
     def _candidates(self, view: Probe, found: Shortlist) -> Ranking:
-        cosines = cosine(view.embedding, self._embeddings(found.rows))
+        cosines = cosine(view.embedding, self._embeddings.of(self._store, found.rows))
         return Ranking(found.rows, found.distances, cosines, np.full(len(cosines), np.nan))
 
     def _cases(self, views: Views, lists: Sequence[Shortlist], wanted: Wanted) -> Ranking:
@@ -114,7 +115,10 @@ class Finder:
             members = np.setdiff1d(members[wanted.allowed[members]], views[0].barred)
             rows = np.union1d(rows, members)
             names = self._store.values(rows, per)
-        codes, embeddings = self._store.gallery().codes[rows], self._embeddings(rows)
+        codes, embeddings = (
+            self._store.gallery().codes[rows],
+            self._embeddings.of(self._store, rows),
+        )
         ranked = [scored(wanted.ranker, view, codes, embeddings) for view in views]
         found = best_cases(ranked, numbered(names))
         return replace(found, rows=rows[found.rows])
@@ -122,7 +126,7 @@ class Finder:
     def _folded(self, views: Views, ranking: Ranking, request: Request) -> tuple[Ranking, int]:
         codes, embeddings = (
             self._store.gallery().codes[ranking.rows],
-            self._embeddings(ranking.rows),
+            self._embeddings.of(self._store, ranking.rows),
         )
         met = Originals(() if request.include_self else views)
         order, folded = met.fold(codes, embeddings, request.k)

@@ -16,6 +16,7 @@ from acir.index.engines.base import Engine
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.picture import UNNAMED, Picture, as_record
+from acir.search.embeddings import Embeddings
 from acir.search.finder import Finder, Retrieved
 from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
@@ -41,7 +42,7 @@ class Searcher(Model):
         super().__init__(bundle, key)
         self.store = store
         self.engine = engine
-        self._finder = Finder(store, engine)
+        self._embeddings = Embeddings(store.dim)
         self._remembers = True
 
     def __enter__(self) -> "Searcher":
@@ -238,7 +239,8 @@ class Searcher(Model):
 
     def _answered(self, questions: Sequence[Question], request: Request, mode: str) -> list[Answer]:
         asked = [question.views for question in questions if question.views]
-        found = iter(self._finder.find(asked, request, self.bundle.rankers[mode]) if asked else ())
+        finder = Finder(self.store, self.engine, self._embeddings)
+        found = iter(finder.find(asked, request, self.bundle.rankers[mode]) if asked else ())
         return [
             self._answer(question, next(found) if question.views else None, request, mode)
             for question in questions
