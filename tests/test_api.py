@@ -48,6 +48,7 @@ def test_an_index_finds_similar_pictures(index: Path) -> None:
 def test_answers_cannot_be_changed(index: Path) -> None:
     with acir.open_index(index) as opened:
         answer = opened.search(draw("slope", 120).astype(np.uint8))
+    assert answer.verdict
     for value, name in (
         (answer, "hits"),
         (answer.verdict, "verdict"),

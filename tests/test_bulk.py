@@ -1,6 +1,8 @@
 """Encoding many pictures gives what encoding each of them gives."""
 
+import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import torch
 
 from acir import codes
-from acir.bulk import encode_images, encode_set, prepared_batches
+from acir.bulk import ahead, encode_images, encode_set, prepared_batches
 from acir.bundle import Bundle, load_bundle
 from acir.content import embed
 from acir.data.loader import ImageSet
@@ -77,3 +79,65 @@ def test_the_last_batch_holds_the_rest_and_nothing_comes_of_nothing() -> None:
     prep = Prep(16, colour=False)
     assert [len(chunk) for chunk, _ in prepared_batches(records(10), prep, batch=4)] == [4, 4, 2]
     assert list(prepared_batches(records(0), prep)) == []
+
+
+def test_items_made_ahead_come_in_order_and_from_a_thread_of_their_own() -> None:
+    def made() -> Iterator[tuple[int, int]]:
+        for n in range(1000):
+            yield n, threading.get_ident()
+
+    found = list(ahead(made(), 3))
+    assert [n for n, _ in found] == list(range(1000))
+    (thread,) = {ident for _, ident in found}
+    assert thread != threading.get_ident()
+    assert list(ahead(iter(()), 3)) == []
+
+
+def test_no_more_are_made_than_there_is_room_for() -> None:
+    made: list[int] = []
+    full = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for n in count():
+            made.append(n)
+            if n >= 5:  # one was taken, four wait, and this one has no room
+                full.set()
+            yield n
+
+    stage = ahead(numbers(), 4)
+    assert next(stage) == 0
+    assert full.wait(30)
+    assert made == list(range(6))
+    stage.close()
+
+
+def test_what_stops_a_stage_is_raised_after_what_it_made() -> None:
+    def two() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise KeyError("third")
+
+    found = []
+    with pytest.raises(KeyError, match="third"):
+        for n in ahead(ahead(two(), 1), 1):
+            found.append(n)  # noqa: PERF402 - what came before the error counts
+    assert found == [1, 2]
+
+
+def test_closing_the_last_stage_ends_all_of_them() -> None:
+    ended: list[str] = []
+
+    def endless(name: str, before: Iterator[int]) -> Iterator[int]:
+        try:
+            for n in before:
+                yield 2 * n
+        finally:
+            ended.append(name)
+
+    before = threading.active_count()
+    last = ahead(endless("outer", ahead(endless("inner", count()), 2)), 2)
+    assert [next(last), next(last)] == [0, 4]
+    assert threading.active_count() == before + 2
+    last.close()
+    assert ended == ["outer", "inner"]
+    assert threading.active_count() == before

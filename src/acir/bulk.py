@@ -1,7 +1,11 @@
-"""Encode many pictures: a prepared set in memory, or a whole source as it streams by."""
+"""Encode many pictures: a set in memory, or a whole source that streams by, stage beside stage."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +20,9 @@ from acir.prep.pipeline import Prep
 from acir.types import ImageRecord
 
 BATCH = 128
+SECONDS = 0.1  # between two looks of a waiting stage at whether it is still wanted
+
+Item = TypeVar("Item")
 
 Codes = UInt8[np.ndarray, "n bytes"]
 Embeddings = Float16[np.ndarray, "n dim"]
@@ -50,3 +57,57 @@ def prepared_batches(
     iterator = iter(records)
     while chunk := list(islice(iterator, batch)):
         yield chunk, torch.from_numpy(np.stack([prep(record) for record in chunk]))
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last thing in a queue, with what stopped the stage before it, if anything did."""
+
+    error: BaseException | None
+
+
+def ahead(items: Iterable[Item], room: int) -> Generator[Item, None, None]:
+    """Pass items on in order while a thread of their own makes the next ones.
+
+    At most `room` items wait. What stops the thread is raised here. Closing this, as an
+    interruption does, ends the thread after the item that it is at; an iterator of `items` is
+    made, run and closed in that thread alone.
+    """
+    waiting: Queue[Item | _End] = Queue(room)
+    unwanted = Event()
+    thread = Thread(target=_fill, args=(items, waiting, unwanted), daemon=True)
+    thread.start()
+    try:
+        while not isinstance(item := waiting.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        unwanted.set()
+        thread.join()
+
+
+def _fill(items: Iterable[Item], waiting: "Queue[Item | _End]", unwanted: Event) -> None:
+    error: BaseException | None = None
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            if not _put(item, waiting, unwanted):
+                break
+    except BaseException as stopped:  # raised again where the items are used
+        error = stopped
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+        _put(_End(error), waiting, unwanted)
+
+
+def _put(item: Item, waiting: "Queue[Item]", unwanted: Event) -> bool:
+    """Wait for room; whether there was any before the queue became unwanted."""
+    while not unwanted.is_set():
+        try:
+            waiting.put(item, timeout=SECONDS)
+        except Full:
+            continue
+        return True
+    return False

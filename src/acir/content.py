@@ -16,7 +16,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Float, Float16, Shaped
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -48,6 +48,22 @@ def embed(
 def stored(embeddings: Float[Tensor, "batch embedding"]) -> Float16[np.ndarray, "batch embedding"]:
     """Return embeddings in the precision that they are kept and compared in."""
     return embeddings.numpy().astype(np.float16)
+
+
+def logits_of(
+    embeddings: Shaped[np.ndarray, "*n embedding"], bits: int
+) -> Shaped[np.ndarray, "*n bits"]:
+    """Return the part of embeddings that is the hash logits, but for a factor above 0."""
+    part: Shaped[np.ndarray, "*n bits"] = embeddings[..., -bits - SIDE * SIDE : -SIDE * SIDE]
+    return part
+
+
+def structure_of(
+    embeddings: Shaped[np.ndarray, "*n embedding"],
+) -> Shaped[np.ndarray, "*n structure"]:
+    """Return the part of embeddings that is the structure, but for a factor above 0."""
+    part: Shaped[np.ndarray, "*n structure"] = embeddings[..., -SIDE * SIDE :]
+    return part
 
 
 def embedding_length(dim: int, bits: int) -> int:

@@ -176,6 +176,8 @@ class Hit:
         similarity: In [0, 1], never increasing with the rank; the calibrated probability that the
             hit shares the query's class where the bundle was calibrated.
         path: Path relative to its source, or None where paths are not kept.
+        case: What the hit stands for, where one hit a case was asked for: the value that its
+            pictures share, or None for a picture without one.
     """
 
     rank: int
@@ -184,6 +186,7 @@ class Hit:
     distance: int
     similarity: float
     path: str | None
+    case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -192,19 +195,26 @@ class Answer:
 
     Attributes:
         query: What was asked, as the caller named it.
-        verdict: Whether the query is of a kind that the model knows.
+        verdict: Whether the query is of a kind that the model knows; of several views, that on
+            the worst. None for a stored picture, about which the gate was not asked.
         mode: Name of the ranker that ordered the hits.
         hits: The retrieved pictures, best first.
         notices: Anything a reader should know, such as fewer hits than were asked for.
         least: The least similar of the retrieved pictures, where they were asked for.
+        folded: Near-duplicates of the query or of a better hit that were left out.
+        views: Names of the views, where several were asked about together.
+        worst_view: Name of the view that the verdict is on, likewise.
     """
 
     query: str
-    verdict: Verdict
+    verdict: Verdict | None
     mode: str
     hits: tuple[Hit, ...]
     notices: tuple[str, ...] = ()
     least: tuple[Hit, ...] = ()
+    folded: int = 0
+    views: tuple[str, ...] = ()
+    worst_view: str | None = None
 
 
 @contextmanager

@@ -242,7 +242,7 @@ def test_a_device_that_is_not_there(tmp_path: Path, few: Path) -> None:
     [
         (("search", "--index", "x", "y.png", "-k", "0"), "-k"),
         (("search", "--index", "x", "y.png", "-k", "ten"), "-k"),
-        (("search", "--index", "x"), "Missing argument"),
+        (("search", "--index", "x"), "there is nothing to ask about"),
         (("search", "y.png"), "Missing option '--index'"),
         (("train", "tiny", "--out", "x"), "Missing option '--data'"),
         (("train", "tiny", "--data", "x", "--out", "y", "--seed", "-1"), "--seed"),

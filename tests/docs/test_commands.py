@@ -158,7 +158,9 @@ def test_the_tour_of_the_readme_runs_and_its_json_is_what_the_reference_says(
     tour: Tour,
 ) -> None:
     answer = loads(tour.printed["search"])
-    hit = {f"hits[].{key}" for key in ("rank", "id", "label", "distance", "similarity", "path")}
+    hit = {
+        f"hits[].{key}" for key in ("rank", "id", "label", "distance", "similarity", "path", "case")
+    }
     explained = json_keys_of("acir search")
     assert set(answer) | hit == explained
     assert all({f"hits[].{key}" for key in found} == hit for found in answer["hits"])

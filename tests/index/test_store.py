@@ -133,7 +133,8 @@ def test_info_has_the_keys_of_the_contract(tmp_path: Path, small_batches: int) -
     with create(tmp_path / "index", range(small_batches + 4)) as store:
         told = store.info()
     files = (tmp_path / "index").rglob("*")
-    assert list(told) == ["n", "bits", "dim", "engine", "model", "generation", "size_bytes"]
+    keys = ["n", "bits", "dim", "engine", "model", "generation", "size_bytes", "failed"]
+    assert list(told) == keys
     assert [told[key] for key in ("n", "bits", "dim", "engine", "model", "generation")] == [
         *(small_batches + 4, BITS, DIM, "flat", "m1", 2)  # one for each transaction
     ]

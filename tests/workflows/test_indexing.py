@@ -2,23 +2,25 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from acir.bulk import encode_images
 from acir.bundle import CHECKSUMS, FILES, load_bundle
 from acir.index.entry import Entry
 from acir.index.store import Store
+from acir.models.encoder import Encoder
 from acir.sources.base import open_source
 from acir.types import ImageRecord
-from acir.workflows import entries as encoding
+from acir.workflows import entries
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
-INFO = {"n", "bits", "dim", "engine", "model", "generation", "size_bytes"}
+INFO = {"n", "bits", "dim", "engine", "model", "generation", "size_bytes", "failed"}
 
 
 def info(index: Path) -> dict[str, object]:
@@ -104,17 +106,86 @@ def test_adding_a_folder_that_has_grown_leaves_what_was_there(
     assert add(tmp_path / "index", few) == {"new": 300, "replaced": 0, "unchanged": 12}
 
 
-def test_rounding_is_no_change_but_other_pixels_are(index: Path) -> None:
-    with Store.open(index) as store:
-        first, other = everything(store)[:2]
-    last_bit = first.embedding.copy()
-    last_bit[0] += last_bit[0] * 2**-10
-    nearly = replace(first, embedding=last_bit, label="new")
-    settled = encoding.settled(nearly, first)
-    assert settled.embedding is first.embedding
-    assert settled.label == "new"
-    assert encoding.settled(other, first) is other
-    assert encoding.settled(replace(nearly, pixel_hash="0"), first).embedding is last_bit
+def test_what_is_there_is_not_encoded_again(
+    own_index: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    plain = encode_images
+
+    def noted(encoder: Encoder, images: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        encoded.append(len(images))
+        return plain(encoder, images)
+
+    monkeypatch.setattr("acir.workflows.entries.encode_images", noted)
+    add(own_index, few)
+    assert encoded == [12]
+    add(own_index, few)
+    assert encoded == [12]
+    save(draw("slope", 998), few / "bars" / "201.png")
+    assert add(own_index, few) == {"new": 0, "replaced": 1, "unchanged": 11}
+    assert encoded == [12, 1]
+
+
+def test_another_label_replaces_the_entry_and_leaves_its_code(own_index: Path, few: Path) -> None:
+    add(own_index, few)
+    with Store.open(own_index) as store:
+        (before,) = store.named(["disc/200.png"])
+    table = few / "table.csv"
+    table.write_text("path,label\ndisc/200.png,checks\n", encoding="utf-8")
+    assert add(own_index, table) == {"new": 0, "replaced": 1, "unchanged": 0}
+    with Store.open(own_index) as store:
+        (after,) = store.named(["disc/200.png"])
+    assert (before.label, after.label) == ("disc", "checks")
+    assert after.code.tolist() == before.code.tolist()
+    assert after.embedding.tobytes() == before.embedding.tobytes()
+
+
+def test_the_same_pixels_in_another_window_are_encoded_again(
+    tmp_path: Path, bundle: Path, make_dicom: Callable[..., bytes]
+) -> None:
+    file = tmp_path / "scans" / "disc" / "1.dcm"
+    file.parent.mkdir(parents=True)
+    pixels = draw("disc", 610).astype(np.uint16) * 16
+    words = {"SOPInstanceUID": "1.2.3", "WindowCenter": "2048"}
+    file.write_bytes(make_dicom(pixels, WindowWidth="4096", **words))
+    build(bundle, tmp_path / "scans", tmp_path / "index")
+    file.write_bytes(make_dicom(pixels, WindowWidth="700", **words))
+    assert add(tmp_path / "index", tmp_path / "scans")["replaced"] == 1
+
+
+def test_what_could_not_be_read_is_remembered_until_it_comes(own_index: Path, few: Path) -> None:
+    def failed() -> list[dict[str, str]]:
+        found = acir("index", "failed", "--index", own_index, "--json").line()["failed"]
+        assert info(own_index)["failed"] == len(found)
+        return found  # type: ignore[no-any-return]
+
+    assert failed() == []
+    assert acir("index", "failed", "--index", own_index).out == "no picture failed\n"
+    for name in ("disc/bad.png", "bars/bad.png"):
+        (few / name).write_bytes(b"")
+    add(own_index, few)
+    letter = {"reason": "the file is empty", "code": "truncated"}
+    both = [{"path": name} | letter for name in ("bars/bad.png", "disc/bad.png")]
+    assert failed() == both
+    text = acir("index", "failed", "--index", own_index).out
+    assert text.splitlines()[0] == "bars/bad.png: the file is empty"
+    save(draw("disc", 1), few / "disc" / "bad.png")
+    assert add(own_index, few)["new"] == 1
+    assert failed() == both[:1]
+    assert acir("index", "verify", "--index", own_index).code == 0
+    (few / "bars" / "bad.png").unlink()
+    add(own_index, few)
+    assert failed() == []
+
+
+def test_a_picture_that_comes_from_another_source_is_no_failure_any_more(
+    own_index: Path, few: Path, tmp_path: Path
+) -> None:
+    (few / "disc" / "bad.png").write_bytes(b"")
+    add(own_index, few)
+    save(draw("disc", 1), tmp_path / "mended" / "disc" / "bad.png")
+    add(own_index, tmp_path / "mended")
+    assert info(own_index)["failed"] == 0
 
 
 def test_other_pixels_replace_the_picture_of_that_id(own_index: Path, few: Path) -> None:
@@ -167,7 +238,7 @@ def test_a_condition_on_an_unknown_key_names_the_known_ones(own_index: Path) -> 
 def test_thumbnails_have_at_most_96_pixels_a_side(index: Path) -> None:
     pixels = draw("bars", 0).repeat(9, axis=0)
     tall = ImageRecord("x", pixels, (0.0, 255.0), split="test", draw=0.0)
-    assert Image.open(BytesIO(encoding.thumbnail(tall))).size == (11, 96)  # 32 x 288
+    assert Image.open(BytesIO(entries.thumbnail(tall))).size == (11, 96)  # 32 x 288
     with Store.open(index) as store:
         assert all(entry.thumbnail for entry in everything(store))
 

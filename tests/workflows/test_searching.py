@@ -12,8 +12,11 @@ from acir.search import coded
 from acir.workflows.search import load, open_index
 from made_model import CLASSES, Outcome, acir, coloured, draw, foreign, program, save
 
-LINE = ["query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"]
-HIT = ["rank", "id", "label", "distance", "similarity", "path"]
+LINE = [
+    *("query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"),
+    *("folded", "views", "worst_view"),
+]
+HIT = ["rank", "id", "label", "distance", "similarity", "path", "case"]
 ALL = 10_000
 
 

@@ -19,6 +19,11 @@ Engine = Annotated[
     ),
 ]
 
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Encode on a Ray cluster: auto or HOST:PORT."),
+]
+
 app = typer.Typer(
     name="index",
     help="Build an index, change it, check it, copy it.",
@@ -40,6 +45,7 @@ def build(
     download: Download = False,
     strict: Strict = False,
     device: Device = "auto",
+    ray: Ray = None,
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
@@ -48,7 +54,7 @@ def build(
 
     options = workflow.IndexOptions(not no_thumbnails, not no_paths, strict, download, engine)
     added = workflow.build(
-        model, data, index, options, device=device, progress=show.progress, say=show.say
+        model, data, index, options, device=device, ray=ray, progress=show.progress, say=show.say
     )
     show.counts(asdict(added), as_json)
 
@@ -60,6 +66,7 @@ def add(
     download: Download = False,
     strict: Strict = False,
     device: Device = "auto",
+    ray: Ray = None,
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
@@ -72,6 +79,7 @@ def add(
         strict=strict,
         download=download,
         device=device,
+        ray=ray,
         progress=show.progress,
         say=show.say,
     )
@@ -186,3 +194,18 @@ def import_(
     from acir.workflows import index_copies as workflow
 
     show.counts(asdict(workflow.import_(index, file)), as_json)
+
+
+@app.command(epilog="Example:  acir index failed --index DIR")
+def failed(index: Index, as_json: Json = False) -> None:
+    """List the pictures that could not be read; adding their source tries them again."""
+    from acir.workflows import index as workflow
+
+    letters = workflow.failed(index)
+    if as_json:
+        show.json_line({"failed": [asdict(letter) for letter in letters]})
+        return
+    for letter in letters:
+        show.out.print(f"{letter.path}: {letter.reason}", markup=False)
+    if not letters:
+        show.out.print("no picture failed", markup=False)

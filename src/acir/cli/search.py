@@ -16,7 +16,9 @@ app = typer.Typer()
 @app.command(epilog="Example:  acir search --index DIR scan.png -k 5 --html answer.html")
 def search(
     index: Index,
-    queries: Annotated[list[str], typer.Argument(metavar="QUERY...", help=SOURCES)],
+    queries: Annotated[
+        list[str] | None, typer.Argument(metavar="QUERY...", help=SOURCES, show_default=False)
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = 10,
     radius: Annotated[
         int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")
@@ -29,6 +31,30 @@ def search(
         str | None,
         typer.Option("--mode", help="plain, within-distance or fused; else validation's choice."),
     ] = None,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="Ask about this stored picture too; repeat."),
+    ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="Take all queries for views of one case.")
+    ] = False,
+    per: Annotated[
+        str | None,
+        typer.Option(
+            "--per", metavar="KEY", help="One hit a case: patient, label or a key of --where."
+        ),
+    ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option("--like", metavar="ID", help="Look for more like this hit; repeat."),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option("--unlike", metavar="ID", help="Look for less like this hit; repeat."),
+    ] = None,
+    keep_duplicates: Annotated[
+        bool, typer.Option("--keep-duplicates", help="Show near-duplicates too.")
+    ] = False,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Allow hits with the query's own pixels.")
     ] = False,
@@ -52,10 +78,23 @@ def search(
         include_self=include_self,
         force=force,
         least=workflow.LEAST if html else 0,
+        keep_duplicates=keep_duplicates,
+        per=per,
+        like=tuple(like or ()),
+        unlike=tuple(unlike or ()),
     )
     unknown = 0
-    for answer in workflow.search(index, queries, request, html=html, device=device, say=show.say):
-        unknown += answer.verdict.verdict == "unknown"
+    for answer in workflow.search(
+        index,
+        queries or [],
+        request,
+        stored=stored or [],
+        together=together,
+        html=html,
+        device=device,
+        say=show.say,
+    ):
+        unknown += answer.verdict is not None and answer.verdict.verdict == "unknown"
         if as_json:
             show.json_line(workflow.search_line(answer))
         else:

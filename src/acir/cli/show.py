@@ -105,10 +105,17 @@ def verdict(name: str, found: Verdict) -> None:
 
 def answer(found: Answer) -> None:
     """Print a verdict and the hits below it."""
-    verdict(found.query, found.verdict)
+    if found.verdict is None:
+        out.print(f"stored  {found.query}: the gate was not asked", markup=False)
+    else:
+        verdict(found.worst_view or found.query, found.verdict)
+    if len(found.views) > 1 and found.worst_view:
+        out.print(f"  the worst of {len(found.views)} views, all asked together", markup=False)
     if found.hits:
         rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
         table("", ("rank", "id", "label", "distance", "similarity"), rows)
+    if found.folded:
+        out.print(f"  near-duplicates left out: {found.folded}", markup=False)
 
 
 def sections(values: Mapping[str, Any]) -> None:

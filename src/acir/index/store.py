@@ -7,12 +7,11 @@ of the model's bundle in the same folder.
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
-from json import dumps
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import changes, rows, schema
+from acir.index import changes, letters, rows, schema
 from acir.index.chosen import Choice, build
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
@@ -22,6 +21,7 @@ from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
 from acir.index.view import REPAIR, View
 from acir.index.writer import ROOM, Added, Writer
+from acir.types import Skipped
 
 SETTING = "setting."
 
@@ -161,7 +161,7 @@ class Store:
     def delete(self, ids: Iterable[str]) -> int:
         """Delete pictures by id and overwrite what was stored; return how many there were."""
         wanted = list(ids)
-        return self._writer.delete(lambda database: _keys(database, wanted))
+        return self._writer.delete(lambda database: rows.keys_of(database, wanted))
 
     def delete_where(self, where: Mapping[str, str]) -> int:
         """Delete the pictures that meet every condition, as `delete` does.
@@ -191,7 +191,7 @@ class Store:
     def known(self, ids: Sequence[str]) -> dict[str, Entry]:
         """Return all that is stored of those of these ids that are here and not altered."""
         with self._readers.database() as database:
-            found = rows.read(database, _keys(database, ids))
+            found = rows.read(database, rows.keys_of(database, ids))
             return {name: entry for _, name, entry in found if entry is not None}
 
     def info(self) -> dict[str, int | str]:
@@ -199,6 +199,7 @@ class Store:
         with self._readers.database() as database:
             ((count,),) = database.read("select count(*) from item")
             moment = changes.latest(database)
+            failed = len(letters.kept(database))
         return {
             "n": count,
             "bits": self.bits,
@@ -207,6 +208,7 @@ class Store:
             "model": self.model,
             "generation": moment.generation if moment else 0,
             "size_bytes": self._size(),
+            "failed": failed,
         }
 
     def keep_p_value(self, p_value: float, day: date) -> None:
@@ -260,6 +262,20 @@ class Store:
         with self._readers.database() as database:
             database.copy_to(folder / FILE)
 
+    def keep_dead_letters(self, source: str, failed: Sequence[Skipped]) -> None:
+        """Remember which pictures of a source could not be read, in the place of those before.
+
+        Args:
+            source: What tells the source from others, and tells no one's name.
+            failed: The pictures.
+        """
+        letters.keep(self._database, source, failed)
+
+    def dead_letters(self) -> list[Skipped]:
+        """Return the pictures that could not be read and have not come since, by name."""
+        with self._readers.database() as database:
+            return letters.kept(database)
+
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""
         with self._readers.database() as database:
@@ -289,8 +305,3 @@ def make_folder(folder: Path) -> None:
         raise StorageError(
             f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
         ) from error
-
-
-def _keys(database: Database, ids: Sequence[str]) -> list[int]:
-    sql = "select row from item where id in (select value from json_each(?))"
-    return [row for (row,) in database.read(sql, dumps(ids))]

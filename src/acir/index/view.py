@@ -1,6 +1,6 @@
 """One state of an index, seen while others go on writing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
 from threading import Lock
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float16, Int
 
 from acir.errors import StoreError
-from acir.index import rows
+from acir.index import cases, rows
 from acir.index.changes import Moment
 from acir.index.database import Database
 from acir.index.engines.base import Engine
@@ -141,6 +141,24 @@ class View:
             UsageError: No picture has such a key; the known ones are named.
         """
         return self._state.mask(self._database, where)
+
+    def named(self, ids: Iterable[str]) -> Int[np.ndarray, " m"]:
+        """Return the positions, ascending, of those of these ids that are here."""
+        return self.gallery.positions(rows.keys_of(self._database, ids))
+
+    def values(self, positions: Int[np.ndarray, " m"], name: str) -> list[str | None]:
+        """Return what each picture has under `label`, `patient` or a key of its metadata.
+
+        Raises:
+            UsageError: No picture has such a key; the known ones are named.
+        """
+        keys = self.gallery.keys[positions].tolist()
+        found = cases.values(self._database, keys, name)
+        return [found.get(key) for key in keys]
+
+    def members(self, name: str, wanted: Iterable[str]) -> Int[np.ndarray, " m"]:
+        """Return the positions, ascending, of the pictures with any of these values."""
+        return self.gallery.positions(cases.members(self._database, name, wanted))
 
     def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
         """Return the positions of the pictures with exactly these pixels."""

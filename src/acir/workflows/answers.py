@@ -3,23 +3,27 @@
 import numpy as np
 from einops import rearrange
 
+from acir.errors import UnreadableImageError
 from acir.evaluation.figures import heat_map, png
 from acir.evaluation.report import QueryReport
 from acir.index.entry import Entry
-from acir.search import Examined, Searcher
+from acir.search import Named, Searcher
 from acir.types import Answer
 
 
-def query_report(searcher: Searcher, examined: Examined | None, answer: Answer) -> QueryReport:
+def query_report(searcher: Searcher, asked: Named, answer: Answer) -> QueryReport:
     """Gather the query's picture, the thumbnails of its hits and, if it is odd, the heat map."""
     entries = stored(searcher, answer)
     thumbnails = {entry.id: entry.thumbnail for entry in entries if entry.thumbnail}
-    if examined is None:
+    found = asked[1]
+    if isinstance(found, Entry):
+        return QueryReport(answer, found.thumbnail, thumbnails)
+    if isinstance(found, UnreadableImageError):
         return QueryReport(answer, None, thumbnails)
-    picture = rearrange(searcher.bundle.prep(examined.record), "channel y x -> y x channel")
+    picture = rearrange(searcher.bundle.prep(found.record), "channel y x -> y x channel")
     where = None
-    if examined.evidence is not None and answer.verdict.verdict != "known":
-        differs = searcher.heat_map(examined.evidence)
+    if found.evidence is not None and found.verdict.verdict != "known":
+        differs = searcher.heat_map(found.evidence)
         if differs is not None:
             where = heat_map(picture, differs.numpy().astype(np.float64))
     return QueryReport(answer, png(picture), thumbnails, where)

@@ -104,19 +104,18 @@ def _answered(data: str, index: Path) -> Iterator[QueryReport]:
     step = max(1, len(first) // SHOWN)
     with open_index(index) as searcher:
         for label in islice(sorted(first), 0, step * SHOWN, step):
-            examined = searcher.examine(first[label])
-            request = Request(k=HITS, least=LEAST)
-            answer = searcher.answer(f"{label} ({first[label].id})", examined, request)
-            yield query_report(searcher, examined, answer)
+            asked = f"{label} ({first[label].id})", searcher.examine(first[label])
+            (answer,) = searcher.answers([asked], Request(k=HITS, least=LEAST))
+            yield query_report(searcher, asked, answer)
 
 
 def _refused(data: str, index: Path) -> Iterator[QueryReport]:
     """Ask for a picture of a foreign kind."""
     with open_index(index) as searcher:
         for record in islice(open_source(foreign_to(data)), 1):
-            examined = searcher.examine(record)
-            answer = searcher.answer(record.id, examined, Request(k=HITS))
-            yield query_report(searcher, examined, answer)
+            asked = record.id, searcher.examine(record)
+            (answer,) = searcher.answers([asked], Request(k=HITS))
+            yield query_report(searcher, asked, answer)
 
 
 def _intro(data: str, metrics: Mapping[str, Any]) -> str:

@@ -1,23 +1,29 @@
 """From the pictures of a source to the entries of an index."""
 
 import io
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
+import torch
 from einops import rearrange
+from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 
-from acir.bulk import encode_images, prepared_batches
+from acir.bulk import BATCH, encode_images
 from acir.bundle import Bundle
 from acir.index.entry import Entry
-from acir.index.store import Store
+from acir.models.encoder import Encoder
 from acir.prep.pixels import to_unit
 from acir.types import ImageRecord
 
 THUMBNAIL_SIDE = 96
-ROUNDING = 1e-3  # far above what batches change in a unit vector, far below what pictures do
+
+Images = list[Float[np.ndarray, "3 height width"]]
+Coded = list[tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]]
+EncodeAll = Callable[[Iterator[Images]], Iterator[Coded]]
 
 
 @dataclass(frozen=True)
@@ -33,38 +39,94 @@ class Kept:
     paths: bool = True
 
 
-def entries(
-    records: Iterable[ImageRecord], bundle: Bundle, kept: Kept, store: Store
-) -> Iterator[Entry]:
-    """Encode records as they come; one that is stored with the same pixels keeps its code."""
-    for chunk, images in prepared_batches(records, bundle.prep):
-        codes, embeddings = encode_images(bundle.encoder, images)
-        stored = store.known([record.id for record in chunk])
-        for record, code, embedding in zip(chunk, codes, embeddings, strict=True):
-            entry = Entry(
-                id=record.id,
-                code=code,
-                embedding=embedding,
-                label="|".join(record.labels),
-                pixel_hash=record.pixel_hash,
-                path=record.path if kept.paths else None,
-                patient=record.patient,
-                thumbnail=thumbnail(record) if kept.thumbnails else None,
-                metadata=record.metadata,
-            )
-            yield settled(entry, stored[record.id]) if record.id in stored else entry
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture on its way into an index.
 
-
-def settled(entry: Entry, stored: Entry) -> Entry:
-    """Return the entry with the stored code where nothing but rounding tells them apart.
-
-    How many pictures are encoded together decides the last bits of an embedding, and adding a
-    picture again must change nothing.
+    Attributes:
+        entry: What is kept of it; without code and embedding while there is an image.
+        image: As the network sees it, or None for one that is stored already.
     """
-    difference = entry.embedding.astype(np.float32) - stored.embedding.astype(np.float32)
-    if entry.pixel_hash != stored.pixel_hash or np.abs(difference).max() > ROUNDING:
-        return entry
-    return replace(entry, code=stored.code, embedding=stored.embedding)
+
+    entry: Entry
+    image: Float[np.ndarray, "3 height width"] | None
+
+
+def prepared(
+    records: Iterable[ImageRecord],
+    bundle: Bundle,
+    kept: Kept,
+    stored: Callable[[str], Entry | None],
+) -> Iterator[Prepared]:
+    """Prepare records as they come; one that is stored with the same pixels keeps its code.
+
+    The same means: the same pixel hash, and the same thumbnail where thumbnails are kept, which
+    tells a picture that is windowed in another way.
+
+    Args:
+        records: From a source.
+        bundle: The model.
+        kept: What the index keeps.
+        stored: Returns what is stored under an id.
+    """
+    for record in records:
+        entry, before = _described(record, kept), stored(record.id)
+        if before is not None and _looks_the_same(entry, before):
+            known = replace(entry, code=before.code, embedding=before.embedding)
+            yield Prepared(known, None)
+        else:
+            yield Prepared(entry, bundle.prep(record))
+
+
+def encoded(pictures: Iterable[Prepared], encode: EncodeAll) -> Iterator[Entry]:
+    """Encode pictures a batch at a time, and pass on in order.
+
+    Args:
+        pictures: In any mixture of new and stored ones.
+        encode: Maps `encode_batch` over batches, here or elsewhere, and keeps their order.
+    """
+    waiting: deque[list[Prepared]] = deque()
+    for coded in encode(_batches(pictures, waiting)):
+        rows = iter(coded)
+        for picture in waiting.popleft():
+            if picture.image is None:
+                yield picture.entry
+            else:
+                code, embedding = next(rows)
+                yield replace(picture.entry, code=code, embedding=embedding)
+
+
+def encode_batch(encoder: Encoder, images: Images) -> Coded:
+    """Return code and embedding of each of some prepared pictures, of which there may be none."""
+    if not images:
+        return []
+    return list(zip(*encode_images(encoder, torch.from_numpy(np.stack(images))), strict=True))
+
+
+def _batches(pictures: Iterable[Prepared], waiting: deque[list[Prepared]]) -> Iterator[Images]:
+    """Give the images of the new pictures, and note which pictures wait for them."""
+    iterator = iter(pictures)
+    while batch := list(islice(iterator, BATCH)):
+        waiting.append(batch)
+        yield [picture.image for picture in batch if picture.image is not None]
+
+
+def _described(record: ImageRecord, kept: Kept) -> Entry:
+    return Entry(
+        id=record.id,
+        code=np.empty(0, dtype=np.uint8),
+        embedding=np.empty(0, dtype=np.float16),
+        label="|".join(record.labels),
+        pixel_hash=record.pixel_hash,
+        path=record.path if kept.paths else None,
+        patient=record.patient,
+        thumbnail=thumbnail(record) if kept.thumbnails else None,
+        metadata=record.metadata,
+    )
+
+
+def _looks_the_same(entry: Entry, stored: Entry) -> bool:
+    return (entry.pixel_hash, entry.thumbnail) == (stored.pixel_hash, stored.thumbnail)
 
 
 def ordinary(

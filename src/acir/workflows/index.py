@@ -3,11 +3,13 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from acir.bulk import BATCH, ahead
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, ServerError, UsageError
@@ -16,10 +18,19 @@ from acir.index.chosen import Choice, choose
 from acir.index.copying import copy_store
 from acir.index.store import Store
 from acir.index.writer import Added
-from acir.privacy.pseudonym import fresh_key, load_key
+from acir.privacy.pseudonym import fresh_key, load_key, pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.types import Progress, counted, silent
-from acir.workflows.entries import Kept, entries, ordinary
+from acir.types import Progress, Skipped, counted, silent
+from acir.workflows.cluster import Cluster
+from acir.workflows.entries import (
+    EncodeAll,
+    Kept,
+    Prepared,
+    encode_batch,
+    encoded,
+    ordinary,
+    prepared,
+)
 from acir.workflows.notes import converted_lines, skipped_lines
 from acir.workflows.search import BUNDLE, KEY
 
@@ -59,25 +70,26 @@ def build(
     options: IndexOptions,
     *,
     device: str = "cpu",
+    ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
 ) -> Added:
     """Make an index of a source; calibration pictures of the bundle are left out.
 
     Interrupted, it leaves a valid index of what was committed, and `add` goes on from there.
-    Refused, it leaves nothing.
+    Refused, it leaves nothing. With the address of a Ray cluster the pictures are encoded there.
 
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
     """
     choice = choose(options.engine)
-    bundle = load_bundle(model, device)
+    bundle = load_bundle(model, "cpu" if ray else device)
     _refuse_unreadable(options.source(data, fresh_key()), progress)
     with _created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
             with _up_to_date(store):
-                return _fill(store, bundle, source, progress, say)
+                return _fill(store, bundle, source, ray, progress, say)
         except UsageError:
             shutil.rmtree(index)
             raise
@@ -90,6 +102,7 @@ def add(
     strict: bool = False,
     download: bool = False,
     device: str = "cpu",
+    ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
 ) -> Added:
@@ -102,8 +115,9 @@ def add(
         options = IndexOptions(strict=strict, download=download)
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
+        bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
         with _up_to_date(store):
-            return _fill(store, load_bundle(index / BUNDLE, device), source, progress, say)
+            return _fill(store, bundle, source, ray, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
@@ -161,6 +175,12 @@ def info(index: Path) -> dict[str, Any]:
         return found | {key: store.settings[key] for key in PLACE if key in store.settings}
 
 
+def failed(index: Path) -> list[Skipped]:
+    """Return the pictures that an index was given and could not take; `add` tries them again."""
+    with Store.open(index) as store:
+        return store.dead_letters()
+
+
 def _created(
     index: Path, bundle: Bundle, model: Path, options: IndexOptions, choice: Choice
 ) -> Store:
@@ -215,15 +235,43 @@ def _refuse_unreadable(source: Source, progress: Progress) -> None:
                 pass
 
 
-def _fill(store: Store, bundle: Bundle, source: Source, progress: Progress, say: Say) -> Added:
-    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+def _fill(
+    store: Store, bundle: Bundle, source: Source, ray: str | None, progress: Progress, say: Say
+) -> Added:
+    """Read, encode and write at the same time: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
-    with progress("indexing", None) as tick:
-        records = ordinary(counted(source, tick), bundle, counts)
-        added = store.add(entries(records, bundle, kept, store))
+    with _encoding(bundle, ray) as encode:
+        # No name for the inner stage: it ends with the only thing that holds it.
+        stages = ahead(encoded(ahead(_read(store, bundle, source, counts), BATCH), encode), BATCH)
+        with progress("indexing", None) as tick, closing(stages):
+            added = store.add(counted(stages, tick))
+    store.keep_dead_letters(_name_of(source), source.skipped)
     for line in _notes(source, counts):
         say(line)
     return added
+
+
+@contextmanager
+def _encoding(bundle: Bundle, ray: str | None) -> Iterator[EncodeAll]:
+    """Say where batches are encoded: here, or on a Ray cluster."""
+    if ray is None:
+        yield partial(map, partial(encode_batch, bundle.encoder))
+        return
+    with closing(Cluster(ray, bundle.encoder, bundle.id)) as cluster:
+        yield cluster
+
+
+def _read(store: Store, bundle: Bundle, source: Source, counts: Counter[str]) -> Iterator[Prepared]:
+    """Read and prepare a source; this runs in a thread of its own."""
+    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+    records = ordinary(source, bundle, counts)
+    return prepared(records, bundle, kept, lambda name: store.known([name]).get(name))
+
+
+def _name_of(source: Source) -> str:
+    """Tell a source from others without a word of where it lies."""
+    place = f"{Path(source.location).absolute()}#{sorted(source.options.splits)}"
+    return pseudonym(source.options.key, "source", place)
 
 
 def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`acir search` and `acir check`, and the two names of the Python API."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from acir.errors import SourceError, StoreError, UnreadableImageError, UsageErro
 from acir.evaluation.report import Page, QueryReport, write_page
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
-from acir.search import Model, Request, Searcher
+from acir.search import Model, Named, Request, Searcher
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.answers import query_report
@@ -22,6 +23,7 @@ __all__ = ["LEAST", "Request", "check", "check_line", "load", "open_index", "sea
 BUNDLE = "bundle"
 KEY = "secret.key"
 LEAST = 3  # of the least similar of the retrieved, on a page
+BATCH = 16  # queries of one scan of the codes; their answers wait for the last of them
 
 Say = Callable[[str], None]
 
@@ -63,11 +65,13 @@ def search(
     queries: Sequence[str],
     request: Request,
     *,
+    stored: Sequence[str] = (),
+    together: bool = False,
     html: Path | None = None,
     device: str = "cpu",
     say: Say = lambda _: None,
 ) -> Iterator[Answer]:
-    """Answer each picture of each query source in turn.
+    """Answer each picture of each query source in turn, then each stored one, or all as one case.
 
     A picture that cannot be read has an answer too: unknown, without hits.
 
@@ -75,6 +79,8 @@ def search(
         index: Folder of the index.
         queries: SOURCEs.
         request: How to search.
+        stored: Ids of stored pictures to ask about.
+        together: Whether all these are views of one case, which has one answer.
         html: Where to write a page of all answers after the last; None for none.
         device: Where the network is to run.
         say: Takes a line for a person.
@@ -82,25 +88,22 @@ def search(
     Raises:
         UsageError: Nothing could be read at all, or the request is impossible.
     """
+    if not (queries or stored):
+        raise UsageError("there is nothing to ask about; give a picture, or --id with a stored one")
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {html.parent} for {html.name}; make it first")
     reports: list[QueryReport] = []
-    converted = 0
+    converted = Counter[str]()
     with open_index(index, device) as searcher:
         for line in searcher.remarks:
             say(line)
-        for name, found in _pictures(queries, searcher.key):
-            examined = None
-            if isinstance(found, UnreadableImageError):
-                answer = searcher.unreadable(name, found)
-            else:
-                converted += searcher.bundle.prep.converts(found)
-                examined = searcher.examine(found)
-                answer = searcher.answer(name, examined, request)
+        asked = _asked(searcher, queries, stored, converted)
+        answer_all = _answered_together if together else _answered
+        for found, answer in answer_all(searcher, asked, request):
             if html is not None:
-                reports.append(query_report(searcher, examined, answer))
+                reports.append(query_report(searcher, found, answer))
             yield answer
-    for line in converted_lines(converted):
+    for line in converted_lines(converted.total()):
         say(line)
     if html is not None:
         intro = f"{len(reports)} queries, answered from {index.name}."
@@ -138,12 +141,15 @@ def search_line(answer: Answer) -> dict[str, Any]:
     verdict = answer.verdict
     return {
         "query": answer.query,
-        "verdict": verdict.verdict,
-        "p_value": verdict.p_value,
-        "reason": verdict.reason,
-        "reason_code": verdict.reason_code,
+        "verdict": verdict and verdict.verdict,
+        "p_value": verdict and verdict.p_value,
+        "reason": verdict and verdict.reason,
+        "reason_code": verdict and verdict.reason_code,
         "mode": answer.mode,
         "hits": [asdict(hit) for hit in answer.hits],
+        "folded": answer.folded,
+        "views": list(answer.views),
+        "worst_view": answer.worst_view,
     }
 
 
@@ -158,6 +164,53 @@ def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
         "scores": dict(verdict.scores),
         "calibration": asdict(verdict.calibration),
     }
+
+
+def _asked(
+    searcher: Searcher, queries: Sequence[str], stored: Sequence[str], converted: Counter[str]
+) -> Iterator[Named]:
+    """Examine the pictures of all sources one by one, then give the stored ones."""
+    held = searcher.stored(stored)
+    for name, found in _pictures(queries, searcher.key) if queries else ():
+        if isinstance(found, UnreadableImageError):
+            yield name, found
+        else:
+            converted[name] += searcher.bundle.prep.converts(found)
+            yield name, searcher.examine(found)
+    yield from held
+
+
+def _answered(
+    searcher: Searcher, asked: Iterable[Named], request: Request
+) -> Iterator[tuple[Named, Answer]]:
+    for batch in _batches(asked):
+        yield from zip(batch, searcher.answers(batch, request), strict=True)
+
+
+def _answered_together(
+    searcher: Searcher, asked: Iterable[Named], request: Request
+) -> Iterator[tuple[Named, Answer]]:
+    """Answer once; the view that is shown with the answer is the worst."""
+    views = list(asked)
+    answer = searcher.together(views, request)
+    yield next((view for view in views if view[0] == answer.worst_view), views[0]), answer
+
+
+def _batches(asked: Iterable[Named]) -> Iterator[list[Named]]:
+    """Gather what is asked; where that fails, what came before is passed on first."""
+    batch: list[Named] = []
+    try:
+        for named in asked:
+            batch.append(named)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except UsageError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _pictures(

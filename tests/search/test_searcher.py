@@ -98,6 +98,7 @@ def test_an_unreadable_file_is_an_answer_not_an_error(searcher: Searcher, tmp_pa
     save(draw("bars", 300), path)
     path.write_bytes(path.read_bytes()[:300])
     answer = searcher.search(path)
+    assert answer.verdict
     assert (answer.verdict.verdict, answer.verdict.reason_code) == ("unknown", "truncated")
     assert answer.verdict.p_value == 1 / (answer.verdict.calibration.n + 1)
     assert answer.hits == ()
@@ -127,6 +128,7 @@ def test_a_refused_picture_can_be_searched_by_force(searcher: Searcher) -> None:
     blank = np.full((32, 32), 80, dtype=np.uint8)
     assert searcher.search(blank).hits == ()
     forced = searcher.search(blank, k=4, force=True)
+    assert forced.verdict
     assert (forced.verdict.reason_code, len(forced.hits)) == ("blank", 4)
 
 
@@ -144,7 +146,7 @@ def test_the_least_similar_come_from_the_end_of_what_was_retrieved(searcher: Sea
 def test_a_class_of_ties_that_is_too_large_is_cut_and_said_so(
     searcher: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acir.search.SHORTLIST_MOST", 20)
+    monkeypatch.setattr("acir.search.shortlist.MOST", 20)
     answer = searcher.search(draw("disc", 300), k=30)
     assert len(answer.hits) == 20
     assert "the first 20 by distance and id were ordered by content" in answer.notices[0]

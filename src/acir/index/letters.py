@@ -1,0 +1,37 @@
+"""Dead letters: the pictures that an index was given and could not take, each with the reason."""
+
+from collections.abc import Sequence
+
+from acir.index.database import Database
+from acir.types import Skipped
+
+# Made by the first letter: an index of an earlier version has no such table.
+TABLE = """create table if not exists dead_letter (
+    source text not null, name text not null, reason text not null, code text not null,
+    primary key (source, name)) without rowid"""
+EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'dead_letter'"
+ALL = "select name, reason, code from dead_letter order by name, source"
+FORGET = """delete from dead_letter
+    where source = ? or name in (select id from item where id = dead_letter.name)"""
+INSERT = "insert or replace into dead_letter values (?, ?, ?, ?)"
+
+
+def keep(database: Database, source: str, failed: Sequence[Skipped]) -> None:
+    """Put what failed of a source in the place of what failed of it before.
+
+    A letter of another source goes too once the index holds a picture of its name.
+    """
+    here = bool(database.read(EXISTS))
+    if not (failed or here):
+        return
+    with database.transaction() as connection:
+        connection.execute(TABLE)
+        connection.execute(FORGET, (source,))
+        connection.executemany(INSERT, [(source, s.path, s.reason, s.code) for s in failed])
+
+
+def kept(database: Database) -> list[Skipped]:
+    """Return all letters, by name."""
+    if not database.read(EXISTS):
+        return []
+    return [Skipped(*row) for row in database.read(ALL)]

@@ -1,0 +1,130 @@
+"""From probes to hits: shortlist, content, cases, near-duplicates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool
+
+from acir.index.view import View
+from acir.ranking.base import Ranker, cosine
+from acir.search.cases import best_cases, numbered, scored
+from acir.search.duplicates import Originals
+from acir.search.embeddings import Embeddings
+from acir.search.probe import Probe, Views
+from acir.search.request import Request
+from acir.search.shortlist import GROWTH, MOST, Shortlist, first_size, shortlists
+from acir.types import Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is to be found.
+
+    Attributes:
+        request: How.
+        ranker: What orders it.
+        allowed: Marks the positions that meet the request's conditions.
+    """
+
+    request: Request
+    ranker: Ranker
+    allowed: Bool[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieved:
+    """What was found for one set of views.
+
+    Attributes:
+        ranking: Best first; of near-duplicates, the first hits hold the best alone.
+        folded: How many were left out so.
+        enough: Whether all hits are there, or no other picture can be retrieved.
+        notices: What a reader should know.
+    """
+
+    ranking: Ranking
+    folded: int
+    enough: bool
+    notices: tuple[str, ...]
+
+
+class Finder:
+    """Find the pictures of an index that are like some views.
+
+    Args:
+        state: One state of the index.
+        embeddings: Those that were read before.
+    """
+
+    def __init__(self, state: View, embeddings: Embeddings) -> None:
+        self._state = state
+        self._embeddings = embeddings
+
+    def find(self, asked: Sequence[Views], request: Request, ranker: Ranker) -> list[Retrieved]:
+        """Answer many sets of views together, each as it would be answered alone.
+
+        Where near-duplicates or cases leave fewer hits than wanted, more candidates are taken.
+
+        Raises:
+            UsageError: A filter or the key of the cases does not exist.
+        """
+        wanted = Wanted(request, ranker, self._state.select(request.where or {}))
+        size = first_size(request.k)
+        found = self._round(asked, size, wanted)
+        while size < MOST and not all(one.enough for one in found):
+            size *= GROWTH
+            short = [i for i, one in enumerate(found) if not one.enough]
+            again = self._round([asked[i] for i in short], size, wanted)
+            for i, one in zip(short, again, strict=True):
+                found[i] = one
+        return found
+
+    def _round(self, asked: Sequence[Views], size: int, wanted: Wanted) -> list[Retrieved]:
+        probes = [view for views in asked for view in views]
+        radius = wanted.request.radius
+        lists = iter(shortlists(self._state.engine, probes, wanted.allowed, size, radius))
+        return [self._retrieved(views, [next(lists) for _ in views], wanted) for views in asked]
+
+    def _retrieved(self, views: Views, lists: Sequence[Shortlist], wanted: Wanted) -> Retrieved:
+        if len(views) == 1 and wanted.request.per is None:
+            ranking = wanted.ranker.rank(self._candidates(views[0], lists[0]))
+        else:
+            ranking = self._cases(views, lists, wanted)
+        folded = 0
+        if not wanted.request.keep_duplicates:
+            ranking, folded = self._folded(views, ranking, wanted.request)
+        enough = len(ranking) >= wanted.request.k or all(each.complete for each in lists)
+        notices = dict.fromkeys(each.notice for each in lists if each.notice)
+        return Retrieved(ranking, folded, enough, tuple(notices))
+
+    def _candidates(self, view: Probe, found: Shortlist) -> Ranking:
+        cosines = cosine(view.embedding, self._embeddings.of(self._state, found.rows))
+        return Ranking(found.rows, found.distances, cosines, np.full(len(cosines), np.nan))
+
+    def _cases(self, views: Views, lists: Sequence[Shortlist], wanted: Wanted) -> Ranking:
+        """Rank the cases of all candidates, each by all of its pictures that are allowed."""
+        rows, per = np.unique(np.concatenate([each.rows for each in lists])), wanted.request.per
+        names: list[str | None] = [None] * len(rows)
+        if per is not None:
+            named = {name for name in self._state.values(rows, per) if name is not None}
+            members = self._state.members(per, named)
+            members = np.setdiff1d(members[wanted.allowed[members]], views[0].barred)
+            rows = np.union1d(rows, members)
+            names = self._state.values(rows, per)
+        codes, embeddings = (
+            self._state.gallery.codes[rows],
+            self._embeddings.of(self._state, rows),
+        )
+        ranked = [scored(wanted.ranker, view, codes, embeddings) for view in views]
+        found = best_cases(ranked, numbered(names))
+        return replace(found, rows=rows[found.rows])
+
+    def _folded(self, views: Views, ranking: Ranking, request: Request) -> tuple[Ranking, int]:
+        codes, embeddings = (
+            self._state.gallery.codes[ranking.rows],
+            self._embeddings.of(self._state, ranking.rows),
+        )
+        met = Originals(() if request.include_self else views)
+        order, folded = met.fold(codes, embeddings, request.k)
+        return ranking.take(order), folded

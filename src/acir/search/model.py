@@ -1,0 +1,99 @@
+"""Ask a model about a picture: what it sees in it, and whether it is of a kind it knows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float16, UInt8
+from torch import Tensor
+
+from acir import codes
+from acir.bundle import Bundle
+from acir.content import embed, stored
+from acir.errors import UnreadableImageError
+from acir.picture import Picture, as_record
+from acir.prep.pixels import to_unit
+from acir.prep.preflight import Finding, preflight
+from acir.privacy.pseudonym import fresh_key
+from acir.tensors import Evidence
+from acir.types import ImageRecord, Verdict
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A picture as the model sees it; without evidence where the pre-flight refused it."""
+
+    record: ImageRecord
+    verdict: Verdict
+    evidence: Evidence | None
+
+
+class Model:
+    """A bundle that answers whether it knows a picture's kind.
+
+    Args:
+        bundle: The trained model.
+        key: Secret for the keyed hashes of patients; None for a fresh one.
+    """
+
+    def __init__(self, bundle: Bundle, key: bytes | None = None) -> None:
+        self.bundle = bundle
+        self.key = key or fresh_key()
+
+    def check(self, picture: Picture) -> Verdict:
+        """Say whether a picture is of a kind that the model knows.
+
+        A picture that cannot be read is unknown, with the reason code `unreadable` or
+        `truncated`.
+        """
+        try:
+            record = as_record(picture, self.key)
+        except UnreadableImageError as error:
+            return self.refuse(error)
+        return self.examine(record).verdict
+
+    def examine(self, record: ImageRecord) -> Examined:
+        """Encode one picture, alone and on one thread, and judge it.
+
+        Alone and on one thread, because sums in another order differ in their last bits.
+        """
+        finding = preflight(record, to_unit(record))
+        if finding is not None:
+            return Examined(record, self.bundle.gate.refuse(finding), None)
+        evidence = self.encode(record)
+        return Examined(record, self.bundle.gate.judge(evidence)[0], evidence)
+
+    def encode(self, record: ImageRecord) -> Evidence:
+        """Encode one picture, whatever the gate may say of it."""
+        with one_thread():
+            return self.bundle.evidence(torch.from_numpy(self.bundle.prep(record)[None]))
+
+    def refuse(self, error: UnreadableImageError) -> Verdict:
+        """Return the verdict on a picture that cannot be read."""
+        return self.bundle.gate.refuse(Finding(error.code, f"the picture is {error.code}"))
+
+    def heat_map(self, evidence: Evidence) -> Float[Tensor, "height width"] | None:
+        """Return where one picture differs from known ones, in standard deviations, or None."""
+        maps = self.bundle.gate.heat_map(evidence)
+        return None if maps is None else maps[0]
+
+
+def coded(
+    evidence: Evidence,
+) -> tuple[UInt8[np.ndarray, "n bytes"], Float16[np.ndarray, "n dim"]]:
+    """Return the codes and the embeddings of the pictures of `evidence`."""
+    embeddings = embed(evidence.blended, evidence.logits, evidence.images)
+    return codes.pack(evidence.logits.float().numpy()), stored(embeddings)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, so that sums run in one order on any number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,46 @@
+"""How a search is to be done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acir.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a search is to be done.
+
+    Attributes:
+        k: Hits wanted.
+        radius: Largest Hamming distance of a hit; None for any.
+        where: Metadata that hits must have, by key.
+        mode: Ranker to use; None for the one that validation favoured.
+        include_self: Whether a stored picture with the query's own pixels may be a hit.
+        force: Whether an unknown query is answered all the same.
+        least: Hits wanted from the other end of the retrieved set.
+        keep_duplicates: Whether near-duplicates of the query or of a better hit may be hits.
+        per: Key of metadata, or `patient` or `label`, of which one hit a value is wanted: a case.
+            None where each picture is a case of its own.
+        like: Ids of stored pictures that the hits should be like; none of them is a hit.
+        unlike: Ids of stored pictures that the hits should not be like; none of them is a hit.
+    """
+
+    k: int = 10
+    radius: int | None = None
+    where: Mapping[str, str] | None = None
+    mode: str | None = None
+    include_self: bool = False
+    force: bool = False
+    least: int = 0
+    keep_duplicates: bool = False
+    per: str | None = None
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse to look for no picture at all, or for what is like and unlike one picture."""
+        if self.k < 1:
+            raise UsageError(f"k is {self.k}, expected at least 1, the hits wanted")
+        both = sorted(set(self.like) & set(self.unlike))
+        if both:
+            raise UsageError(f"{both[0]} is given as like and as unlike; give it as one of them")

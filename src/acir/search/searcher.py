@@ -1,0 +1,313 @@
+"""Ask an index about pictures: which stored ones are like them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from acir.bundle import Bundle
+from acir.errors import StorageError, UnreadableImageError, UsageError
+from acir.index.entry import Entry
+from acir.index.store import Store
+from acir.index.view import View
+from acir.picture import UNNAMED, Picture, as_record
+from acir.search.embeddings import Embeddings
+from acir.search.finder import Finder, Retrieved
+from acir.search.model import Examined, Model, coded
+from acir.search.probe import Examples, Probe, moved
+from acir.search.question import Question, is_withheld, joined
+from acir.search.request import Request
+from acir.types import Answer, Hit, Ranking
+
+Named = tuple[str, Examined | UnreadableImageError | Entry]
+"""What the caller calls a picture, and what is known of it: an entry is a stored one."""
+
+
+class Searcher(Model):
+    """An index with the bundle that encoded it.
+
+    Args:
+        store: The index at rest.
+        bundle: The model that encoded the index.
+        key: Secret behind the keyed hashes in the index.
+    """
+
+    def __init__(self, store: Store, bundle: Bundle, key: bytes) -> None:
+        super().__init__(bundle, key)
+        self.store = store
+        self._embeddings = Embeddings(store.dim)
+        self._remembers = True
+
+    def __enter__(self) -> "Searcher":
+        """Return the searcher itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store and its engine."""
+        self.store.close()
+
+    def __len__(self) -> int:
+        """Return the number of stored pictures."""
+        with self.store.view() as view:
+            return len(view.gallery.codes)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of how the index is searched; see `Engine.remarks`."""
+        with self.store.view() as view:
+            return view.engine.remarks
+
+    def search(self, picture: Picture, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
+        """Retrieve the stored pictures most like one picture.
+
+        A picture that the gate calls unknown gets no hits unless `force` is set. A stored picture
+        with the query's own pixels or nearly so, or of the query's own patient, is left out, and
+        so is one that is nearly a better hit. Of the query, the index keeps the p-value and the
+        day.
+
+        Args:
+            picture: What is asked.
+            k: Hits wanted; fewer come back from a smaller index, with a notice.
+            options: Further fields of `Request`.
+        """
+        return self.search_many([picture], k, **options)[0]
+
+    def search_many(
+        self,
+        pictures: Iterable[Picture],
+        k: int = 10,
+        **options: Any,  # noqa: ANN401 - those of `Request`
+    ) -> list[Answer]:
+        """Answer each of several pictures as `search` would, with one scan of the codes.
+
+        Args:
+            pictures: What is asked.
+            k: Hits wanted for each.
+            options: Further fields of `Request`.
+        """
+        return self.answers([self._named(picture) for picture in pictures], Request(k=k, **options))
+
+    def search_together(
+        self,
+        pictures: Iterable[Picture],
+        k: int = 10,
+        **options: Any,  # noqa: ANN401 - those of `Request`
+    ) -> Answer:
+        """Retrieve the stored cases most like several views of one case.
+
+        A case is a picture, or with `per` all pictures that share a value. Its similarity is the
+        mean over the views of the best similarity among its pictures. The verdict is that on the
+        worst view: one unknown view withholds the answer unless `force` is set.
+
+        Args:
+            pictures: The views.
+            k: Hits wanted.
+            options: Further fields of `Request`.
+
+        Raises:
+            UsageError: There is no view.
+        """
+        return self.together(
+            [self._named(picture) for picture in pictures], Request(k=k, **options)
+        )
+
+    def search_stored(self, name: str, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
+        """Retrieve the stored pictures most like a stored one, which is left out.
+
+        Nothing is encoded and the gate is not asked: the answer has no verdict.
+
+        Args:
+            name: Id of the picture in the index.
+            k: Hits wanted.
+            options: Further fields of `Request`.
+
+        Raises:
+            UsageError: The index has no such picture.
+        """
+        return self.answers(self.stored([name]), Request(k=k, **options))[0]
+
+    def stored(self, ids: Sequence[str]) -> list[Named]:
+        """Return stored pictures to ask about.
+
+        Raises:
+            UsageError: The index has no picture of an id.
+        """
+        return [(entry.id, entry) for entry in self._entries(ids)]
+
+    def answers(self, asked: Sequence[Named], request: Request) -> list[Answer]:
+        """Answer a request about each of some pictures that were examined before.
+
+        Raises:
+            UsageError: The mode, the radius, a filter, the key of cases or an id does not exist.
+        """
+        with self.store.view() as view:
+            asking = _Asking(view, request, *self._checked(view, request))
+            return self._answered(
+                [self._question(name, found, asking) for name, found in asked], asking
+            )
+
+    def together(self, asked: Sequence[Named], request: Request) -> Answer:
+        """Answer a request about several views of one case that were examined before.
+
+        Raises:
+            UsageError: There is no view, or as in `answers`.
+        """
+        if not asked:
+            raise UsageError("there is no view to search by; give at least one picture")
+        with self.store.view() as view:
+            asking = _Asking(view, request, *self._checked(view, request))
+            parts = [self._question(name, found, asking) for name, found in asked]
+            return self._answered([joined(parts, request)], asking)[0]
+
+    def _named(self, picture: Picture) -> Named:
+        name = str(picture) if isinstance(picture, str | Path) else UNNAMED
+        try:
+            return name, self.examine(as_record(picture, self.key))
+        except UnreadableImageError as error:
+            return name, error
+
+    def _checked(self, view: View, request: Request) -> tuple[str, Examples]:
+        """Refuse what cannot be done before anything is; return the mode and the examples."""
+        mode = self.bundle.mode_named(request.mode)
+        if request.radius is not None and not 0 <= request.radius <= self.store.bits:
+            raise UsageError(
+                f"the radius is {request.radius}, expected 0 to {self.store.bits}, the bits of the "
+                "codes"
+            )
+        liked, disliked = self._entries(sorted(request.like)), self._entries(sorted(request.unlike))
+        barred = view.named([*request.like, *request.unlike])
+        return mode, Examples(liked, disliked, barred)
+
+    def _entries(self, ids: Iterable[str]) -> list[Entry]:
+        wanted = list(dict.fromkeys(ids))
+        found = self.store.known(wanted) if wanted else {}
+        for name in wanted:
+            if name not in found:
+                raise UsageError(
+                    f"the index has no picture {name!r}; give the id of a stored one, as a hit "
+                    "shows it"
+                )
+        return [found[name] for name in wanted]
+
+    def _question(
+        self,
+        name: str,
+        found: Examined | UnreadableImageError | Entry,
+        asking: "_Asking",
+    ) -> Question:
+        if isinstance(found, UnreadableImageError):
+            return Question(name, self.refuse(found), ())
+        if isinstance(found, Entry):
+            barred = asking.barred(found.patient, found.pixel_hash)
+            probe = Probe(found.code, found.embedding, barred)
+            return Question(name, None, (moved(probe, asking.examples),))
+        notices = self._remember(found)
+        if is_withheld(found.verdict, asking.request):
+            return Question(name, found.verdict, (), notices)
+        (code,), (embedding,) = coded(found.evidence or self.encode(found.record))
+        barred = asking.barred(found.record.patient, found.record.pixel_hash)
+        probe = Probe(code, embedding, barred)
+        return Question(name, found.verdict, (moved(probe, asking.examples),), notices)
+
+    def _remember(self, examined: Examined) -> tuple[str, ...]:
+        """Keep the p-value for `acir drift`; return a notice the first time that it cannot be.
+
+        What the pre-flight refused has none.
+        """
+        if examined.evidence is None or not self._remembers:
+            return ()
+        try:
+            self.store.keep_p_value(examined.verdict.p_value, datetime.now(UTC).date())
+        except StorageError:
+            self._remembers = False
+            return ("the index cannot be written, so nothing is kept of queries for acir drift",)
+        return ()
+
+    def _answered(self, questions: Sequence[Question], asking: "_Asking") -> list[Answer]:
+        asked = [question.views for question in questions if question.views]
+        finder = Finder(asking.view, self._embeddings)
+        ranker = self.bundle.rankers[asking.mode]
+        found = iter(finder.find(asked, asking.request, ranker) if asked else ())
+        return [
+            asking.answer(question, next(found) if question.views else None)
+            for question in questions
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """What all pictures of one call share: the state of the index that answers, and the request.
+
+    Attributes:
+        view: The state.
+        request: How to search.
+        mode: Name of the ranker.
+        examples: Stored pictures that were called like or unlike.
+    """
+
+    view: View
+    request: Request
+    mode: str
+    examples: Examples
+
+    def barred(self, patient: str | None, pixel_hash: str) -> Int[np.ndarray, " m"]:
+        """Return the positions of a picture itself and of its patient."""
+        own = self.view.same_patient(patient) if patient is not None else self.view.named(())
+        itself = self.view.same_pixels(pixel_hash)
+        return np.setdiff1d(own, itself) if self.request.include_self else np.union1d(own, itself)
+
+    def answer(self, question: Question, found: Retrieved | None) -> Answer:
+        """Put what was found into words; nothing was looked for where `found` is None."""
+        request = self.request
+        answer = Answer(
+            question.name,
+            question.verdict,
+            self.mode,
+            (),
+            question.notices,
+            views=question.names,
+            worst_view=question.worst,
+        )
+        if found is None:
+            return answer
+        ranking, notices = found.ranking, found.notices
+        best = self._hits(ranking, range(min(request.k, len(ranking))), request.per)
+        first_least = max(len(best), len(ranking) - request.least)
+        least = self._hits(ranking, range(first_least, len(ranking)), request.per)
+        if len(best) < request.k:
+            what = "pictures" if request.per is None else "cases"
+            notices += (f"{len(best)} {what} can be retrieved, {request.k} were asked for",)
+        return replace(
+            answer,
+            hits=best,
+            notices=(*question.notices, *notices),
+            least=least,
+            folded=found.folded,
+        )
+
+    def _hits(self, ranking: Ranking, positions: range, per: str | None) -> tuple[Hit, ...]:
+        chosen = ranking.take(np.array(positions, dtype=np.int64))
+        entries = self.view.entries(chosen.rows)
+        cases = self.view.values(chosen.rows, per) if per else [None] * len(entries)
+        return tuple(
+            Hit(
+                rank=position + 1,
+                id=entry.id,
+                label=entry.label,
+                distance=int(chosen.distances[i]),
+                similarity=float(chosen.similarities[i]),
+                path=entry.path,
+                case=cases[i],
+            )
+            for i, (position, entry) in enumerate(zip(positions, entries, strict=True))
+        )
