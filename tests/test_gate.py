@@ -19,7 +19,7 @@ from acir.gate import Gate, fresh_detectors
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
-from acir.tensors import Evidence
+from acir.tensors import Encoding, Evidence
 from acir.types import Verdict
 
 Values = Shaped[np.ndarray, " n"]
@@ -306,10 +306,16 @@ def _network_evidence(count: int, seed: int) -> Evidence:
     )
 
 
+def _encode(images: torch.Tensor) -> Encoding:
+    """Eight pixels of a picture are its code."""
+    flat = images.flatten(start_dim=1)[:, :8] - 0.5
+    return Encoding(flat, flat, flat, flat, images)
+
+
 @pytest.fixture(scope="module")
 def trained() -> Gate:
     return Gate.fit(
-        fresh_detectors(("residual", "knn", "knn-middle")),
+        fresh_detectors(("residual", "knn", "knn-middle", "denoising"), _encode),
         GateRecipe(unknown=0.05, caution=0.2),
         references=_network_evidence(100, 0),
         calibration=(_network_evidence(80, 1), _network_evidence(80, 2)),
@@ -318,7 +324,7 @@ def trained() -> Gate:
 
 def test_a_gate_comes_back_from_disk_the_same(trained: Gate) -> None:
     arrays, config = trained.state()
-    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)))
+    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)), _encode)
     asked = _network_evidence(40, 3)
     assert restored.judge(asked) == trained.judge(asked)
     np.testing.assert_array_equal(restored.score(asked), trained.score(asked))
@@ -330,7 +336,7 @@ def test_a_gate_comes_back_from_disk_the_same(trained: Gate) -> None:
 def test_a_detector_that_is_not_here_is_named(trained: Gate) -> None:
     arrays, config = trained.state()
     with pytest.raises(ComponentError, match=r"acir.ood has no 'kn'; .*Did you mean 'knn'\?"):
-        Gate.load(arrays, {**config, "detectors": ["kn"]})
+        Gate.load(arrays, {**config, "detectors": ["kn"]}, _encode)
 
 
 def test_a_verdict_is_the_same_alone_and_in_a_batch(trained: Gate) -> None:

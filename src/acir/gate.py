@@ -20,7 +20,7 @@ from acir.conformal import largest_rank, p_values, pictures_needed, surprise, we
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
-from acir.tensors import Evidence
+from acir.tensors import Encode, Evidence
 from acir.types import Calibration, State, Verdict
 
 FAMILY = "acir.ood"
@@ -166,15 +166,25 @@ class Gate:
         return arrays, {**config, "detectors": list(self._detectors), "promise": self._promise}
 
     @classmethod
-    def load(cls, arrays: Mapping[str, Shaped[Tensor, "..."]], config: Mapping[str, Any]) -> "Gate":
+    def load(
+        cls,
+        arrays: Mapping[str, Shaped[Tensor, "..."]],
+        config: Mapping[str, Any],
+        encode: Encode,
+    ) -> "Gate":
         """Rebuild a gate from `state`.
+
+        Args:
+            arrays: As `state` returned them.
+            config: As `state` returned it.
+            encode: For detectors that must encode again.
 
         Raises:
             ComponentError: A detector is not installed here.
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
-        detectors = fresh_detectors(plain["detectors"])
+        detectors = fresh_detectors(plain["detectors"], encode)
         for name, detector in detectors.items():
             start = f"{name}.state."
             detector.load_state(
@@ -234,13 +244,18 @@ class Gate:
         return f"{detector.reason}, {detector.measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
 
 
-def fresh_detectors(names: Iterable[str]) -> dict[str, Detector]:
+def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
     """Return detectors that are not fitted, by name and in this order.
+
+    Args:
+        names: Components of `acir.ood`.
+        encode: Handed to those that must encode again.
 
     Raises:
         ComponentError: There is no such detector.
     """
-    return {name: registry.find(FAMILY, Detector, name)() for name in names}
+    found = {name: registry.find(FAMILY, Detector, name) for name in names}
+    return {name: registry.build(kind, {}, encode=encode) for name, kind in found.items()}
 
 
 def _scores(
