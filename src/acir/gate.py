@@ -8,6 +8,7 @@ pictures. One set for both would double the false alarms.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Gate:
         scores: Scores,
         sums: Float64[np.ndarray, " b"],
     ) -> None:
-        self._detectors = dict(detectors)
+        self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(recipe, detectors=tuple(detectors))
         self._promise = promise
         self._scores = scores
@@ -113,6 +114,11 @@ class Gate:
         return flagged
 
     @property
+    def detectors(self) -> Mapping[str, Detector]:
+        """The detectors that are asked, by name and in order."""
+        return self._detectors
+
+    @property
     def needs_decoder(self) -> bool:
         """Whether any detector reads the reconstruction."""
         return any(d.needs_decoder for d in self._detectors.values())
@@ -123,12 +129,19 @@ class Gate:
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """Return a verdict on each picture, the same alone or among others."""
-        scores = _scores(self._detectors, evidence)
+        return self.judge_scores(self.scores(evidence))
+
+    def judge_scores(self, scores: Scores) -> tuple[Verdict, ...]:
+        """Return the verdicts that follow from what `scores` said."""
         p = p_values(_sums(scores, self._scores), self._sums)
         return tuple(
             self._verdict({name: column[[row]] for name, column in scores.items()}, float(p[row]))
-            for row in range(len(evidence))
+            for row in range(len(p))
         )
+
+    def surprises(self, scores: Scores) -> dict[str, Float64[np.ndarray, " batch"]]:
+        """Return how surprising each detector finds what `scores` said; `score` adds them up."""
+        return {name: surprise(column, self._scores[name]) for name, column in scores.items()}
 
     def refuse(self, finding: Finding) -> Verdict:
         """Return the verdict on what is no usable picture: unknown, without asking detectors."""

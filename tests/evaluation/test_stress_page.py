@@ -47,7 +47,7 @@ def test_a_row_has_its_interval_and_its_commonest_reason() -> None:
 
 
 def test_false_alarms_are_listed_by_class() -> None:
-    (table,) = PAGE.sections[5].tables
+    (table,) = PAGE.sections[6].tables
     assert [row[:2] for row in table.rows] == [("a", "5"), ("b", "5"), ("all", "10")]
     assert table.rows[1][2].startswith("20.0\xa0%")
 

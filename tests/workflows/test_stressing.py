@@ -174,6 +174,14 @@ def test_the_recall_is_the_mean_over_kinds_of_the_mean_over_severities(made: Mad
     assert means[summary["worst_type"]] == summary["worst_recall"]
 
 
+def test_the_ablation_of_all_detectors_is_the_gate(made: Made) -> None:
+    everything, *reduced = made.found["ablation"]
+    assert everything["detectors"] == made.found["protocol"]["detectors"]
+    for key in ("auroc", "recall_at_3pct", "recall_at_1pct", "worst_type", "worst_recall"):
+        assert everything[key] == made.found["summary"][key]
+    assert len(reduced) == 2 * len(everything["detectors"])
+
+
 def test_silent_errors_are_wrong_answers_and_answered_strangers_sixteen_to_one(made: Made) -> None:
     shown = made.found["clean"]["pictures"]
     wrong = np.mean([p["first_hit_wrong"] and p["verdict"] != "unknown" for p in shown])

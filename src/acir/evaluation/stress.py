@@ -27,12 +27,14 @@ class Judged:
         p_values: Share of ordinary pictures that look at least as unusual.
         scores: By method, `GATE` first: higher is more outlying; the gate's is +inf where the
             pre-flight refused the picture.
+        surprises: What each detector adds to the gate's score, by its name.
     """
 
     states: tuple[State, ...]
     reason_codes: tuple[str, ...]
     p_values: Float64[np.ndarray, " n"]
     scores: Scores
+    surprises: Scores
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -115,6 +117,7 @@ class Protocol:
         ood: SOURCEs of unknown kinds.
         oriented: Whether turned and mirrored pictures must be refused.
         limit: Most pictures of each source.
+        detectors: Whose evidence the gate combines.
         training: Training pictures that the answers come from and the baselines learned from.
         calibration: What stands behind the gate's threshold.
         promise: The same in words.
@@ -127,6 +130,7 @@ class Protocol:
     ood: tuple[str, ...]
     oriented: bool
     limit: int
+    detectors: tuple[str, ...]
     training: int
     calibration: Calibration
     promise: str

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from acir.evaluation import stress_ablation
 from acir.evaluation import stress_figures as figures
 from acir.evaluation.document import Document, Figure, Section, Table
 from acir.evaluation.proportion import Proportion
@@ -43,7 +44,7 @@ COLUMNS: tuple[tuple[str, Callable[[Summary], float | None], bool], ...] = (
 def document(found: Stress) -> Document:
     """Put the page together."""
     sections = [_result(found), _curves(found), _grid(found), _worst(found)]
-    sections += [_kinds(found), _classes(found), _protocol(found)]
+    sections += [_kinds(found), stress_ablation.section(found), _classes(found), _protocol(found)]
     return Document(
         title="Stress test of the knowledge boundary",
         intro=f"{len(found.clean.ids)} clean pictures of {found.protocol.data} against "

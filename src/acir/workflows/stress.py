@@ -9,7 +9,7 @@ import numpy as np
 
 from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
-from acir.evaluation import stress_baselines
+from acir.evaluation import stress_ablation, stress_baselines
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
@@ -95,6 +95,7 @@ def stress(
         ood=tuple(unknown),
         oriented=oriented,
         limit=limit,
+        detectors=tuple(bundle.gate.detectors),
         training=len(parts.gallery),
         calibration=bundle.gate.calibration,
         promise=bundle.gate.promise_in_words(),
@@ -103,7 +104,7 @@ def stress(
     )
     found = Stress(protocol, clean, tuple(trials))
     page = document(found)
-    files.write(out / NUMBERS, to_dict(found))
+    files.write(out / NUMBERS, {**to_dict(found), "ablation": stress_ablation.to_rows(found)})
     write_page(out / PAGE, page)
     return asdict(summary(found, GATE))
 

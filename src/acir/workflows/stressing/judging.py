@@ -1,9 +1,11 @@
 """Ask the gate, as a search does, and the baselines, about many pictures."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
 from acir.bulk import Codes, Embeddings, prepared_batches
 from acir.bundle import Bundle
@@ -15,6 +17,8 @@ from acir.prep.preflight import preflight
 from acir.search import coded
 from acir.tensors import Evidence
 from acir.types import ImageRecord, Verdict
+
+Column = Float64[np.ndarray, " _"]
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,26 @@ class Judge:
     def coded(self, records: Sequence[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
         """Judge pictures and return their codes and embeddings too."""
         verdicts: list[Verdict] = []
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in (GATE, *self.baselines)}
+        surprises = defaultdict[str, list[Column]](list)
+        baselines = defaultdict[str, list[Column]](list)
         encoded = []
         for chunk, images in prepared_batches(records, self.bundle.prep):
             evidence = self.bundle.evidence(images)
-            said, sums = self._asked(chunk, evidence)
+            said, surprised = self._asked(chunk, evidence)
             verdicts += said
-            columns[GATE].append(sums)
+            for name, column in surprised.items():
+                surprises[name].append(column)
             seen = traits(evidence)
             for name, score in self.baselines.items():
-                columns[name].append(_finite(score(seen)))
+                baselines[name].append(_finite(score(seen)))
             encoded.append(coded(evidence))
+        by_detector = _joined(surprises)
         judged = Judged(
             states=tuple(v.verdict for v in verdicts),
             reason_codes=tuple(v.reason_code for v in verdicts),
             p_values=np.array([v.p_value for v in verdicts]),
-            scores={name: np.concatenate(column) for name, column in columns.items()},
+            scores={GATE: np.sum(list(by_detector.values()), axis=0), **_joined(baselines)},
+            surprises=by_detector,
         )
         codes, embeddings = zip(*encoded, strict=True)
         return judged, np.concatenate(codes), np.concatenate(embeddings)
@@ -68,15 +76,18 @@ class Judge:
 
     def _asked(
         self, records: Sequence[ImageRecord], evidence: Evidence
-    ) -> tuple[list[Verdict], np.ndarray]:
+    ) -> tuple[list[Verdict], dict[str, Column]]:
+        """Ask pre-flight and gate; what the pre-flight refuses surprises every detector."""
         gate = self.bundle.gate
         findings = [preflight(record, to_unit(record)) for record in records]
+        scores = gate.scores(evidence)
         verdicts = [
             verdict if finding is None else gate.refuse(finding)
-            for finding, verdict in zip(findings, gate.judge(evidence), strict=True)
+            for finding, verdict in zip(findings, gate.judge_scores(scores), strict=True)
         ]
         refused = np.array([finding is not None for finding in findings])
-        return verdicts, np.where(refused, np.inf, gate.score(evidence))
+        surprises = gate.surprises(scores)
+        return verdicts, {n: np.where(refused, np.inf, c) for n, c in surprises.items()}
 
 
 def traits(evidence: Evidence) -> Traits:
@@ -88,6 +99,10 @@ def traits(evidence: Evidence) -> Traits:
         logits=evidence.logits.float().numpy(),
         class_logits=evidence.class_logits.float().numpy(),
     )
+
+
+def _joined(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 
 def _finite(scores: np.ndarray) -> np.ndarray:
