@@ -31,12 +31,17 @@ def judged(gate: list[int], msp: list[int]) -> Judged:
     return Judged(tuple(states), codes, 1 / (1 + np.array(gate)), scores, surprises)
 
 
+def blind(found: Judged) -> Judged:
+    """What is seen of copies of which nothing can be told: every score is 5."""
+    return judged([5] * len(found), [5] * len(found))
+
+
 def trial(kind: str, severity: int | None, tier: Tier, found: Judged) -> Trial:
     buffer = io.BytesIO()
     Image.new("RGB", (32, 32), (10 * len(kind), 90, 120)).save(buffer, "PNG")
     worst = Specimen("one.png", buffer.getvalue(), found.states[0])
     group = UNKNOWN_SET if severity is None else "noise"
-    return Trial(kind, group, severity, tier, "the picture is odd", found, worst)
+    return Trial(kind, group, severity, tier, "the picture is odd", found, blind(found), worst)
 
 
 # Ten clean pictures: the gate refuses the last one, msp the last two; two first hits are wrong,
@@ -46,6 +51,7 @@ CLEAN = Clean(
     labels=(("a",),) * 5 + (("b",),) * 5,
     wrong=np.array([True] + [False] * 8 + [True]),
     judged=judged([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 0, 1, 2, 3, 4, 6, 7]),
+    equalised=judged([5] * 10, [5] * 10),
 )
 # Must be rejected: `speckle` (mean 3/4 refused by the gate), and an unknown set (1/2).
 TRIALS = (

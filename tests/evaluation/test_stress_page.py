@@ -41,7 +41,7 @@ def test_a_row_has_its_interval_and_its_commonest_reason() -> None:
     # 0 is above 0.5 of ten (a tie counts half), 1 above 1.5, 2 above 2.5 and 9 above 9.5: 14 of 40.
     assert table.rows[0] == (
         *("speckle, severity 1", "accept", "4", "25.0\xa0% (0.6 to 80.6)"),
-        *("0.0\xa0%", "0.0\xa0%", "0.350", "ordinary"),
+        *("0.0\xa0%", "0.0\xa0%", "0.0\xa0%", "0.350", "ordinary", "100.0\xa0%"),
     )
     assert table.heavy == {4}
 

@@ -1,7 +1,7 @@
 """What a stress test finds: clean pictures, and trials that a gate should or should not refuse."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -55,12 +55,14 @@ class Clean:
         labels: The class names of each picture.
         wrong: Whether its first hit is of another class.
         judged: What is said of them as they are.
+        equalised: What is said of their grey, blurred copies.
     """
 
     ids: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     wrong: Bool[np.ndarray, " n"]
     judged: Judged
+    equalised: Judged
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Trial:
         tier: What the gate should do.
         about: What is wrong with them, in words.
         judged: What is said of them.
+        equalised: What is said of their grey, blurred copies.
         specimen: The picture furthest on the wrong side.
     """
 
@@ -98,6 +101,7 @@ class Trial:
     tier: Tier
     about: str
     judged: Judged
+    equalised: Judged
     specimen: Specimen
 
     @property
@@ -150,6 +154,17 @@ class Stress:
     def methods(self) -> tuple[str, ...]:
         """The gate, then the baselines."""
         return (GATE, *self.protocol.thresholds)
+
+    @property
+    def equalised(self) -> "Stress":
+        """The same test on copies without colour, of one size and one sharpness.
+
+        Only what needs no threshold of the gate can be read off it: the gate was calibrated
+        with pictures as they are.
+        """
+        clean = replace(self.clean, judged=self.clean.equalised)
+        trials = tuple(replace(trial, judged=trial.equalised) for trial in self.trials)
+        return replace(self, clean=clean, trials=trials)
 
     def of(self, tier: Tier) -> dict[str, list[Trial]]:
         """Return the trials of a tier by kind: severities of one kind stand together."""
