@@ -37,7 +37,7 @@ from acir.ranking.base import Ranker
 from acir.recipe import Recipe
 from acir.tensors import Encode, Encoding, Evidence, chosen_device
 
-FORMAT = 3
+FORMAT = 4
 SETTINGS = "bundle.json"
 WEIGHTS = "weights.safetensors"
 GATE = "gate.safetensors"

@@ -175,8 +175,9 @@ def test_the_recall_is_the_mean_over_kinds_of_the_mean_over_severities(made: Mad
     assert means[summary["worst_type"]] == summary["worst_recall"]
 
 
-def test_the_ablation_of_all_detectors_is_the_gate(made: Made) -> None:
-    everything, *reduced = made.found["ablation"]
+def test_the_ablation_begins_with_the_gate_and_the_sum_of_all(made: Made) -> None:
+    everything, whole, *reduced = made.found["ablation"]
+    assert (everything["name"], whole["name"]) == ("gate", "sum of all")
     assert everything["detectors"] == made.found["protocol"]["detectors"]
     for key in ("auroc", "recall_at_3pct", "recall_at_1pct", "worst_type", "worst_recall"):
         assert everything[key] == made.found["summary"][key]

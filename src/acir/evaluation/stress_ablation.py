@@ -1,5 +1,6 @@
-"""What each detector is worth: the gate without it, and it alone, on the same evidence.
+"""What each detector is worth: the sum without it, and it alone, on the same evidence.
 
+The gate makes the sum of all a surprise within the predicted class; the plain sum stands beside it.
 Only the order of pictures is compared, at thresholds set on the clean ones: a set of detectors
 would be calibrated anew, and its rate would then be as promised. The pre-flight stays before all.
 """
@@ -12,9 +13,11 @@ import numpy as np
 from jaxtyping import Float64
 
 from acir.evaluation.document import Section, Table
-from acir.evaluation.stress import Judged, Stress, Trial
+from acir.evaluation.stress import GATE, Judged, Stress, Trial
 from acir.evaluation.stress_scores import RATES, by_kind, mean, mean_of
 from acir.metrics import ood
+
+Score = Callable[[Judged], Float64[np.ndarray, " n"]]
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,21 @@ class Reduced:
 
 
 def ablation(found: Stress) -> tuple[Reduced, ...]:
-    """Return the numbers of all detectors, of all but one, and of each alone."""
+    """Return the numbers of the gate, of the plain sum, of all but one, and of each alone."""
     names = tuple(found.clean.judged.surprises)
-    sets = {"all": names}
+    sets = {"sum of all": names}
     if len(names) > 1:
         sets |= {f"without {name}": tuple(n for n in names if n != name) for name in names}
         sets |= {f"{name} alone": (name,) for name in names}
-    return tuple(reduced(found, name, kept) for name, kept in sets.items())
+    gate = _reduced(found, GATE, names, lambda judged: judged.scores[GATE])
+    return (gate, *(_reduced(found, name, kept, _sum_of(kept)) for name, kept in sets.items()))
 
 
-def reduced(found: Stress, name: str, detectors: tuple[str, ...]) -> Reduced:
-    """Return the numbers of some of the detectors."""
+def _sum_of(detectors: tuple[str, ...]) -> Score:
+    return lambda judged: np.sum([judged.surprises[name] for name in detectors], axis=0)
 
-    def scores(judged: Judged) -> Float64[np.ndarray, " n"]:
-        return np.sum([judged.surprises[detector] for detector in detectors], axis=0)
 
+def _reduced(found: Stress, name: str, detectors: tuple[str, ...], scores: Score) -> Reduced:
     clean = scores(found.clean.judged)
 
     def at(rate: float) -> Callable[[Trial], float]:
@@ -105,7 +108,7 @@ def section(found: Stress) -> Section:
 
 
 def _cells(one: Reduced) -> Iterator[str]:
-    yield one.name.replace("_", " ")
+    yield "this gate" if one.name == GATE else one.name.replace("_", " ")
     yield f"{100 * one.recall_at_3pct:.1f} %"
     yield f"{100 * one.recall_at_1pct:.1f} %"
     yield f"{one.auroc:.3f}"

@@ -46,25 +46,25 @@ class Judge:
         """Judge pictures and return their codes and embeddings too."""
         verdicts: list[Verdict] = []
         surprises = defaultdict[str, list[Column]](list)
-        baselines = defaultdict[str, list[Column]](list)
+        scores = defaultdict[str, list[Column]](list)
         encoded = []
         for chunk, images in prepared_batches(records, self.bundle.prep):
             evidence = self.bundle.evidence(images)
-            said, surprised = self._asked(chunk, evidence)
+            said, totals, surprised = self._asked(chunk, evidence)
             verdicts += said
+            scores[GATE].append(totals)
             for name, column in surprised.items():
                 surprises[name].append(column)
             seen = traits(evidence)
             for name, score in self.baselines.items():
-                baselines[name].append(_finite(score(seen)))
+                scores[name].append(_finite(score(seen)))
             encoded.append(coded(evidence))
-        by_detector = _joined(surprises)
         judged = Judged(
             states=tuple(v.verdict for v in verdicts),
             reason_codes=tuple(v.reason_code for v in verdicts),
             p_values=np.array([v.p_value for v in verdicts]),
-            scores={GATE: np.sum(list(by_detector.values()), axis=0), **_joined(baselines)},
-            surprises=by_detector,
+            scores=_joined(scores),
+            surprises=_joined(surprises),
         )
         codes, embeddings = zip(*encoded, strict=True)
         return judged, np.concatenate(codes), np.concatenate(embeddings)
@@ -81,18 +81,19 @@ class Judge:
 
     def _asked(
         self, records: Sequence[ImageRecord], evidence: Evidence
-    ) -> tuple[list[Verdict], dict[str, Column]]:
+    ) -> tuple[list[Verdict], Column, dict[str, Column]]:
         """Ask pre-flight and gate; what the pre-flight refuses surprises every detector."""
         gate = self.bundle.gate
         findings = [preflight(record, to_unit(record)) for record in records]
-        scores = gate.scores(evidence)
+        scored = gate.scored(evidence)
         verdicts = [
             verdict if finding is None else gate.refuse(finding)
-            for finding, verdict in zip(findings, gate.judge_scores(scores), strict=True)
+            for finding, verdict in zip(findings, gate.judge_scored(scored), strict=True)
         ]
         refused = np.array([finding is not None for finding in findings])
-        surprises = gate.surprises(scores)
-        return verdicts, {n: np.where(refused, np.inf, c) for n, c in surprises.items()}
+        surprises = gate.surprises(scored)
+        totals = np.where(refused, np.inf, gate.totals(scored))
+        return verdicts, totals, {n: np.where(refused, np.inf, c) for n, c in surprises.items()}
 
 
 def traits(evidence: Evidence) -> Traits:
