@@ -127,7 +127,8 @@ def _in_class(scores: list[float], one: int, calibration: dict[int, list[float]]
     known = np.concatenate([np.array(c, np.float64) for c in calibration.values()])
     classes = np.concatenate([np.full(len(c), k) for k, c in calibration.items()])
     asked = np.full(len(scores), one)
-    return surprise_in_class(np.array(scores, np.float64), asked, known, classes).tolist()
+    found = surprise_in_class(np.array(scores, np.float64), asked, known, classes)
+    return [float(value) for value in found]
 
 
 def test_a_class_with_300_scores_is_asked_alone() -> None:

@@ -179,13 +179,10 @@ def test_no_class_is_flagged_far_more_often_though_one_varies_ten_times_as_much(
     expected = gate.calibration.r / (gate.calibration.n + 1)
     for one in (0, 1):
         assert flagged[classes == one].mean() < 2 * expected
-    everyone = replace(later, class_logits=torch.zeros(20_000, 3))
-    plain = Gate.fit(
-        {"red": _Channel()},
-        GateRecipe(),
-        references=a,
-        calibration=tuple(replace(e, class_logits=torch.zeros(len(e), 3)) for e in (a, b)),
+    everyone, first, second = (
+        replace(e, class_logits=torch.zeros(len(e), 3)) for e in (later, a, b)
     )
+    plain = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(first, second))
     without = np.array([v.verdict == "unknown" for v in plain.judge(everyone)])
     assert without[classes == 1].mean() > 5 * expected
 

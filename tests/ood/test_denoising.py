@@ -4,7 +4,10 @@ import math
 
 import pytest
 import torch
-from scipy.ndimage import median_filter, uniform_filter
+from scipy.ndimage import (  # type: ignore[import-untyped]
+    median_filter,
+    uniform_filter,
+)
 
 from acir.ood.denoising import Denoising, denoised
 from acir.tensors import Encode, Encoding, Evidence

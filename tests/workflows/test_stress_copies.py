@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 
 from acir.types import ImageRecord
 from acir.workflows.stressing.pictures import equalised
@@ -29,6 +29,6 @@ def test_a_copy_is_smoothed_by_a_gaussian_of_one_pixel() -> None:
 @pytest.mark.parametrize("colour", [(255, 0, 0), (0, 0, 255)])
 def test_two_colours_of_one_luma_give_one_copy(colour: tuple[int, int, int]) -> None:
     luma = round(float(np.dot([0.299, 0.587, 0.114], colour)))
-    red, grey = np.tile(np.uint8(colour), (30, 30, 1)), np.full((30, 30), luma, np.uint8)
+    red, grey = np.tile(np.array(colour, np.uint8), (30, 30, 1)), np.full((30, 30), luma, np.uint8)
     first, second = equalised(_record(red), 30), equalised(_record(grey), 30)
     assert np.array_equal(first.pixels, second.pixels)

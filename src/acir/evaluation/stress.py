@@ -13,6 +13,8 @@ from acir.types import Calibration, State
 
 GATE = "gate"
 UNKNOWN_SET = "unknown set"
+TUNED_GROUPS, TUNED_KINDS = frozenset({"noise"}), frozenset({"inverted"})
+TUNED = "†"
 Tier = Literal["reject", "warn", "accept"]
 Scores = Mapping[str, Float64[np.ndarray, " n"]]
 
@@ -105,9 +107,15 @@ class Trial:
     specimen: Specimen
 
     @property
+    def tuned(self) -> bool:
+        """Whether the default detectors were chosen by what they make of this kind."""
+        return self.group in TUNED_GROUPS or self.kind in TUNED_KINDS
+
+    @property
     def title(self) -> str:
-        """Kind and severity in words."""
+        """Kind and severity in words, marked where the default detectors were chosen by it."""
         name = self.kind if self.group == UNKNOWN_SET else self.kind.replace("_", " ")
+        name += TUNED * self.tuned
         return name if self.severity is None else f"{name}, severity {self.severity}"
 
 

@@ -7,7 +7,7 @@ from acir.evaluation import stress_ablation
 from acir.evaluation import stress_figures as figures
 from acir.evaluation.document import Document, Figure, Section, Table
 from acir.evaluation.proportion import Proportion
-from acir.evaluation.stress import GATE, Specimen, Stress, Tier, Trial, title
+from acir.evaluation.stress import GATE, TUNED, Specimen, Stress, Tier, Trial, title
 from acir.evaluation.stress_figures import Cell
 from acir.evaluation.stress_reasons import matched, reason_match
 from acir.evaluation.stress_scores import (
@@ -217,7 +217,8 @@ def _kinds(found: Stress) -> Section:
         "Numbers of every kind",
         tables=(
             Table(
-                caption="With 95 % intervals of Clopper and Pearson; heavy: the worst kind",
+                caption="With 95 % intervals of Clopper and Pearson; heavy: the worst kind; "
+                f"{TUNED} the default detectors were chosen by these kinds",
                 columns=(
                     *("kind", "should", "pictures", "called unknown", "at 3 %", "at 1 %"),
                     *("at 3 %, equalised", "AUROC", "commonest reason", "reason is right"),

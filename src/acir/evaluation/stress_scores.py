@@ -181,6 +181,7 @@ def _rows(found: Stress) -> Iterator[dict[str, Any]]:
             "group": trial.group,
             "severity": trial.severity,
             "tier": trial.tier,
+            "tuned": trial.tuned,
             "about": trial.about,
             **_said(judged.states, judged.reason_codes),
             **methods.pop(GATE),

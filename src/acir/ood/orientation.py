@@ -86,8 +86,9 @@ class Orientation(Detector):
 
     def _turned(self, images: Float[Tensor, "n 3 side side"]) -> list[Float64[Tensor, "n dim"]]:
         """Return the vectors of the pictures in the seven ways that are not upright."""
+        parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
         return [
-            torch.cat([_unit(self._encode(ways(part)[turn])) for part in images.split(CHUNK)])
+            torch.cat([_unit(self._encode(ways(part)[turn])) for part in parts])
             for turn in range(1, TURNS)
         ]
 
