@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import beta  # type: ignore[import-untyped]
 
-from acir.conformal import largest_rank, p_values, pictures_needed, surprise, weakest_rate
+from acir.conformal import (
+    largest_rank,
+    p_values,
+    pictures_needed,
+    surprise,
+    surprise_in_class,
+    weakest_rate,
+)
 
 CALIBRATION = np.array([5.0, 1.0, 3.0, 3.0])
 
@@ -114,3 +121,50 @@ def test_the_weakest_rate_is_what_the_largest_score_promises(n: int, confidence:
 
 def test_no_picture_promises_no_rate_below_one() -> None:
     assert weakest_rate(0, 0.95) == 1
+
+
+def _in_class(scores: list[float], one: int, calibration: dict[int, list[float]]) -> list[float]:
+    known = np.concatenate([np.array(c, np.float64) for c in calibration.values()])
+    classes = np.concatenate([np.full(len(c), k) for k, c in calibration.items()])
+    asked = np.full(len(scores), one)
+    found = surprise_in_class(np.array(scores, np.float64), asked, known, classes)
+    return [float(value) for value in found]
+
+
+def test_a_class_with_300_scores_is_asked_alone() -> None:
+    # Of 1 to 300, 300 has p = 2/301 and 151 has p = 151/301; half way between 150 and 151 lies the
+    # mean of their -log p. What class 0 is like does not matter.
+    own = [float(n) for n in range(1, 301)]
+    for others in ([1e6] * 50, [-1e6] * 50):
+        found = _in_class([300, 151, 150.5], 1, {0: others, 1: own})
+        between = -(math.log(151 / 301) + math.log(152 / 301)) / 2
+        assert found == pytest.approx([-math.log(2 / 301), -math.log(151 / 301), between])
+
+
+def test_a_class_without_scores_is_asked_among_all() -> None:
+    # 4 is the third of 1, 2, 4, 8: p = (1 + 2) / 5.
+    assert _in_class([4], 7, {0: [1, 2], 1: [4, 8]}) == pytest.approx([-math.log(3 / 5)])
+
+
+def test_a_class_with_some_scores_is_shrunk_to_all() -> None:
+    # 30 of 300 needed: a tenth of its own p. 50 is the highest of all 130: p = 2/131. It lies
+    # 20 beyond class 0, whose highest is 14.5 above the median: p = 2/31 / (1 + 20 / 14.5).
+    own, others = [float(n) for n in range(1, 31)], [float(n) for n in range(-50, 49)] + [50.0]
+    everyone, alone = 2 / 131, 2 / 31 / (1 + 20 / 14.5)
+    found = _in_class([50], 0, {0: own, 1: others})
+    assert found == pytest.approx([-math.log(0.1 * alone + 0.9 * everyone)])
+
+
+def test_it_rises_with_the_score_within_a_class_and_ends_in_infinity() -> None:
+    random = np.random.default_rng(0)
+    calibration = {k: (random.normal(size=40 * k) * k).tolist() for k in (1, 2, 3, 9)}
+    asked = [*np.linspace(-5, 60, 400).tolist(), math.inf]
+    for one in (0, 1, 2, 3, 9):
+        found = _in_class(asked, one, calibration)
+        assert (np.diff(found) >= 0).all()
+        assert found[-1] == math.inf
+
+
+def test_without_calibration_scores_no_class_is_surprising() -> None:
+    assert _in_class([1, math.inf], 0, {0: []}) == [0, 0]
+    assert _in_class([1], 0, {0: [math.inf]}) == pytest.approx([0])

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from acir.gate import Gate, fresh_detectors
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
-from acir.tensors import Evidence
+from acir.tensors import Encoding, Evidence
 from acir.types import Verdict
 
 Values = Shaped[np.ndarray, " n"]
@@ -143,13 +144,69 @@ def test_a_verdict_carries_the_p_value_of_each_detector_and_the_calibration() ->
     assert (found.n, found.r, found.alpha, found.promised) == (999, 21, 0.03, 0.03)
 
 
-def test_the_sum_is_that_of_minus_log_p() -> None:
+def test_the_sum_of_minus_log_p_is_looked_up_among_the_sums_of_a() -> None:
     # A: red 1..9, green 10..90. Red 7 has p = (1 + 3) / 10, green 85 has p = (1 + 1) / 10.
     a = _pixels(np.arange(1, 10), 10 * np.arange(1, 10))
     detectors = {"red": _Channel(), "green": _Green()}
     gate = Gate.fit(detectors, GateRecipe(), references=a, calibration=(a, a))
-    total = gate.score(_pixels(np.array([7]), np.array([85])))[0]
-    assert total == pytest.approx(-math.log(0.4) - math.log(0.2))
+    asked = gate.scored(_pixels(np.array([7]), np.array([85])))
+    both = gate.surprises(asked)
+    assert both["red"][0] == pytest.approx(-math.log(0.4))
+    assert both["green"][0] == pytest.approx(-math.log(0.2))
+    # Picture i of A has twice p = (11 - i) / 10. -log .08 lies between -log .09 of the 8th and
+    # -log .04 of the 9th, whose own p are .3 and .2.
+    way = (math.log(0.09) - math.log(0.08)) / (math.log(0.09) - math.log(0.04))
+    expected = -math.log(0.3) + way * (math.log(0.3) - math.log(0.2))
+    assert gate.totals(asked)[0] == pytest.approx(expected)
+
+
+def _of_class(red: Values, classes: Values) -> Evidence:
+    evidence = _pixels(red)
+    return replace(evidence, class_logits=torch.eye(3)[torch.from_numpy(np.asarray(classes))])
+
+
+def test_no_class_is_flagged_far_more_often_though_one_varies_ten_times_as_much() -> None:
+    """Class 1 is a tenth of all pictures; without its own calibration it bears all alarms."""
+    random = np.random.default_rng(5)
+
+    def draw(count: int) -> tuple[Evidence, Values]:
+        classes = (random.random(count) < 0.1).astype(np.int64)
+        return _of_class(random.normal(size=count) * (1 + 9 * classes), classes), classes
+
+    (a, _), (b, _), (later, classes) = draw(3000), draw(1000), draw(20_000)
+    gate = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(a, b))
+    flagged = np.array([v.verdict == "unknown" for v in gate.judge(later)])
+    expected = gate.calibration.r / (gate.calibration.n + 1)
+    for one in (0, 1):
+        assert flagged[classes == one].mean() < 2 * expected
+    everyone, first, second = (
+        replace(e, class_logits=torch.zeros(len(e), 3)) for e in (later, a, b)
+    )
+    plain = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(first, second))
+    without = np.array([v.verdict == "unknown" for v in plain.judge(everyone)])
+    assert without[classes == 1].mean() > 5 * expected
+
+
+def test_the_promise_holds_where_the_classes_differ_and_are_few() -> None:
+    """Over 200 hospitals with 20 to 60 pictures of each class in A."""
+    random, recipe = np.random.default_rng(6), GateRecipe(unknown=0.05, caution=0.1)
+
+    def draw(count: int) -> Evidence:
+        classes = random.integers(3, size=count)
+        return _of_class(random.normal(size=count) * (1 + 3 * classes), classes)
+
+    rates = []
+    for _ in range(200):
+        a, b, later = draw(120), draw(200), draw(3000)
+        gate = Gate.fit({"red": _Channel()}, recipe, references=a, calibration=(a, b))
+        threshold = np.sort(gate.score(b))[-gate.calibration.r]
+        rates.append(float((gate.score(later) > threshold).mean()))
+    # Monte Carlo error of the share: 2 sqrt(.05 x .95 / 200) = .031.
+    assert np.mean(np.array(rates) > 0.05) <= 0.05 + 0.031
+    # It is not kept by never flagging. The surprise of a single detector goes in steps, and what
+    # ties with the threshold is not flagged: a little below r / (n + 1).
+    expected = largest_rank(200, 0.05, 0.95) / 201
+    assert 0.7 * expected < np.mean(rates) < 1.1 * expected
 
 
 def test_pictures_beyond_all_calibration_stay_in_order() -> None:
@@ -242,7 +299,7 @@ def test_without_any_calibration_picture_no_rate_is_named() -> None:
 
 
 def _anew(gate: Gate, a: Values, b: Values) -> Gate:
-    return gate.recalibrated(gate.scores(_pixels(a)), gate.scores(_pixels(b)))
+    return gate.recalibrated(gate.scored(_pixels(a)), gate.scored(_pixels(b)))
 
 
 def test_a_gate_calibrated_anew_is_one_that_was_calibrated_so_from_the_start() -> None:
@@ -262,7 +319,7 @@ def test_calibrating_anew_leaves_the_gate_before_as_it_was() -> None:
     before = gate.state()
     _anew(gate, np.arange(200), np.arange(300))
     assert gate.calibration.n == 99
-    assert torch.equal(gate.state()[0]["sums"], before[0]["sums"])
+    assert torch.equal(gate.state()[0]["totals"], before[0]["totals"])
 
 
 def test_a_picture_of_b_is_a_false_alarm_where_the_others_flag_it() -> None:
@@ -306,10 +363,16 @@ def _network_evidence(count: int, seed: int) -> Evidence:
     )
 
 
+def _encode(images: torch.Tensor) -> Encoding:
+    """Eight pixels of a picture are its code."""
+    flat = images.flatten(start_dim=1)[:, :8] - 0.5
+    return Encoding(flat, flat, flat, flat, images)
+
+
 @pytest.fixture(scope="module")
 def trained() -> Gate:
     return Gate.fit(
-        fresh_detectors(("residual", "knn", "knn-middle")),
+        fresh_detectors(("residual", "knn", "knn-middle", "denoising"), _encode),
         GateRecipe(unknown=0.05, caution=0.2),
         references=_network_evidence(100, 0),
         calibration=(_network_evidence(80, 1), _network_evidence(80, 2)),
@@ -318,7 +381,7 @@ def trained() -> Gate:
 
 def test_a_gate_comes_back_from_disk_the_same(trained: Gate) -> None:
     arrays, config = trained.state()
-    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)))
+    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)), _encode)
     asked = _network_evidence(40, 3)
     assert restored.judge(asked) == trained.judge(asked)
     np.testing.assert_array_equal(restored.score(asked), trained.score(asked))
@@ -330,7 +393,7 @@ def test_a_gate_comes_back_from_disk_the_same(trained: Gate) -> None:
 def test_a_detector_that_is_not_here_is_named(trained: Gate) -> None:
     arrays, config = trained.state()
     with pytest.raises(ComponentError, match=r"acir.ood has no 'kn'; .*Did you mean 'knn'\?"):
-        Gate.load(arrays, {**config, "detectors": ["kn"]})
+        Gate.load(arrays, {**config, "detectors": ["kn"]}, _encode)
 
 
 def test_a_verdict_is_the_same_alone_and_in_a_batch(trained: Gate) -> None:

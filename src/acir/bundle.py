@@ -15,6 +15,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -34,9 +35,9 @@ from acir.models.encoder import Encoder
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import Recipe
-from acir.tensors import Evidence, chosen_device
+from acir.tensors import Encode, Encoding, Evidence, chosen_device
 
-FORMAT = 3
+FORMAT = 4
 SETTINGS = "bundle.json"
 WEIGHTS = "weights.safetensors"
 GATE = "gate.safetensors"
@@ -126,6 +127,17 @@ def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height wid
         logits=encoding.logits.cpu(),
         class_logits=encoding.class_logits.cpu(),
     )
+
+
+def encode_with(encoder: Encoder) -> Encode:
+    """Return what encodes again, as long as it lives, wherever the network is by then."""
+    return partial(_encode, encoder)
+
+
+@torch.no_grad()
+def _encode(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Encoding:
+    found: Encoding = encoder(images.to(encoder.mean.device))
+    return found
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
@@ -251,7 +263,7 @@ def _assembled(folder: Path, settings: Mapping[str, Any], identity: str) -> Bund
         class_names=class_names,
         prep=Prep.from_dict(settings["prep"]),
         encoder=encoder.eval(),
-        gate=Gate.load(load_file(folder / GATE), settings["gate"]),
+        gate=Gate.load(load_file(folder / GATE), settings["gate"], encode_with(encoder)),
         rankers=rankers,
         mode=settings["mode"],
         calibration=_hashes(folder / CALIBRATION),

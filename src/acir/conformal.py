@@ -3,7 +3,9 @@
 import math
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
+
+ENOUGH = 300  # calibration scores of a class that need no help from the others
 
 
 def p_values(
@@ -44,6 +46,55 @@ def surprise(
         beyond = scores > highest
         scale = highest - np.median(calibration) or 1.0
         values[beyond] += np.log1p((scores[beyond] - highest) / scale)
+    return values
+
+
+def surprise_in_class(
+    scores: Float64[np.ndarray, " n"],
+    classes: Int[np.ndarray, " n"],
+    calibration: Float64[np.ndarray, " m"],
+    calibration_classes: Int[np.ndarray, " m"],
+) -> Float64[np.ndarray, " n"]:
+    """Return -log p of each score among calibration scores of its class, as far as they suffice.
+
+    p = w p_class + (1 - w) p_all with w = min(1, n_class / 300): the class alone where it has 300
+    calibration scores (Mondrian conformal prediction, Vovk et al. 2003), all scores where it has
+    none, and in between shrunk to them. Both p fall from one calibration score to the next without
+    steps, and beyond the highest as in `surprise`: few scores would tie otherwise. The result is a
+    fixed function of score and class that rises with the score, so a threshold set on other
+    pictures holds whatever the weights are.
+
+    Args:
+        scores: Higher is more outlying; +inf is allowed.
+        classes: Of each score, any whole numbers.
+        calibration: Scores of ordinary pictures.
+        calibration_classes: Of each of these.
+    """
+    values = _without_steps(scores, calibration)
+    for one in np.unique(classes):
+        members, own = classes == one, calibration[calibration_classes == one]
+        weight = min(1.0, len(own) / ENOUGH)
+        if weight == 1:
+            values[members] = _without_steps(scores[members], own)
+        elif weight > 0:
+            alone = math.log(weight) - _without_steps(scores[members], own)
+            values[members] = -np.logaddexp(alone, math.log1p(-weight) - values[members])
+    return values
+
+
+def _without_steps(
+    scores: Float64[np.ndarray, " n"], calibration: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """Return what `surprise` returns at the calibration scores, and straight lines between them."""
+    known = np.sort(calibration[np.isfinite(calibration)])
+    n = len(known)
+    if n == 0:
+        return np.zeros(len(scores))
+    levels = -np.log(np.arange(n + 1, 1, -1) / (n + 1))
+    values: Float64[np.ndarray, " n"] = np.interp(scores, known, levels)
+    scale = known[-1] - np.median(known) or 1.0
+    beyond = scores > known[-1]
+    values[beyond] += np.log1p((scores[beyond] - known[-1]) / scale)
     return values
 
 

@@ -8,6 +8,7 @@ pictures. One set for both would double the false alarms.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,34 +17,42 @@ from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from acir import registry
-from acir.conformal import largest_rank, p_values, pictures_needed, surprise, weakest_rate
+from acir.conformal import (
+    largest_rank,
+    p_values,
+    pictures_needed,
+    surprise,
+    surprise_in_class,
+    weakest_rate,
+)
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
-from acir.tensors import Evidence
-from acir.types import Calibration, State, Verdict
+from acir.tensors import Encode, Evidence
+from acir.types import Calibration, Scored, State, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
 USUAL = (0.05, 0.95)
 COMMON = 0.1
 
-Scores = Mapping[str, Float64[np.ndarray, " _"]]
-
 
 class Gate:
     """Say whether a picture is of a kind that the model knows.
 
-    The surprises -log p of all detectors are added (Fisher's statistic) and the sum is calibrated
-    again on B, so dependence between detectors costs no validity. A picture is flagged when its
-    sum is strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
+    The surprises -log p of all detectors are added (Fisher's statistic). A class whose ordinary
+    pictures vary more has larger sums, so the sum is made a surprise again, among those of A that
+    the model takes for the same class; few of a class are helped out by all (see
+    `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
+    between detectors nor a wrong class costs validity. A picture is flagged when its total is
+    strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
 
     Args:
         detectors: Fitted detectors by name; their order is kept.
         recipe: The two false-alarm rates and their confidence.
         promise: Whether A and B were kept for calibration alone.
-        scores: Each detector's scores of A.
-        sums: The sums of B.
+        scored: What the detectors say of A.
+        totals: The totals of B.
     """
 
     def __init__(
@@ -52,14 +61,14 @@ class Gate:
         recipe: GateRecipe,
         *,
         promise: bool,
-        scores: Scores,
-        sums: Float64[np.ndarray, " b"],
+        scored: Scored,
+        totals: Float64[np.ndarray, " b"],
     ) -> None:
-        self._detectors = dict(detectors)
+        self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(recipe, detectors=tuple(detectors))
         self._promise = promise
-        self._scores = scores
-        self._sums = sums
+        self._scored = scored
+        self._totals = totals
         self.calibration = self._calibration(recipe.unknown)
         self._caution = self._calibration(recipe.caution)
 
@@ -85,32 +94,38 @@ class Gate:
         """
         for detector in detectors.values():
             detector.fit(references)
-        first, second = (_scores(detectors, part) for part in calibration)
-        sums = _sums(second, first)
-        return cls(detectors, recipe, promise=promise, scores=first, sums=sums)
+        first, second = (_scored(detectors, part) for part in calibration)
+        totals = _totals(second, first)
+        return cls(detectors, recipe, promise=promise, scored=first, totals=totals)
 
-    def recalibrated(self, first: Scores, second: Scores) -> "Gate":
+    def recalibrated(self, first: Scored, second: Scored) -> "Gate":
         """Return this gate with the promise made anew; what the detectors learned stays.
 
         Args:
-            first: The detectors' scores of the new set A; see `scores`.
-            second: Those of the new set B. No picture of either may have taught the model.
+            first: What the detectors say of the new set A; see `scored`.
+            second: The same of the new set B. No picture of either may have taught the model.
         """
-        sums = _sums(second, first)
-        return Gate(self._detectors, self._recipe, promise=True, scores=first, sums=sums)
+        totals = _totals(second, first)
+        return Gate(self._detectors, self._recipe, promise=True, scored=first, totals=totals)
 
-    def scores(self, evidence: Evidence) -> dict[str, Float64[np.ndarray, " batch"]]:
-        """Return what each detector says of each picture, by its name; higher is more outlying."""
-        return _scores(self._detectors, evidence)
+    def scored(self, evidence: Evidence) -> Scored:
+        """Return what each detector says of each picture, asking it once."""
+        return _scored(self._detectors, evidence)
 
     def false_alarms(self) -> Bool[np.ndarray, " b"]:
         """Say which pictures of B, in its order, the others of B would call unknown.
 
         Each is judged as if it were new: by itself, it would look more ordinary than it is.
         """
-        among_others = len(self._sums) - 1 - np.searchsorted(np.sort(self._sums), self._sums)
+        totals = self._totals
+        among_others = len(totals) - 1 - np.searchsorted(np.sort(totals), totals)
         flagged: Bool[np.ndarray, " b"] = among_others < self.calibration.r
         return flagged
+
+    @property
+    def detectors(self) -> Mapping[str, Detector]:
+        """The detectors that are asked, by name and in order."""
+        return self._detectors
 
     @property
     def needs_decoder(self) -> bool:
@@ -118,17 +133,29 @@ class Gate:
         return any(d.needs_decoder for d in self._detectors.values())
 
     def score(self, evidence: Evidence) -> Float64[np.ndarray, " batch"]:
-        """Return the sum of surprises of each picture; higher is more outlying, unlimited."""
-        return _sums(_scores(self._detectors, evidence), self._scores)
+        """Return the total of each picture; higher is more outlying, unlimited."""
+        return self.totals(self.scored(evidence))
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """Return a verdict on each picture, the same alone or among others."""
-        scores = _scores(self._detectors, evidence)
-        p = p_values(_sums(scores, self._scores), self._sums)
+        return self.judge_scored(self.scored(evidence))
+
+    def judge_scored(self, scored: Scored) -> tuple[Verdict, ...]:
+        """Return the verdicts that follow from what the detectors said."""
+        p = p_values(self.totals(scored), self._totals)
+        columns = scored.by_detector
         return tuple(
-            self._verdict({name: column[[row]] for name, column in scores.items()}, float(p[row]))
-            for row in range(len(evidence))
+            self._verdict({name: column[[row]] for name, column in columns.items()}, float(p[row]))
+            for row in range(len(p))
         )
+
+    def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
+        """Return the totals that follow from what the detectors said."""
+        return _totals(scored, self._scored)
+
+    def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
+        """Return how surprising each detector finds each picture, by its name."""
+        return _surprises(scored, self._scored)
 
     def refuse(self, finding: Finding) -> Verdict:
         """Return the verdict on what is no usable picture: unknown, without asking detectors."""
@@ -158,23 +185,36 @@ class Gate:
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
         """Return the arrays and the plain values that `load` needs; no picture, no name."""
-        arrays = {"sums": torch.from_numpy(self._sums)}
+        arrays = {
+            "totals": torch.from_numpy(self._totals),
+            "predicted": torch.from_numpy(self._scored.predicted),
+        }
         for name, detector in self._detectors.items():
-            arrays[f"{name}.scores"] = torch.from_numpy(self._scores[name])
+            arrays[f"{name}.scores"] = torch.from_numpy(self._scored.by_detector[name])
             arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
         config = asdict(self._recipe)
         return arrays, {**config, "detectors": list(self._detectors), "promise": self._promise}
 
     @classmethod
-    def load(cls, arrays: Mapping[str, Shaped[Tensor, "..."]], config: Mapping[str, Any]) -> "Gate":
+    def load(
+        cls,
+        arrays: Mapping[str, Shaped[Tensor, "..."]],
+        config: Mapping[str, Any],
+        encode: Encode,
+    ) -> "Gate":
         """Rebuild a gate from `state`.
+
+        Args:
+            arrays: As `state` returned them.
+            config: As `state` returned it.
+            encode: For detectors that must encode again.
 
         Raises:
             ComponentError: A detector is not installed here.
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
-        detectors = fresh_detectors(plain["detectors"])
+        detectors = fresh_detectors(plain["detectors"], encode)
         for name, detector in detectors.items():
             start = f"{name}.state."
             detector.load_state(
@@ -184,8 +224,11 @@ class Gate:
             detectors,
             GateRecipe(**plain),
             promise=promise,
-            scores={name: arrays[f"{name}.scores"].numpy() for name in detectors},
-            sums=arrays["sums"].numpy(),
+            scored=Scored(
+                {name: arrays[f"{name}.scores"].numpy() for name in detectors},
+                arrays["predicted"].numpy(),
+            ),
+            totals=arrays["totals"].numpy(),
         )
 
     def _weaker(self) -> str:
@@ -201,20 +244,21 @@ class Gate:
         )
 
     def _calibration(self, alpha: float) -> Calibration:
-        n = len(self._sums)
+        n = len(self._totals)
         r = largest_rank(n, alpha, self._recipe.confidence)
         kept = self._promise and r > 0
         # Too few for a promise: only what exceeds every calibration picture is flagged.
         return Calibration(n, max(r, min(n, 1)), alpha, alpha if kept else None)
 
-    def _verdict(self, scores: Scores, p: float) -> Verdict:
+    def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
         state = self._state(p)
         code, reason = ORDINARY, _share_in_words(p, self.calibration.n)
+        ordinary = self._scored.by_detector
         if state != "known":
-            name = max(scores, key=lambda n: float(surprise(scores[n], self._scores[n])[0]))
+            name = max(scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
             code = self._detectors[name].reason_code
             reason += f": {self._evidence_in_words(name, float(scores[name][0]))}"
-        each = {n: float(p_values(s, self._scores[n])[0]) for n, s in scores.items()}
+        each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
         return Verdict(state, p, reason, code, each, self.calibration)
 
     def _state(self, p: float) -> State:
@@ -230,29 +274,40 @@ class Gate:
         detector = self._detectors[name]
         if not math.isfinite(score):
             return f"{detector.reason}, {detector.measure} cannot be computed"
-        low, high = np.quantile(self._scores[name], USUAL, method="lower")
+        low, high = np.quantile(self._scored.by_detector[name], USUAL, method="lower")
         return f"{detector.reason}, {detector.measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
 
 
-def fresh_detectors(names: Iterable[str]) -> dict[str, Detector]:
+def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
     """Return detectors that are not fitted, by name and in this order.
+
+    Args:
+        names: Components of `acir.ood`.
+        encode: Handed to those that must encode again.
 
     Raises:
         ComponentError: There is no such detector.
     """
-    return {name: registry.find(FAMILY, Detector, name)() for name in names}
+    found = {name: registry.find(FAMILY, Detector, name) for name in names}
+    return {name: registry.build(kind, {}, encode=encode) for name, kind in found.items()}
 
 
-def _scores(
-    detectors: Mapping[str, Detector], evidence: Evidence
-) -> dict[str, Float64[np.ndarray, " n"]]:
-    return {name: detector.score(evidence).numpy() for name, detector in detectors.items()}
+def _scored(detectors: Mapping[str, Detector], evidence: Evidence) -> Scored:
+    columns = {name: detector.score(evidence).numpy() for name, detector in detectors.items()}
+    return Scored(columns, evidence.class_logits.argmax(dim=1).cpu().numpy())
 
 
-def _sums(scores: Scores, calibration: Scores) -> Float64[np.ndarray, " n"]:
-    columns = [surprise(scores[name], calibration[name]) for name in scores]
-    total: Float64[np.ndarray, " n"] = np.sum(columns, axis=0)
-    return total
+def _surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
+    ordinary = calibration.by_detector
+    return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
+
+
+def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
+    sums, usual = (
+        np.sum(list(_surprises(each, calibration).values()), axis=0)
+        for each in (scored, calibration)
+    )
+    return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)
 
 
 def _share_in_words(p: float, n: int) -> str:

@@ -1,6 +1,7 @@
 """Values that travel between the torch stages."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -54,6 +55,10 @@ class Encoding:
     class_logits: Float[Tensor, "batch classes"]
     middle: Float[Tensor, "batch middle"]
     deep: Float[Tensor, "batch channels height width"]
+
+
+Encode = Callable[[Float[Tensor, "batch 3 height width"]], Encoding]
+"""Encodes prepared pictures, without gradient: what a detector that must encode again is given."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Values that travel between packages without torch; each is valid once constructed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Float64, Int, Shaped
 
 Item = TypeVar("Item")
 Split = Literal["train", "val", "test"]
@@ -124,6 +124,37 @@ class Ranking:
         return Ranking(
             self.rows[order], self.distances[order], self.cosines[order], self.similarities[order]
         )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the detectors say of some pictures.
+
+    Attributes:
+        by_detector: A score a picture, by the detector's name; higher is more outlying.
+        predicted: Position of the class that the model sees in each.
+    """
+
+    by_detector: Mapping[str, Float64[np.ndarray, " n"]]
+    predicted: Int[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.predicted)
+
+    def __getitem__(self, rows: Int[np.ndarray, " m"]) -> "Scored":
+        """Return what is said of some of the pictures."""
+        some = {name: column[rows] for name, column in self.by_detector.items()}
+        return Scored(some, self.predicted[rows])
+
+    @staticmethod
+    def concatenate(parts: Sequence["Scored"]) -> "Scored":
+        """Join what was said of several batches, at least one."""
+        columns = {
+            name: np.concatenate([part.by_detector[name] for part in parts])
+            for name in parts[0].by_detector
+        }
+        return Scored(columns, np.concatenate([part.predicted for part in parts]))
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,28 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
-from torch.nn.functional import normalize
+from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from acir import registry
 from acir.errors import NotFittedError
 from acir.ood.base import Detector
-from acir.tensors import Evidence
+from acir.tensors import Encoding, Evidence
 
 FAMILY = "acir.ood"
 NAMES = registry.names(FAMILY)
 
 
 def _new(name: str) -> Detector:
-    return registry.find(FAMILY, Detector, name)()
+    return registry.build(registry.find(FAMILY, Detector, name), {}, encode=_encode)
+
+
+def _encode(images: torch.Tensor) -> Encoding:
+    """A network that sees where a picture is bright, and loses the code of a bright picture."""
+    pooled = adaptive_avg_pool2d(images, 2).flatten(start_dim=1)
+    bright = images.mean(dim=(1, 2, 3))[:, None] > 0.6
+    logits = torch.where(bright, -3 * torch.linspace(-1, 1, 12), torch.tensor(3.0))[:, :8]
+    spoilt = images.sum(dim=(1, 2, 3))[:, None] * 0
+    return Encoding(logits + spoilt, pooled, pooled, pooled, images)
 
 
 def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:
@@ -28,14 +37,17 @@ def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:
     def near(point: float, *shape: int) -> torch.Tensor:
         return point + 0.1 * torch.randn(count, *shape, generator=random)
 
-    images = near(0.8 if foreign else 0.4, 3, 16, 16).clamp(0, 1)
+    # Ordinary pictures are brighter below and, a little, on the right; foreign ones lie reversed.
+    down, across = torch.linspace(-0.2, 0.2, 16)[:, None], torch.linspace(-0.1, 0.1, 16)
+    slope = -(down + across) if foreign else down + across
+    images = (near(0.7 if foreign else 0.4, 3, 16, 16) + slope).clamp(0, 1)
     rebuilt = 0.9 * images + (0.3 if foreign else 0.0)
     turn = torch.linspace(-1, 1, 12) if foreign else torch.ones(12)
     return Evidence(
         images=images,
         reconstruction=rebuilt,
         blended=normalize(turn + near(0, 12), dim=1),
-        middle=normalize(turn + near(0, 12), dim=1),
+        middle=normalize(_encode(images).middle, dim=1),
         logits=3 * turn[:8] + near(0, 8),
         class_logits=(0.0 if foreign else 4.0) * torch.eye(5)[0] + near(0, 5),
     )

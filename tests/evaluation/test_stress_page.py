@@ -40,14 +40,14 @@ def test_a_row_has_its_interval_and_its_commonest_reason() -> None:
     # 1 of 4: the ends solve P(X >= 1) = 0.025 and P(X <= 1) = 0.025. Of the clean scores 0 to 9,
     # 0 is above 0.5 of ten (a tie counts half), 1 above 1.5, 2 above 2.5 and 9 above 9.5: 14 of 40.
     assert table.rows[0] == (
-        *("speckle, severity 1", "accept", "4", "25.0\xa0% (0.6 to 80.6)"),
-        *("0.0\xa0%", "0.0\xa0%", "0.350", "ordinary"),
+        *("speckle†, severity 1", "accept", "4", "25.0\xa0% (0.6 to 80.6)"),
+        *("0.0\xa0%", "0.0\xa0%", "0.0\xa0%", "0.350", "ordinary", "100.0\xa0%"),
     )
     assert table.heavy == {4}
 
 
 def test_false_alarms_are_listed_by_class() -> None:
-    (table,) = PAGE.sections[5].tables
+    (table,) = PAGE.sections[6].tables
     assert [row[:2] for row in table.rows] == [("a", "5"), ("b", "5"), ("all", "10")]
     assert table.rows[1][2].startswith("20.0\xa0%")
 
@@ -96,3 +96,11 @@ def test_a_curve_passes_through_what_is_detected_at_its_rates() -> None:
             for trials in FOUND.of("reject").values()
         ]
         assert share == pytest.approx(np.mean(naive))
+
+
+def test_kinds_that_the_default_detectors_were_chosen_by_are_marked() -> None:
+    (table,) = PAGE.sections[4].tables
+    marked = [row[0] for row in table.rows if "†" in row[0]]
+    assert marked == [t.title for t in TRIALS if t.group == "noise" or t.kind == "inverted"]
+    assert len(marked) < len(table.rows)
+    assert "† the default detectors were chosen by these kinds" in table.caption

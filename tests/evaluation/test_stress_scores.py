@@ -56,7 +56,7 @@ def test_false_alarms_of_a_class_are_those_of_its_pictures() -> None:
 
 def test_the_object_is_plain_and_its_counts_add_up() -> None:
     plain = json.loads(json.dumps(to_dict(FOUND)))
-    assert set(plain) == {"summary", "baselines", "protocol", "clean", "rows"}
+    assert set(plain) == {"summary", "baselines", "equalised", "protocol", "clean", "rows"}
     assert [row["tier"] for row in plain["rows"]] == [
         "accept",
         "reject",

@@ -155,6 +155,50 @@ def test_half_a_jpeg_read_by_a_lenient_decoder_is_truncated(
     assert _code(np.asarray(Image.open(io.BytesIO(half))) / 255) == "truncated"
 
 
+def _scan_in_grey_air(side: int) -> Picture:
+    """A slice whose window shows air in mid-grey, with bands of it above and below."""
+    return np.where(_body(side) > 0, _body(side), 128 / 255)
+
+
+def test_grey_air_around_a_scan_is_not_missing_even_when_compressed_hard() -> None:
+    for quality in (95, 20, 5):
+        file = io.BytesIO()
+        Image.fromarray((255 * _scan_in_grey_air(64)).round().astype(np.uint8)).save(
+            file, "JPEG", quality=quality
+        )
+        assert _code(np.asarray(Image.open(file)) / 255) is None
+
+
+@pytest.mark.parametrize(("value", "name"), [(0.0, "black"), (1.0, "white")])
+def test_a_window_that_leaves_hardly_anything_is_named(value: float, name: str) -> None:
+    unit = np.full((100, 100), value)
+    unit[:2] = 0.5
+    found = _found(unit)
+    assert found == Finding(
+        "blank", f"the picture is blank: 98% of it is {name}, as a wrong window leaves it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((16, 80), None), ((80, 16), None), ((15, 40), "shape"), ((16, 81), "shape")],
+)
+def test_a_strip_is_no_picture(shape: tuple[int, int], expected: str | None) -> None:
+    unit = np.random.default_rng(0).random(shape)
+    assert _code(unit) == _code(unit.T) == expected
+
+
+def test_the_reason_gives_the_shape() -> None:
+    random = np.random.default_rng(0)
+    assert _found(random.random((8, 40))) == Finding(
+        "shape", "the picture has 8 x 40 pixels, expected at least 16 along each side"
+    )
+    assert _found(random.random((300, 40))) == Finding(
+        "shape",
+        "the picture has 300 x 40 pixels: one side is more than 5 times as long as the other",
+    )
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_value_that_is_no_number_is_unreadable(value: float) -> None:
     unit = _radiograph(28)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acir.recipe import GateRecipe
 from acir.workflows.search import load
 from made_model import Outcome, acir, draw, foreign, save
 
@@ -20,7 +21,7 @@ def test_a_line_has_the_keys_of_the_contract(bundle: Path, pictures: Path) -> No
     line = check(bundle, path).line()
     assert list(line) == LINE
     assert line["query"] == str(path)
-    assert set(line["scores"]) == {"residual", "knn"}
+    assert set(line["scores"]) == set(GateRecipe().detectors)
     assert list(line["calibration"]) == ["n", "r", "alpha", "promised"]
     assert line["calibration"]["alpha"] == line["calibration"]["promised"] == 0.03
     assert line["calibration"]["n"] >= 99

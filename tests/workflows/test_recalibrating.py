@@ -102,7 +102,7 @@ def test_network_rankers_and_detectors_stay(bundle: Path, anew: Path) -> None:
 
 
 def test_the_gate_rests_on_the_site_alone(anew: Path, site: Path) -> None:
-    """The sums of B are those that a fresh look at every picture of the site gives."""
+    """The totals of B are those that a fresh look at every picture of the site gives."""
     model = load_bundle(anew)
     assert model.calibration == {
         pixel_hash(draw(kind, number)) for kind in CLASSES for number in range(FIRST, FIRST + EACH)
@@ -110,8 +110,8 @@ def test_the_gate_rests_on_the_site_alone(anew: Path, site: Path) -> None:
     pixels = np.stack([draw(kind, FIRST + n) for kind in CLASSES for n in range(EACH)])
     images = torch.from_numpy(np.repeat(pixels[:, None] / np.float32(255), 3, axis=1))
     scores = model.gate.score(model.evidence(images))
-    sums = model.gate.state()[0]["sums"].numpy()
-    nearest = np.abs(scores[:, None] - sums[None]).min(axis=0)
+    totals = model.gate.state()[0]["totals"].numpy()
+    nearest = np.abs(scores[:, None] - totals[None]).min(axis=0)
     np.testing.assert_allclose(nearest, 0, atol=1e-4)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from acir.bundle import load_bundle
+from acir.evaluation.stress_reasons import ACCEPTED
 from acir.recipe import AugmentRecipe
 from acir.robustness.corruption import Corruption
 from acir.robustness.inputs import suite
@@ -172,6 +173,34 @@ def test_the_recall_is_the_mean_over_kinds_of_the_mean_over_severities(made: Mad
     assert summary["recall_at_3pct"] == pytest.approx(np.mean(list(means.values())))
     assert summary["worst_recall"] == pytest.approx(min(means.values()))
     assert means[summary["worst_type"]] == summary["worst_recall"]
+
+
+def test_the_ablation_begins_with_the_gate_and_the_sum_of_all(made: Made) -> None:
+    everything, whole, *reduced = made.found["ablation"]
+    assert (everything["name"], whole["name"]) == ("gate", "sum of all")
+    assert everything["detectors"] == made.found["protocol"]["detectors"]
+    for key in ("auroc", "recall_at_3pct", "recall_at_1pct", "worst_type", "worst_recall"):
+        assert everything[key] == made.found["summary"][key]
+    assert len(reduced) == 2 * len(everything["detectors"])
+
+
+def test_equalised_copies_of_the_clean_pictures_and_of_each_kind_are_compared(made: Made) -> None:
+    assert set(made.found["equalised"]) == {"gate", *BASELINES}
+    ours = made.found["equalised"]["gate"]
+    kinds: dict[str, list[float]] = {}
+    for row in made.found["rows"]:
+        if row["tier"] == "reject":
+            kinds.setdefault(row["type"], []).append(row["equalised"]["auroc"])
+    assert ours["auroc"] == pytest.approx(np.mean([np.mean(each) for each in kinds.values()]))
+    assert ours["auroc"] != made.found["summary"]["auroc"]
+
+
+def test_the_reasons_are_compared_with_what_was_done(made: Made) -> None:
+    reasons = made.found["reasons"]
+    assert reasons["by_type"]["black"] == 1.0
+    assert reasons["accepted"]["blank"] == sorted(ACCEPTED["blank"])
+    shares = [share for share in reasons["by_type"].values() if share is not None]
+    assert reasons["match"] == pytest.approx(np.mean(shares))
 
 
 def test_silent_errors_are_wrong_answers_and_answered_strangers_sixteen_to_one(made: Made) -> None:

@@ -1,7 +1,7 @@
 """What a stress test finds: clean pictures, and trials that a gate should or should not refuse."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from acir.types import Calibration, State
 
 GATE = "gate"
 UNKNOWN_SET = "unknown set"
+TUNED_GROUPS, TUNED_KINDS = frozenset({"noise"}), frozenset({"inverted"})
+TUNED = "†"
 Tier = Literal["reject", "warn", "accept"]
 Scores = Mapping[str, Float64[np.ndarray, " n"]]
 
@@ -27,12 +29,14 @@ class Judged:
         p_values: Share of ordinary pictures that look at least as unusual.
         scores: By method, `GATE` first: higher is more outlying; the gate's is +inf where the
             pre-flight refused the picture.
+        surprises: What each detector adds to the gate's score, by its name.
     """
 
     states: tuple[State, ...]
     reason_codes: tuple[str, ...]
     p_values: Float64[np.ndarray, " n"]
     scores: Scores
+    surprises: Scores
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -53,12 +57,14 @@ class Clean:
         labels: The class names of each picture.
         wrong: Whether its first hit is of another class.
         judged: What is said of them as they are.
+        equalised: What is said of their grey, blurred copies.
     """
 
     ids: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     wrong: Bool[np.ndarray, " n"]
     judged: Judged
+    equalised: Judged
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class Trial:
         tier: What the gate should do.
         about: What is wrong with them, in words.
         judged: What is said of them.
+        equalised: What is said of their grey, blurred copies.
         specimen: The picture furthest on the wrong side.
     """
 
@@ -96,12 +103,19 @@ class Trial:
     tier: Tier
     about: str
     judged: Judged
+    equalised: Judged
     specimen: Specimen
 
     @property
+    def tuned(self) -> bool:
+        """Whether the default detectors were chosen by what they make of this kind."""
+        return self.group in TUNED_GROUPS or self.kind in TUNED_KINDS
+
+    @property
     def title(self) -> str:
-        """Kind and severity in words."""
+        """Kind and severity in words, marked where the default detectors were chosen by it."""
         name = self.kind if self.group == UNKNOWN_SET else self.kind.replace("_", " ")
+        name += TUNED * self.tuned
         return name if self.severity is None else f"{name}, severity {self.severity}"
 
 
@@ -115,6 +129,7 @@ class Protocol:
         ood: SOURCEs of unknown kinds.
         oriented: Whether turned and mirrored pictures must be refused.
         limit: Most pictures of each source.
+        detectors: Whose evidence the gate combines.
         training: Training pictures that the answers come from and the baselines learned from.
         calibration: What stands behind the gate's threshold.
         promise: The same in words.
@@ -127,6 +142,7 @@ class Protocol:
     ood: tuple[str, ...]
     oriented: bool
     limit: int
+    detectors: tuple[str, ...]
     training: int
     calibration: Calibration
     promise: str
@@ -146,6 +162,17 @@ class Stress:
     def methods(self) -> tuple[str, ...]:
         """The gate, then the baselines."""
         return (GATE, *self.protocol.thresholds)
+
+    @property
+    def equalised(self) -> "Stress":
+        """The same test on copies without colour, of one size and one sharpness.
+
+        Only what needs no threshold of the gate can be read off it: the gate was calibrated
+        with pictures as they are.
+        """
+        clean = replace(self.clean, judged=self.clean.equalised)
+        trials = tuple(replace(trial, judged=trial.equalised) for trial in self.trials)
+        return replace(self, clean=clean, trials=trials)
 
     def of(self, tier: Tier) -> dict[str, list[Trial]]:
         """Return the trials of a tier by kind: severities of one kind stand together."""

@@ -17,6 +17,7 @@ from acir.evaluation.stress import GATE, Stress, Trial, pictures
 from acir.metrics import ood, selective
 
 RATES = (0.03, 0.01)
+WITHOUT_THRESHOLD = ("auroc", "recall_at_3pct", "recall_at_1pct", "worst_type", "worst_recall")
 
 
 @dataclass(frozen=True)
@@ -141,12 +142,19 @@ def alarms_by_class(found: Stress) -> dict[str, Proportion]:
     }
 
 
+def equalised(found: Stress, method: str) -> dict[str, float | str]:
+    """Return what can be said of copies of equal colour, size and sharpness."""
+    numbers = asdict(summary(found.equalised, method))
+    return {key: numbers[key] for key in WITHOUT_THRESHOLD}
+
+
 def to_dict(found: Stress) -> dict[str, Any]:
     """Return the JSON object of `acir stress`; the keys are a contract."""
     clean = found.clean
     return {
         "summary": asdict(summary(found, GATE)),
         "baselines": {m: asdict(summary(found, m)) for m in found.methods[1:]},
+        "equalised": {m: equalised(found, m) for m in found.methods},
         "protocol": {**asdict(found.protocol), "mix": selective.MIX},
         "clean": {
             **_said(found.clean.judged.states, clean.judged.reason_codes),
@@ -163,17 +171,21 @@ def to_dict(found: Stress) -> dict[str, Any]:
 
 
 def _rows(found: Stress) -> Iterator[dict[str, Any]]:
-    for trial in found.trials:
+    alike = found.equalised
+    for trial, copies in zip(found.trials, alike.trials, strict=True):
         judged = trial.judged
+        same = _separation(alike, copies, GATE)
         methods = {method: _separation(found, trial, method) for method in found.methods}
         yield {
             "type": trial.kind,
             "group": trial.group,
             "severity": trial.severity,
             "tier": trial.tier,
+            "tuned": trial.tuned,
             "about": trial.about,
             **_said(judged.states, judged.reason_codes),
             **methods.pop(GATE),
+            "equalised": {key: same[key] for key in ("auroc", "recall_at_3pct", "recall_at_1pct")},
             "baselines": methods,
         }
 

@@ -17,6 +17,8 @@ MISSING_SHARE_GREY = 0.1
 EDGE_CONTRAST = 0.1
 EDGE_SHARE = 0.6
 EDGE_ROWS = 0.04
+LEAST_SIDE = 16
+MOST_TIMES_AS_LONG = 5  # films of a whole spine or leg are three to four times as long as wide
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Finding:
         reason: The same in a sentence.
     """
 
-    reason_code: Literal["blank", "truncated", "unreadable"]
+    reason_code: Literal["blank", "truncated", "shape", "unreadable"]
     reason: str
 
 
@@ -45,7 +47,10 @@ def preflight(
         return Finding("unreadable", "some of its pixel values are not numbers")
     blank = _blank_share(unit)
     if blank >= BLANK_SHARE:
-        return Finding("blank", _blank_reason(record, blank))
+        return Finding("blank", _blank_reason(record, unit, blank))
+    misshapen = _misshapen(*unit.shape[:2])
+    if misshapen:
+        return Finding("shape", misshapen)
     missing = _missing_share(unit)
     if missing > 0:
         return Finding(
@@ -61,32 +66,55 @@ def _blank_share(unit: Float[np.ndarray, "height width channels"]) -> float:
     return float((np.abs(unit - median) <= BLANK_TOLERANCE).all(axis=2).mean())
 
 
-def _blank_reason(record: ImageRecord, share: float) -> str:
+def _blank_reason(
+    record: ImageRecord, unit: Float[np.ndarray, "height width channels"], share: float
+) -> str:
     low, high = record.value_range
     values = record.pixels
     if values.min() != values.max() and (values.max() <= low or values.min() >= high):
         return f"the picture is blank: all stored values lie outside the window {low:g} to {high:g}"
-    return f"the picture is blank: {share:.0%} of it has one value"
+    of_it = f"the picture is blank: {share:.0%} of it"
+    for value, name in ((0, "black"), (1, "white")):
+        if np.median(unit) == value and unit.min() != unit.max():
+            return f"{of_it} is {name}, as a wrong window leaves it"
+    return f"{of_it} has one value"
+
+
+def _misshapen(height: int, width: int) -> str | None:
+    """Say which side is too short to show anything, or how much longer the other one is."""
+    short, long = sorted((height, width))
+    if short < LEAST_SIDE:
+        return (
+            f"the picture has {height} x {width} pixels, expected at least {LEAST_SIDE} along each "
+            "side"
+        )
+    if long > MOST_TIMES_AS_LONG * short:
+        return (
+            f"the picture has {height} x {width} pixels: one side is more than "
+            f"{MOST_TIMES_AS_LONG} times as long as the other"
+        )
+    return None
 
 
 def _missing_share(unit: Float[np.ndarray, "height width channels"]) -> float:
     """Return the share of rows at the bottom that a broken transfer left unfilled, else 0.
 
-    Natural borders are constant too, so more is asked. Mid-grey is what JPEG decoders put where
-    data is missing and what no border has: a tenth of the rows suffices. Any other value must fill
-    a quarter and begin abruptly, across most of the width and for several rows, where a body or a
-    lamp's circle ends in a curve and a table in a line; and it must not be a band beside a centred
-    picture, which has its twin at the top.
+    Natural borders are constant too, so more is asked. It must not be a band beside a centred
+    picture, which has its twin at the top. Mid-grey is what JPEG decoders put where data is
+    missing, and as a border it is the air of a scan, all around: a tenth of the rows suffices. Any
+    other value must fill a quarter and begin abruptly, across most of the width and for several
+    rows, where a body or a lamp's circle ends in a curve and a table in a line.
     """
     height = len(unit)
     fill = unit[-1, 0]
     constant = (np.abs(unit - fill) <= FILL_TOLERANCE).all(axis=(1, 2))
     below = _run(constant[::-1])
     share = below / height
+    if _run(constant) >= below / 2:
+        return 0.0
     if np.abs(fill - MID_GREY).max() <= FILL_TOLERANCE:
         return share if share >= MISSING_SHARE_GREY else 0.0
-    has_twin = _run(constant) >= below / 2
-    return share if share >= MISSING_SHARE and not has_twin and _abrupt(unit, below) else 0.0
+    return share if share >= MISSING_SHARE and _abrupt(unit, below) else 0.0
 
 
 def _abrupt(unit: Float[np.ndarray, "height width channels"], below: int) -> bool:

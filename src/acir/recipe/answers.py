@@ -27,7 +27,14 @@ class GateRecipe(Table):
     """
 
     table: ClassVar[str] = "gate"
-    detectors: tuple[str, ...] = ("residual", "knn")
+    detectors: tuple[str, ...] = (
+        "residual",
+        "knn",
+        "knn_middle",
+        "relative_mahalanobis",
+        "pixel_statistics",
+        "orientation",
+    )
     unknown: Share = 0.03
     caution: Share = 0.08
     confidence: Share = 0.95

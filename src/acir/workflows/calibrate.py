@@ -12,33 +12,32 @@ from acir.codes import BITS_PER_BYTE, hamming
 from acir.data.manifest import Manifest
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
-from acir.gate import Gate, fresh_detectors
+from acir.gate import FAMILY, Gate, fresh_detectors
 from acir.models.encoder import Encoder
 from acir.ood.base import Detector
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import GateRecipe, Recipe
-from acir.tensors import Evidence
+from acir.tensors import Encode, Evidence
 from acir.types import ImageRecord
 
 EVIDENCE_PIXELS = 2**26  # the references' pictures stay below 1 GiB in memory
 CONTENT_GUIDED = ("within-distance", "fused")
 
 
-def detectors(recipe: Recipe) -> dict[str, Detector]:
-    """Construct the detectors that a recipe names.
+def require_detectors(recipe: Recipe) -> None:
+    """Refuse detectors that cannot be had, before the work begins.
 
     Raises:
+        ComponentError: There is no such detector.
         RecipeError: One needs the decoder, which the recipe switches off.
     """
-    found = fresh_detectors(recipe.gate.detectors)
-    for name, detector in found.items():
-        if detector.needs_decoder and not recipe.model.decoder.on:
+    for name in recipe.gate.detectors:
+        if registry.find(FAMILY, Detector, name).needs_decoder and not recipe.model.decoder.on:
             raise RecipeError(
                 f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
                 "false; switch the decoder on or leave the detector out"
             )
-    return found
 
 
 def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str]:
@@ -74,12 +73,14 @@ def collect_by_role(
     return {role: Evidence.concatenate(kept) for role, kept in parts.items() if kept}
 
 
-def fit_gate(recipe: Recipe, evidence: Mapping[str, Evidence], *, promise: bool) -> Gate:
+def fit_gate(
+    recipe: Recipe, evidence: Mapping[str, Evidence], encode: Encode, *, promise: bool
+) -> Gate:
     """Fit and calibrate the gate; without calibration evidence it promises nothing."""
     references = evidence["references"]
     nothing = references[slice(0, 0)]
     return Gate.fit(
-        detectors(recipe),
+        fresh_detectors(recipe.gate.detectors, encode),
         recipe.gate,
         references=references,
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),

@@ -72,8 +72,8 @@ def recalibrate(
     site = examined(bundle, source, progress)
     first, second = halves(site.draws, seed)
     _refuse_undivided(first, site, data)
-    gate = bundle.gate.recalibrated(site.scores_of(first), site.scores_of(second))
-    classes = per_class(bundle.class_names, site.predicted[second], gate.false_alarms())
+    gate = bundle.gate.recalibrated(site.scored[first], site.scored[second])
+    classes = per_class(bundle.class_names, site.scored.predicted[second], gate.false_alarms())
     above = above_cap(classes, gate.calibration.alpha)
     for line in _lines(site, gate, above):
         say(line)

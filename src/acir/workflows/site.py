@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Int
 
 from acir.bulk import prepared_batches
 from acir.bundle import Bundle
@@ -15,11 +15,10 @@ from acir.index.store import Store
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import preflight
 from acir.sources.base import Source
-from acir.types import ImageRecord, Progress, counted
+from acir.types import ImageRecord, Progress, Scored, counted
 from acir.workflows.notes import converted_lines, skipped_lines
 
 Rows = Int[np.ndarray, " _"]
-Scores = dict[str, Float64[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Site:
         draws: Equal for all pictures of one patient.
         hashes: Of the pixels.
         patients: Different patients that are named.
-        predicted: Position of the class that the model sees.
-        scores: What each detector says, by its name.
+        scored: What the detectors say.
         refused: Further pictures that the pre-flight refused.
         twice: Further pictures with the pixels of one that is here.
         notes: What a person should know of them.
@@ -40,15 +38,10 @@ class Site:
     draws: tuple[float, ...]
     hashes: frozenset[str]
     patients: int
-    predicted: Rows
-    scores: Scores
+    scored: Scored
     refused: int
     twice: int
     notes: tuple[str, ...]
-
-    def scores_of(self, rows: Rows) -> Scores:
-        """Return the scores of some of the pictures."""
-        return {name: column[rows] for name, column in self.scores.items()}
 
 
 def refuse_learned(
@@ -77,22 +70,18 @@ def refuse_learned(
 def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
     """Let every detector look at the usable pictures of a source, a batch in memory at a time."""
     usable, converted = _Usable(), 0
-    predicted: list[Rows] = []
-    scores: dict[str, list[Float64[np.ndarray, " _"]]] = defaultdict(list)
+    nothing = {name: np.empty(0) for name in bundle.gate.detectors}
+    scored = [Scored(nothing, np.empty(0, np.int64))]
     with progress("calibrating the gate", None) as tick:
         records = usable.of(counted(source, tick))
         for chunk, images in prepared_batches(records, bundle.prep):
-            evidence = bundle.evidence(images)
-            predicted.append(evidence.class_logits.argmax(dim=1).numpy())
-            for detector, column in bundle.gate.scores(evidence).items():
-                scores[detector].append(column)
+            scored.append(bundle.gate.scored(bundle.evidence(images)))
             converted += sum(map(bundle.prep.converts, chunk))
     return Site(
         draws=tuple(usable.draws),
         hashes=frozenset(usable.hashes),
         patients=len(usable.patients),
-        predicted=np.concatenate([np.empty(0, np.int64), *predicted]),
-        scores={detector: np.concatenate(columns) for detector, columns in scores.items()},
+        scored=Scored.concatenate(scored),
         refused=usable.refused,
         twice=usable.twice,
         notes=(*skipped_lines(source.skipped), *converted_lines(converted)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
-from acir.evaluation import stress_baselines
+from acir.evaluation import stress_ablation, stress_baselines, stress_reasons
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
@@ -95,6 +95,7 @@ def stress(
         ood=tuple(unknown),
         oriented=oriented,
         limit=limit,
+        detectors=tuple(bundle.gate.detectors),
         training=len(parts.gallery),
         calibration=bundle.gate.calibration,
         promise=bundle.gate.promise_in_words(),
@@ -103,9 +104,17 @@ def stress(
     )
     found = Stress(protocol, clean, tuple(trials))
     page = document(found)
-    files.write(out / NUMBERS, to_dict(found))
+    files.write(out / NUMBERS, _numbers(found))
     write_page(out / PAGE, page)
     return asdict(summary(found, GATE))
+
+
+def _numbers(found: Stress) -> dict[str, Any]:
+    return {
+        **to_dict(found),
+        "reasons": stress_reasons.to_dict(found),
+        "ablation": stress_ablation.to_rows(found),
+    }
 
 
 def is_oriented(augment: AugmentRecipe) -> bool:
@@ -163,6 +172,7 @@ def _clean(judge: Judge, parts: Parts) -> Clean:
         labels=tuple(record.labels for record in parts.test),
         wrong=~shared,
         judged=judged,
+        equalised=judge.equalised(parts.test),
     )
 
 
@@ -187,6 +197,7 @@ def _corrupted(
                 tier=tier,
                 about=corruption.reason,
                 judged=judged,
+                equalised=judge.equalised(changed),
                 specimen=judge.worst(changed, judged, tier),
             )
             tick(len(pictures))
@@ -201,6 +212,7 @@ def _foreign(judge: Judge, text: str, records: Sequence[ImageRecord]) -> Trial:
         tier="reject",
         about="the picture is of a kind that the model does not know",
         judged=judged,
+        equalised=judge.equalised(records),
         specimen=judge.worst(records, judged, "reject"),
     )
 

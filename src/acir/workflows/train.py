@@ -9,7 +9,7 @@ from typing import Any
 
 from acir import recipe as recipes
 from acir import registry
-from acir.bundle import Bundle, write_bundle
+from acir.bundle import Bundle, encode_with, write_bundle
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest, Part
 from acir.errors import UsageError
@@ -94,7 +94,7 @@ def train(
     started = time.perf_counter()
     recipe = recipes.load(recipe_name, settings)
     registry.find("acir.losses", Loss, recipe.loss.name)
-    calibrate.detectors(recipe)
+    calibrate.require_detectors(recipe)
     fabric = make_fabric(device, recipe.training.precision)
     run = {"recipe": recipes.to_dict(recipe), "data": data, "seed": seed}
     _refuse_other_run(out, run, resume)
@@ -193,7 +193,9 @@ def _calibrated(
     roles = calibrate.gate_parts(data.manifest, recipe.gate, recipe.prep.size)
     with progress("calibrating the gate", len(data.manifest.rows)) as tick:
         evidence = calibrate.collect_by_role(counted(data.source, tick), roles, encoder, data.prep)
-    gate = calibrate.fit_gate(recipe, evidence, promise=data.manifest.fraction > 0)
+    gate = calibrate.fit_gate(
+        recipe, evidence, encode_with(encoder), promise=data.manifest.fraction > 0
+    )
     say(gate.promise_in_words())
     bundle = Bundle(
         recipe=recipe,

@@ -1,9 +1,11 @@
 """Ask the gate, as a search does, and the baselines, about many pictures."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
 from acir.bulk import Codes, Embeddings, prepared_batches
 from acir.bundle import Bundle
@@ -15,6 +17,9 @@ from acir.prep.preflight import preflight
 from acir.search import coded
 from acir.tensors import Evidence
 from acir.types import ImageRecord, Verdict
+from acir.workflows.stressing.pictures import equalised
+
+Column = Float64[np.ndarray, " _"]
 
 
 @dataclass(frozen=True)
@@ -33,25 +38,33 @@ class Judge:
         """Judge pictures: pre-flight first, then the gate; baselines have no pre-flight."""
         return self.coded(records)[0]
 
+    def equalised(self, records: Sequence[ImageRecord]) -> Judged:
+        """Judge copies without colour, of one size and of one sharpness."""
+        return self([equalised(record, self.bundle.prep.size) for record in records])
+
     def coded(self, records: Sequence[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
         """Judge pictures and return their codes and embeddings too."""
         verdicts: list[Verdict] = []
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in (GATE, *self.baselines)}
+        surprises = defaultdict[str, list[Column]](list)
+        scores = defaultdict[str, list[Column]](list)
         encoded = []
         for chunk, images in prepared_batches(records, self.bundle.prep):
             evidence = self.bundle.evidence(images)
-            said, sums = self._asked(chunk, evidence)
+            said, totals, surprised = self._asked(chunk, evidence)
             verdicts += said
-            columns[GATE].append(sums)
+            scores[GATE].append(totals)
+            for name, column in surprised.items():
+                surprises[name].append(column)
             seen = traits(evidence)
             for name, score in self.baselines.items():
-                columns[name].append(_finite(score(seen)))
+                scores[name].append(_finite(score(seen)))
             encoded.append(coded(evidence))
         judged = Judged(
             states=tuple(v.verdict for v in verdicts),
             reason_codes=tuple(v.reason_code for v in verdicts),
             p_values=np.array([v.p_value for v in verdicts]),
-            scores={name: np.concatenate(column) for name, column in columns.items()},
+            scores=_joined(scores),
+            surprises=_joined(surprises),
         )
         codes, embeddings = zip(*encoded, strict=True)
         return judged, np.concatenate(codes), np.concatenate(embeddings)
@@ -68,15 +81,19 @@ class Judge:
 
     def _asked(
         self, records: Sequence[ImageRecord], evidence: Evidence
-    ) -> tuple[list[Verdict], np.ndarray]:
+    ) -> tuple[list[Verdict], Column, dict[str, Column]]:
+        """Ask pre-flight and gate; what the pre-flight refuses surprises every detector."""
         gate = self.bundle.gate
         findings = [preflight(record, to_unit(record)) for record in records]
+        scored = gate.scored(evidence)
         verdicts = [
             verdict if finding is None else gate.refuse(finding)
-            for finding, verdict in zip(findings, gate.judge(evidence), strict=True)
+            for finding, verdict in zip(findings, gate.judge_scored(scored), strict=True)
         ]
         refused = np.array([finding is not None for finding in findings])
-        return verdicts, np.where(refused, np.inf, gate.score(evidence))
+        surprises = gate.surprises(scored)
+        totals = np.where(refused, np.inf, gate.totals(scored))
+        return verdicts, totals, {n: np.where(refused, np.inf, c) for n, c in surprises.items()}
 
 
 def traits(evidence: Evidence) -> Traits:
@@ -88,6 +105,10 @@ def traits(evidence: Evidence) -> Traits:
         logits=evidence.logits.float().numpy(),
         class_logits=evidence.class_logits.float().numpy(),
     )
+
+
+def _joined(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 
 def _finite(scores: np.ndarray) -> np.ndarray:

@@ -6,12 +6,14 @@ import numpy as np
 from einops import rearrange, repeat
 from jaxtyping import Float32
 from PIL import Image
+from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 
 from acir.prep.pixels import grey, to_unit
 from acir.robustness.corruption import SMALLEST, Corruption
 from acir.types import ImageRecord
 
 OTHERS = 7
+BLUR_PIXELS = 1
 WHITE = 255
 
 Planes = Float32[np.ndarray, "planes height width"]
@@ -86,7 +88,18 @@ def as_stored(changed: Planes, record: ImageRecord) -> ImageRecord:
     )
 
 
-def _resized(picture: Planes, height: int, width: int) -> Planes:
+def equalised(record: ImageRecord, side: int) -> ImageRecord:
+    """Return a copy without colour, of one size and of one sharpness, so that only content tells.
+
+    Every statistic of the pixels tells a coloured cell from a grey radiograph, and a small picture
+    enlarged from a large one.
+    """
+    plane = rearrange(grey(rearrange(planes(record, side), "c h w -> h w c")), "h w c -> c h w")
+    smooth = gaussian_filter(plane, (0, BLUR_PIXELS, BLUR_PIXELS), mode="nearest")
+    return as_stored(smooth.clip(0, 1), record)
+
+
+def _resized(picture: Float32[np.ndarray, "planes _ _"], height: int, width: int) -> Planes:
     """Resize with antialiasing; the bilinear filter keeps values within [0, 1]."""
     if picture.shape[1:] == (height, width):
         return picture
