@@ -1,0 +1,91 @@
+"""Recipes from TOML and plain tables, and back."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from acir import tables
+from acir.errors import RecipeError, suggestion
+from acir.recipe.whole import Recipe
+
+
+def shipped() -> list[str]:
+    """List the names of the recipes that come with the package.
+
+    Example:
+        >>> "tiny" in shipped()
+        True
+    """
+    return sorted(
+        Path(f.name).stem
+        for f in files("acir").joinpath("recipes").iterdir()
+        if f.name.endswith(".toml")
+    )
+
+
+def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe:
+    """Read a recipe by its shipped name or from a TOML file.
+
+    Args:
+        name_or_path: A name that `shipped` lists, or the path of a `.toml` file.
+        settings: Dotted keys and TOML values that replace what the recipe says, as in
+            `{"training.epochs": "3"}`; a value that is not TOML is taken as text.
+
+    Raises:
+        RecipeError: No such recipe, broken TOML, an unknown key, a wrong type or range.
+    """
+    table = read(name_or_path)
+    for key, text in (settings or {}).items():
+        tables.put(table, key, _value(text))
+    return from_dict(table)
+
+
+def read(name_or_path: str) -> dict[str, Any]:
+    """Return the tables of a recipe as they are written, for `from_dict`.
+
+    Raises:
+        RecipeError: No such recipe, or broken TOML.
+    """
+    try:
+        return tomllib.loads(_text(name_or_path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
+
+
+def _text(name_or_path: str) -> str:
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(
+                f"there is no recipe at {name_or_path}; give a .toml file that exists"
+            )
+        return path.read_text(encoding="utf-8")
+    if name_or_path not in shipped():
+        raise RecipeError(
+            f"there is no recipe {name_or_path!r}; give one of {', '.join(shipped())} or the path "
+            f"of a .toml file.{suggestion(name_or_path, shipped())}"
+        )
+    return files("acir").joinpath("recipes", f"{name_or_path}.toml").read_text(encoding="utf-8")
+
+
+def from_dict(table: Mapping[str, Any]) -> Recipe:
+    """Turn plain tables, as TOML or JSON gives them, into a recipe.
+
+    Raises:
+        RecipeError: An unknown key, a wrong type or a value out of range.
+    """
+    return tables.build(Recipe, table)
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Turn a recipe into plain tables that `from_dict` reads back to an equal recipe."""
+    return {key: tables.plain(value) for key, value in vars(recipe).items()}
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
