@@ -13,11 +13,14 @@ from acir.losses.base import Loss, LossTerms
 from acir.models.encoder import Encoder
 from acir.tensors import Batch, Encoding
 from acir.training.hardening import Attack, attacked, hardened_loss
+from acir.training.run_log import History
 from made_trainer import (
     CLASSES,
     MODEL,
     Interrupt,
+    Snapshot,
     interrupted_at,
+    judged,
     pictures,
     same,
     small_recipe,
@@ -85,11 +88,11 @@ def test_an_attack_meets_the_network_as_a_query_does_and_leaves_no_trace(trainin
     torch.testing.assert_close(changed, attacked(encoder.eval(), steepest, images))
 
 
-def run(folder: Path, attack: Attack | None, epoch: int | None = None) -> tuple[object, object]:
+def run(folder: Path, attack: Attack | None, epoch: int | None = None) -> tuple[History, Snapshot]:
     """Train, or resume, and return what there is to compare; `epoch` interrupts."""
     recipe = small_recipe(decoder_epochs=1)
-    judge = {} if epoch is None else {"validate": interrupted_at(epoch)}
-    found = trainer(folder, recipe=recipe, attack=attack, **judge)
+    validate = judged if epoch is None else interrupted_at(epoch)
+    found = trainer(folder, recipe=recipe, attack=attack, validate=validate)
     return found.fit(pictures(), resume=True), snapshot(found.encoder)
 
 

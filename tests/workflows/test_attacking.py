@@ -11,6 +11,7 @@ import torch
 
 from acir.bundle import load_bundle
 from acir.evaluation.attack_scores import Budget, floors, unsafe
+from acir.robustness.attacks.pgd import pgd
 from acir.sources.base import SourceOptions, open_source
 from acir.types import silent
 from acir.workflows.stressing import attacking
@@ -71,7 +72,7 @@ def test_further_searches_never_find_less_and_stop_where_nothing_is_left(
     attacker: Attacker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    true = attacking.pgd
+    true = pgd
 
     def counting(*given: Any) -> Any:  # noqa: ANN401 - as pgd
         asked.append(len(given[1]))

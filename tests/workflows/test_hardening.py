@@ -5,13 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 
+import made_trainer
 from acir.bundle import load_bundle
 from acir.data.loader import ImageSet, read_images
 from acir.models.encoder import Encoder
 from acir.recipe import TrainingRecipe
 from acir.sources.base import open_source
 from acir.training.hardening import Attack
-from acir.workflows.hardening import attack_for, is_grey, map_under_attack, plan_for
+from acir.workflows.hardening import (
+    JUDGING_STEPS,
+    attack_for,
+    is_grey,
+    map_under_attack,
+    plan_for,
+)
+from acir.workflows.learning import validator
 from made_attacked import distance, network, pictures
 from made_model import CLASSES, train
 
@@ -73,9 +81,24 @@ def test_a_value_that_mixing_rounded_beyond_white_is_white() -> None:
 
 def test_a_single_step_goes_beyond_eps_and_more_steps_reach_it_together() -> None:
     one, seven = (plan_for(TrainingRecipe(robust=True), steps) for steps in (1, 7))
-    assert one.step_sizes == (pytest.approx(1.25 * 8 / 255),)
-    assert seven.step_sizes == (pytest.approx(2.5 * 8 / 255 / 7),)
+    assert [*one.step_sizes, *seven.step_sizes] == pytest.approx(
+        [1.25 * 8 / 255, 2.5 * 8 / 255 / 7]
+    )
     assert (one.steps, seven.steps, one.restarts, seven.restarts) == (1, 7, 1, 1)
+
+
+def test_a_robust_epoch_is_judged_by_the_mean_with_and_without_attack() -> None:
+    encoder, images = Encoder(made_trainer.small_recipe().model, 3), made_trainer.pictures()
+    said: list[str] = []
+    clean = validator(TrainingRecipe(), images, images, said.append)(encoder)
+    robust = validator(ROBUST, images, images, said.append)(encoder)
+    judging = attack_for(ROBUST, images, JUDGING_STEPS)
+    assert judging is not None
+    under = map_under_attack(encoder, judging, images, images)
+    assert robust == pytest.approx((clean + under) / 2)
+    assert said[0] == said[1] == f"validation mAP {clean:.4f}"
+    assert said[2] == f"validation mAP under attack {under:.4f}"
+    assert encoder.training  # as before
 
 
 def part(bundle: Path, pictures: Path, split: str) -> tuple[Encoder, ImageSet]:

@@ -12,7 +12,7 @@ import pytest
 from acir.robustness.corruption import Corruption
 from acir.robustness.inputs import suite
 from acir.workflows.stressing import attack_run
-from acir.workflows.stressing.attacking import Found
+from acir.workflows.stressing.attacking import Found, attack
 from made_model import Outcome, acir, draw, fill, save
 from parsed_page import Parsed
 
@@ -110,7 +110,7 @@ def test_what_is_kept_is_taken_up_and_anything_else_is_done_again(
     assert len(kept) == CASES
     before = (made.folder / "stress.json").read_bytes()
     done: list[str] = []
-    true = attack_run.attack
+    true = attack
 
     def counting(case: Any, *given: Any) -> Found:  # noqa: ANN401 - as attack
         done.append(f"{case.attack}-{case.grey_levels}")
@@ -130,7 +130,7 @@ def test_what_is_kept_is_taken_up_and_anything_else_is_done_again(
 def test_an_interruption_keeps_the_attacks_that_are_done_and_nothing_else(
     bundle: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = attack_run.attack
+    true = attack
 
     def stopped(case: Any, *given: Any) -> Found:  # noqa: ANN401 - as attack
         if case.attack == "target":

@@ -235,8 +235,9 @@ def floors(relevant: Int[np.ndarray, " n"], gallery: int) -> Float64[np.ndarray,
 
 def unsafe(clean: Seen, seen: Seen) -> Bool[np.ndarray, " n"]:
     """Return which pictures are answered, and worse than before by more than `NEAR`."""
-    worse: Bool[np.ndarray, " n"] = seen.precision < clean.precision - NEAR
-    return worse & ~seen.refused
+    worse = seen.precision < clean.precision - NEAR
+    answered_worse: Bool[np.ndarray, " n"] = worse & ~seen.refused
+    return answered_worse
 
 
 def at_size(found: Attacked, grey_levels: int) -> AtSize:

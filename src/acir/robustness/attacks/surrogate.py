@@ -76,7 +76,7 @@ class Surrogate:
         known, others = seen[::2], seen[1::2]
         self._blended = normalize(known.blended, dim=1)
         self._middle = normalize(known.middle, dim=1)
-        self._codes = binarised(known.logits).unique(dim=0)
+        self._codes = torch.unique(binarised(known.logits), dim=0)
         usual = self._numbers(others)
         self._centre = usual.median(dim=0).values
         self._spread = usual.std(dim=0).clamp(min=LEAST_SPREAD)

@@ -94,7 +94,8 @@ def _rows(parts: Parts, most: int, place: str) -> Int[np.ndarray, " n"]:
             f"{LEAST_PICTURES} whose class training pictures have, beside another; add some or "
             "leave --attacks out"
         )
-    return rows[spread(len(rows), most)]
+    chosen: Int[np.ndarray, " n"] = rows[spread(len(rows), most)]
+    return chosen
 
 
 def _attacker(

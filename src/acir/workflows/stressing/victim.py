@@ -132,7 +132,7 @@ def other_classes(
         >>> other_classes(own, held)
         tensor([2])
     """
-    held = gallery.any(axis=0)
+    held = np.asarray(gallery.any(axis=0))
     targets: Sequence[int] = [_next(row, held) for row in labels]
     return torch.tensor(targets)
 
