@@ -81,6 +81,17 @@ def counts(values: Mapping[str, Any], as_json: bool) -> None:
         out.print(f"{name}: {_text(value)}", markup=False)
 
 
+def stress(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print the summary of `acir stress`; of the attacks, what the largest change does."""
+    if as_json:
+        json_line(values)
+        return
+    plain = {name: value for name, value in values.items() if name != "attack"}
+    attack = values.get("attack", {}).items()
+    plain |= {f"attack {name}": v for name, v in attack if not isinstance(v, Mapping)}
+    counts(plain, as_json=False)
+
+
 def metrics(values: Mapping[str, Any]) -> None:
     """Print the metrics of `acir evaluate` and `acir train` as a table a class and a summary."""
     scalars = {k: v for k, v in values.items() if not isinstance(v, Mapping)}

@@ -30,6 +30,18 @@ def stress(
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", help="Most pictures of each source.")] = 400,
+    attacks: Annotated[
+        bool, typer.Option("--attacks", help="Attack the model too; takes hours on two cores.")
+    ] = False,
+    attack_pictures: Annotated[
+        int, typer.Option("--attack-pictures", help="Most test pictures that are attacked.")
+    ] = 256,
+    attack_steps: Annotated[
+        int, typer.Option("--attack-steps", help="Steps of each search for an attacked picture.")
+    ] = 100,
+    attack_restarts: Annotated[
+        int, typer.Option("--attack-restarts", help="Searches from different starts.")
+    ] = 3,
     strict: Strict = False,
     device: Device = "auto",
     threads: Threads = 0,
@@ -45,10 +57,14 @@ def stress(
         ood=tuple(ood or ()),
         oriented=oriented,
         limit=limit,
+        attacks=attacks,
+        attack_pictures=attack_pictures,
+        attack_steps=attack_steps,
+        attack_restarts=attack_restarts,
         strict=strict,
         device=device,
         progress=show.progress,
         say=show.say,
     )
-    show.counts(summary, as_json)
+    show.stress(summary, as_json)
     show.say(f"the report is {out / 'stress.html'}")

@@ -31,6 +31,11 @@ class TrainingRecipe(Table):
             stage 1, with their labels; 0 for none.
         balance: How far stage 1 shows all classes equally often, in [0, 1]: 0 shows each picture
             once, 1 as many pictures of each class.
+        robust: Whether stage 1 also learns from attacked pictures, so that small changes of the
+            pixels do not change the code; about four times the work. An epoch is then judged by
+            the mean of the validation mAP as it is and under attack.
+        robust_eps: Largest change of a pixel by these attacks, in grey levels of 255.
+        robust_steps: Steps of each of these attacks; more is stronger and takes longer.
     """
 
     table: ClassVar[str] = "training"
@@ -50,3 +55,6 @@ class TrainingRecipe(Table):
     average: Share = 0.0
     mixing: NotNegative = 0.0
     balance: Annotated[float, Range(0, 1)] = 0.0
+    robust: bool = False
+    robust_eps: Annotated[float, Range(0, 255, open_low=True)] = 8.0
+    robust_steps: Count = 1

@@ -13,6 +13,7 @@ from acir.models.encoder import Encoder
 from acir.recipe import TrainingRecipe
 from acir.tensors import Batch, Encoding
 from acir.training.gather import gather
+from acir.training.hardening import Attack, attacked, hardened_loss
 from acir.training.reconstruction import reconstruction_loss
 
 Step = Callable[[Batch], LossTerms]
@@ -45,14 +46,26 @@ class Stage:
     mixing: float = 0.0
 
 
-def first_stage(encoder: Encoder, loss: Loss, training: TrainingRecipe, fabric: Fabric) -> Stage:
+def first_stage(
+    encoder: Encoder,
+    loss: Loss,
+    training: TrainingRecipe,
+    fabric: Fabric,
+    attack: Attack | None = None,
+) -> Stage:
     """Return the stage that trains the loss and all of the network but the decoder."""
     freeze(encoder.decoder, frozen=True)
     model = fabric.setup_module(_Unpacked(encoder))
 
     def step(batch: Batch) -> LossTerms:
-        encoding, whole = gather(Encoding(*model(batch.images)), batch)
-        terms: LossTerms = loss(encoding, whole)
+        terms: LossTerms
+        if attack is None:
+            encoding = Encoding(*model(batch.images))
+            terms = loss(*gather(encoding, batch))
+        else:
+            changed = attacked(encoder, attack, batch.images)
+            encoding = Encoding(*model(torch.cat([changed, batch.images])))
+            terms = hardened_loss(encoding, batch, loss)
         if fabric.world_size == 1:
             return terms
         # Data-parallel training waits for a gradient of every parameter, and a loss may have

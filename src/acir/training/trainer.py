@@ -31,6 +31,7 @@ from acir.recipe import Recipe
 from acir.tensors import chosen_device
 from acir.training import checkpoint
 from acir.training.average import averaged, moving_average
+from acir.training.hardening import Attack
 from acir.training.mixing import mixed
 from acir.training.optimiser import parameter_groups, repeats, scheduled, set_learning_rate
 from acir.training.run_log import History, RunLog
@@ -65,6 +66,7 @@ class Trainer:
         fabric: Device, precision and processes.
         validate: Gives the validation mAP of the network, higher is better.
         progress: Shows how far an epoch is.
+        attack: What a robust recipe learns to withstand; None for any other.
     """
 
     def __init__(  # noqa: PLR0913 - these are the trainer's collaborators, all by keyword
@@ -78,6 +80,7 @@ class Trainer:
         fabric: Fabric,
         validate: Callable[[Encoder], float],
         progress: Progress,
+        attack: Attack | None = None,
     ) -> None:
         self.recipe = recipe
         self.encoder = encoder
@@ -87,6 +90,7 @@ class Trainer:
         self.fabric = fabric
         self.validate = validate
         self.progress = progress
+        self.attack = attack
         self.position = _Position()
         self.best: checkpoint.Arrays = {}
         self.average = moving_average(encoder, recipe.training.average)
@@ -114,7 +118,8 @@ class Trainer:
 
     def _fit_stages(self, train: ImageSet, saved: checkpoint.Arrays) -> None:
         if self.position.stage == 1:
-            stage = first_stage(self.encoder, self.loss, self.recipe.training, self.fabric)
+            training = self.recipe.training
+            stage = first_stage(self.encoder, self.loss, training, self.fabric, self.attack)
             self._fit_stage(stage, train, saved)
             self.encoder.load_state_dict(checkpoint.below("encoder", self.best))
             self.position.stage, self.position.epoch = 2, 0

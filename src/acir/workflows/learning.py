@@ -20,14 +20,16 @@ from acir.models.pretrained import load_stem
 from acir.models.uprightness import have_an_up
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
-from acir.recipe import Recipe
+from acir.recipe import Recipe, TrainingRecipe
 from acir.sources.base import Source
 from acir.types import Progress, counted
 from acir.workflows import calibrate
+from acir.workflows.hardening import JUDGING_STEPS, attack_for, map_under_attack
 from acir.workflows.notes import skipped_lines
 
 VALIDATION = 500  # pictures of train and of val each that are enough to compare epochs by
 LOOKED_AT = 400  # training pictures that say whether there is an up
+ATTACKED = 200  # pictures of val that judge a robust network, as an attack takes long
 FINAL_QUERIES = 200  # validation queries that choose the ranker
 
 Say = Callable[[str], None]
@@ -133,9 +135,16 @@ def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
     return encoder, loss
 
 
-def validator(train: ImageSet, val: ImageSet, say: Say) -> Callable[[Encoder], float]:
-    """Return what judges an epoch: the mAP of some of val against some of train."""
+def validator(
+    training: TrainingRecipe, train: ImageSet, val: ImageSet, say: Say
+) -> Callable[[Encoder], float]:
+    """Return what judges an epoch: the mAP of some of val against some of train.
+
+    For a robust recipe it is the mean of that and of the mAP under attack, with more steps than in
+    training, so that what withstands a single step alone is seen through.
+    """
     gallery, queries = train.spread(VALIDATION), val.spread(VALIDATION)
+    attack, attacked = attack_for(training, train, JUDGING_STEPS), val.spread(ATTACKED)
 
     def validate(encoder: Encoder) -> float:
         query_codes, _ = encode_set(encoder, queries)
@@ -144,7 +153,11 @@ def validator(train: ImageSet, val: ImageSet, say: Say) -> Callable[[Encoder], f
             query_codes, queries.labels.numpy() > 0, gallery_codes, gallery.labels.numpy() > 0
         )
         say(f"validation mAP {found:.4f}")
-        return found
+        if attack is None:
+            return found
+        under = map_under_attack(encoder, attack, attacked, gallery)
+        say(f"validation mAP under attack {under:.4f}")
+        return (found + under) / 2
 
     return validate
 

@@ -1,7 +1,6 @@
 """`acir stress`: what the gate does with pictures that are broken, foreign or only a little odd."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,15 @@ import numpy as np
 from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
 from acir.evaluation import stress_ablation, stress_baselines, stress_reasons
+from acir.evaluation.attack_page import with_attacks
+from acir.evaluation.attack_scores import Budget, attack_dict, attack_summary
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
-from acir.evaluation.stress import GATE, UNKNOWN_SET, Clean, Protocol, Stress, Trial
+from acir.evaluation.stress import UNKNOWN_SET, Clean, Protocol, Stress, Trial
 from acir.evaluation.stress_baselines import Scorer, Traits
 from acir.evaluation.stress_page import document
-from acir.evaluation.stress_scores import summary, to_dict
+from acir.evaluation.stress_scores import to_dict
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import AugmentRecipe
 from acir.robustness.corruption import SEVERITIES, Corruption
@@ -25,6 +26,7 @@ from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows.comparing import records as files
 from acir.workflows.notes import skipped_lines
+from acir.workflows.stressing import attack_run
 from acir.workflows.stressing.judging import Judge
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
 from acir.workflows.stressing.pictures import Corrupter
@@ -40,6 +42,10 @@ def stress(
     ood: Sequence[str] = (),
     oriented: bool | None = None,
     limit: int = 400,
+    attacks: bool = False,
+    attack_pictures: int = 256,
+    attack_steps: int = 100,
+    attack_restarts: int = 3,
     strict: bool = False,
     device: str = "cpu",
     progress: Progress = silent,
@@ -47,7 +53,8 @@ def stress(
 ) -> dict[str, Any]:
     """Corrupt test pictures, ask gate and baselines, write `out/stress.json` and `out/stress.html`.
 
-    Nothing is written before all is done.
+    Nothing is written before all is done, but what each attack found, in `out/attacks`: a run that
+    was stopped takes it up.
 
     Args:
         bundle_folder: The model.
@@ -57,6 +64,10 @@ def stress(
         ood: SOURCEs of pictures of kinds that the model does not know.
         oriented: Whether the pictures have an up; None to read it off the recipe's augmentation.
         limit: Most pictures of the test split, and of each unknown source.
+        attacks: Whether the model is attacked too.
+        attack_pictures: Most test pictures that are attacked.
+        attack_steps: Of one search for an attacked picture.
+        attack_restarts: Searches from different starts.
         strict: Whether an unreadable picture is an error.
         device: Where the network is to run.
         progress: Shows how far the work is.
@@ -70,6 +81,7 @@ def stress(
         StorageError: The report cannot be written.
     """
     _refuse_misuse(data, out, limit)
+    budget = Budget(pictures=attack_pictures, steps=attack_steps, restarts=attack_restarts)
     bundle = load_bundle(bundle_folder, device)
     options = SourceOptions(strict=strict, key=fresh_key())
     # All are opened first: a misspelt one must not stop the work half way.
@@ -103,10 +115,16 @@ def stress(
         calibration_pictures=len(parts.calibration.errors),
     )
     found = Stress(protocol, clean, tuple(trials))
-    page = document(found)
-    files.write(out / NUMBERS, _numbers(found))
+    page, numbers = document(found), _numbers(found)
+    if attacks:
+        folder = out / attack_run.FOLDER
+        attacked = attack_run.attacked(bundle, source, parts, budget, folder, progress)
+        page = with_attacks(page, attacked)
+        numbers["summary"]["attack"] = attack_summary(attacked)
+        numbers["attack"] = attack_dict(attacked)
+    files.write(out / NUMBERS, numbers)
     write_page(out / PAGE, page)
-    return asdict(summary(found, GATE))
+    return dict(numbers["summary"])
 
 
 def _numbers(found: Stress) -> dict[str, Any]:

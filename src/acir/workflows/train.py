@@ -24,6 +24,7 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import CHECKPOINT, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
+from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
     coded,
@@ -112,8 +113,9 @@ def train(
         folder=out,
         seed=seed,
         fabric=fabric,
-        validate=validator(opened.train, opened.val, say),
+        validate=validator(recipe.training, opened.train, opened.val, say),
         progress=progress,
+        attack=attack_for(recipe.training, opened.train),
     )
     history = trainer.fit(opened.train, resume=resume)
     if not fabric.is_global_zero:  # one of several processes calibrates and writes for all

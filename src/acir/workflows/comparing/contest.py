@@ -23,6 +23,7 @@ from acir.workflows.comparing import records
 from acir.workflows.comparing.exam import Coded, answers, fit, floor
 from acir.workflows.comparing.pictures import Lessons, Part, digests, open_exam, open_lessons
 from acir.workflows.comparing.steadiness import steadiness
+from acir.workflows.hardening import attack_for
 from acir.workflows.learning import coded, network, settled, size, validator
 
 DONE, IMPOSSIBLE = "done", "not possible"
@@ -142,8 +143,9 @@ def train(entry: Entry, place: Place) -> tuple[Encoder, records.Record]:
             folder=Path(folder),
             seed=entry.seed,
             fabric=fabric,
-            validate=validator(train_set, lessons.val.images, lambda _: None),
+            validate=validator(recipe.training, train_set, lessons.val.images, lambda _: None),
             progress=silent,
+            attack=attack_for(recipe.training, train_set),
         )
         history = trainer.fit(train_set, resume=False)
     about = {

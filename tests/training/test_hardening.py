@@ -1,0 +1,124 @@
+"""Robust training: what it minimises, what it leaves alone, and that it resumes exactly."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acir.losses.base import Loss, LossTerms
+from acir.models.encoder import Encoder
+from acir.tensors import Batch, Encoding
+from acir.training.hardening import Attack, attacked, hardened_loss
+from acir.training.run_log import History
+from made_trainer import (
+    CLASSES,
+    MODEL,
+    Interrupt,
+    Snapshot,
+    interrupted_at,
+    judged,
+    pictures,
+    same,
+    small_recipe,
+    snapshot,
+    told,
+    trainer,
+)
+
+
+def steepest(
+    logits: Callable[[Tensor], Tensor], images: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, "batch 3 height width"]:
+    """Step once against the sum of all logits."""
+    point = images.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(logits(point).sum(), [point])
+    return (images - 0.03 * slope.sign()).clamp(0, 1)
+
+
+class FirstLogit(Loss):
+    """Judge by the mean first logit, and remember in which order it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
+
+    def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
+        assert len(encoding.logits) == len(batch.images)
+        mean = encoding.logits[:, 0].mean()
+        self.asked.append(mean.item())
+        return LossTerms(mean, {"first": mean.detach()})
+
+
+def encoding_of(logits: Float[Tensor, "batch bits"]) -> Encoding:
+    return Encoding(logits, logits, logits, logits, logits[..., None, None])
+
+
+def test_the_loss_is_the_mean_on_attacked_and_on_clean_pictures_asked_in_this_order() -> None:
+    batch, loss = pictures().batch(torch.arange(2)), FirstLogit()
+    joint = encoding_of(torch.tensor([[5.0], [7.0], [1.0], [2.0]]))
+    terms = hardened_loss(joint, batch, loss)
+    assert loss.asked == [6.0, 1.5]
+    assert terms.total.item() == 3.75
+    assert {name: term.item() for name, term in terms.terms.items()} == {
+        "first": 1.5,
+        "attacked": 6.0,
+    }
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_an_attack_meets_the_network_as_a_query_does_and_leaves_no_trace(training: bool) -> None:
+    encoder = Encoder(small_recipe().model, CLASSES).train(training)
+    before, images = snapshot(encoder), pictures().batch(torch.arange(8)).images
+    modes: list[bool] = []
+
+    def attack(logits: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        modes.append(encoder.training)
+        return steepest(logits, images)
+
+    changed = attacked(encoder, attack, images)
+    assert modes == [False]
+    assert encoder.training == training
+    assert same(snapshot(encoder), before)
+    assert all(p.grad is None for p in encoder.parameters())
+    assert not changed.requires_grad
+    torch.testing.assert_close(changed, attacked(encoder.eval(), steepest, images))
+
+
+def run(folder: Path, attack: Attack | None, epoch: int | None = None) -> tuple[History, Snapshot]:
+    """Train, or resume, and return what there is to compare; `epoch` interrupts."""
+    recipe = small_recipe(decoder_epochs=1)
+    validate = judged if epoch is None else interrupted_at(epoch)
+    found = trainer(folder, recipe=recipe, attack=attack, validate=validate)
+    return found.fit(pictures(), resume=True), snapshot(found.encoder)
+
+
+def test_a_robust_run_resumes_exactly_reports_its_term_and_differs(tmp_path: Path) -> None:
+    history, weights = run(tmp_path / "a", steepest)
+    with suppress(Interrupt):
+        run(tmp_path / "b", steepest, epoch=2)
+    resumed, same_weights = run(tmp_path / "b", steepest)
+    assert told(resumed) == told(history)
+    assert same(same_weights, weights)
+    plain, other_weights = run(tmp_path / "c", None)
+    assert not same(other_weights, weights)
+    for row in history[:3]:
+        clean = row["contrast"] + 0.5 * row["quantisation"] + 0.5 * row["classification"]
+        assert row["loss"] == pytest.approx((clean + row["attacked"]) / 2, rel=1e-5)
+    assert all("attacked" not in row for row in (*plain, history[3]))
+
+
+def test_what_the_network_reads_is_attacked_and_clean_in_one_batch(tmp_path: Path) -> None:
+    # The first norm sees them together: its running mean moves by the mean of both.
+    seen: list[int] = []
+    found = trainer(tmp_path, recipe=small_recipe(epochs=1, decoder_epochs=0), attack=steepest)
+    first = next(m for m in found.encoder.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    first.register_forward_hook(
+        lambda module, inputs, _: seen.append(len(inputs[0])) if module.training else None
+    )
+    found.fit(pictures(), resume=False)
+    assert seen == [16, 16, 16]  # three batches of eight
+    assert MODEL["stem"]
