@@ -11,12 +11,17 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from made_servers import server_of  # noqa: F401 - a fixture: the servers of this process
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("acir", deadline=None)
+hypothesis.settings.load_profile("acir")
 
 # None of these words may ever be seen behind the reader.
 IDENTITY = ("CANARY", "PATRICIA", "4711", "19440229", "ELMSTREET", "DRWHO")

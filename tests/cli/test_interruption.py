@@ -14,7 +14,7 @@ from acir.errors import AcirError
 from acir.index.store import Store
 from made_model import CLASSES, SETTINGS, acir, draw, fill, program, save, train
 
-MANY = 2000
+MANY = 8000
 PATIENCE_SECONDS = 60.0
 EPOCHS = {"training.epochs": "6", "training.decoder_epochs": "1"}
 

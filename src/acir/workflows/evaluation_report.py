@@ -1,5 +1,6 @@
 """`acir evaluate --html`: gather what the page of an evaluation shows."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,10 @@ def _class_rows(metrics: Evaluation) -> tuple[ClassRow, ...]:
         reranked = float(metrics.reranked["mAP"][has_class].mean()) if scored else None
         rows.append((name, int(has_class.sum()), row["mAP"], reranked))
     lowest = min(by_code for _, _, by_code, _ in rows if by_code is not None)
-    return tuple(ClassRow(*row, worst=row[2] == lowest) for row in rows)
+    # The last bits of a mean are no difference.
+    return tuple(
+        ClassRow(*row, worst=row[2] is not None and math.isclose(row[2], lowest)) for row in rows
+    )
 
 
 def _facts(found: Evaluated) -> dict[str, str]:

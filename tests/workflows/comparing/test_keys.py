@@ -92,6 +92,12 @@ def test_a_recorded_recipe_without_a_newer_key_is_the_one_with_its_default() -> 
     assert not is_recipe(recorded, patient)
 
 
+def test_the_gate_plays_no_part_in_a_comparison() -> None:
+    other = replace(recipe(), gate=replace(recipe().gate, detectors=("knn",)))
+    assert run_key(other, 0, {}) == run_key(recipe(), 0, {})
+    assert is_recipe(json.loads(json.dumps(to_dict(other))), recipe())
+
+
 def test_a_recorded_recipe_with_a_key_that_is_no_more_is_another() -> None:
     recorded = json.loads(json.dumps(to_dict(recipe())))
     assert is_recipe(recorded, recipe())

@@ -6,11 +6,12 @@ would say what is no longer so, and `FORMAT` must be raised.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 from acir.errors import RecipeError
-from acir.recipe import Recipe, from_dict
+from acir.recipe import GateRecipe, Recipe, from_dict
 from acir.tables import Table, plain
 from acir.workflows.comparing.records import digest
 
@@ -25,7 +26,8 @@ def run_key(recipe: Recipe, seed: int, pictures: Mapping[str, str]) -> str:
         seed: The only source of chance.
         pictures: A digest of each part that the run may see.
     """
-    decides = {"recipe": beyond_defaults(recipe), "seed": seed, "pictures": dict(pictures)}
+    asked = beyond_defaults(_compared(recipe))
+    decides = {"recipe": asked, "seed": seed, "pictures": dict(pictures)}
     return digest({**decides, "format": FORMAT, "acir": version("acir")})
 
 
@@ -43,9 +45,14 @@ def beyond_defaults(recipe: Recipe) -> dict[str, Any]:
 def is_recipe(recorded: Mapping[str, Any], asked: Recipe) -> bool:
     """Whether a recipe in a record, which may lack newer keys, is the one that is asked for."""
     try:
-        return from_dict(recorded) == asked
+        return _compared(from_dict(recorded)) == _compared(asked)
     except RecipeError:  # it has a key or a value that is no more
         return False
+
+
+def _compared(recipe: Recipe) -> Recipe:
+    """Leave out the gate, which no run of a comparison asks."""
+    return replace(recipe, gate=GateRecipe())
 
 
 def _beyond(tables: Recipe | Table, usual: Recipe | Table) -> dict[str, Any]:
