@@ -4,10 +4,12 @@ As a program: add entries 0, 1, 2, ... to the store of a folder by tens, for eve
 many are committed after each ten.
 """
 
+import json
 import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
@@ -65,15 +67,35 @@ def everything(store: Store) -> list[Entry]:
 
 
 def back_to_version_1(folder: Path) -> None:
-    """Turn a store into what version 1 made: the tables of the pictures are the same."""
+    """Turn a store into what version 1 made: its indexes, checksums and records were others."""
     with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
+        connection.create_function("checksum_1", -1, _checksum_1)
         connection.executescript("""
             insert into meta select 'generation', max(generation) from change;
             update meta set value = '1' where key = 'schema';
             drop table change;
             drop table traffic;
             drop index item_pixels;
-            create index item_pixels on item (pixel_hash)""")
+            create index item_pixels on item (pixel_hash);
+            drop index item_patient;
+            create index item_patient on item (patient);
+            create index item_gallery on item (id, code);
+            update item set checksum = (
+                select checksum_1(id, label, path, patient, pixel_hash, code, v, png, words)
+                from embedding left join thumbnail using (row) left join (
+                    select row, json_group_array(json_array(key, value)) as words
+                    from (select * from metadata order by row, key) group by row) using (row)
+                where embedding.row = item.row)""")
+
+
+def _checksum_1(*columns: str | bytes | None) -> bytes:
+    """Hash the columns of a row as version 1 did: JSON with the hash of each blob in its place."""
+    plain = [
+        blake2b(column, digest_size=16).hexdigest() if isinstance(column, bytes) else column
+        for column in columns[:-1]
+    ]
+    words = json.loads(columns[-1] or "[]")
+    return blake2b(json.dumps([*plain, words]).encode(), digest_size=16).digest()
 
 
 def plain(one: Entry) -> dict[str, object]:

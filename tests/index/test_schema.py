@@ -42,6 +42,14 @@ def test_version_1_becomes_this_version_with_all_that_it_held(tmp_path: Path) ->
     assert tables(folder) == tables(tmp_path / "new")
 
 
+def test_what_was_altered_in_version_1_is_still_found_in_this_one(tmp_path: Path) -> None:
+    folder = version_1(tmp_path / "index")
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection, connection:
+        connection.execute("update item set label = 'other' where row = 5")
+    with Store.open(folder) as store:
+        assert store.verify() == [f"{entry(4).id} is not what was stored"]
+
+
 def test_a_reader_that_was_kept_out_by_a_faster_migration_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

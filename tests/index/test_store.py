@@ -49,12 +49,25 @@ def test_rows_ascend_with_the_id_whatever_the_order_of_adding(tmp_path: Path) ->
         assert gallery(store).codes.tolist() == [codes[name] for name in sorted(names)]
 
 
+def test_texts_of_numpy_are_stored_as_texts(tmp_path: Path) -> None:
+    names = {
+        key: np.str_(value) for key, value in plain(entry(1)).items() if isinstance(value, str)
+    }
+    words = {np.str_("split"): np.str_("test"), np.str_("view"): np.str_("AP")}
+    with create(tmp_path / "index") as store:
+        store.add([entry(1, **names, metadata=words)])
+        assert store.verify() == []
+        assert [plain(one) for one in everything(store)] == [
+            plain(entry(1, metadata={"split": "test", "view": "AP"}))
+        ]
+
+
 def test_opening_walks_the_covering_index_without_sorting(tmp_path: Path) -> None:
     create(tmp_path / "index", range(5)).close()
     connection = sqlite3.connect(tmp_path / "index" / "store.sqlite")
     plan = [line[3] for line in connection.execute(f"explain query plan {IN_ORDER}")]
     connection.close()
-    assert plan == ["SCAN item USING COVERING INDEX item_gallery"]
+    assert plan == ["SCAN item USING COVERING INDEX sqlite_autoindex_item_1"]
 
 
 @pytest.mark.parametrize("sql", [PIXELS, PATIENT])

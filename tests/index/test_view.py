@@ -199,3 +199,8 @@ def test_threads_share_a_store(tmp_path: Path) -> None:
             thread.join()
         assert store.verify() == []
     assert failed == []
+
+
+def test_a_reading_connection_may_keep_64_mb_of_pages(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store, store._readers.database() as database:
+        assert database.read("pragma cache_size") == [(-65536,)]

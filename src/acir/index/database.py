@@ -14,6 +14,7 @@ FILE = "store.sqlite"
 PATIENCE = 30.0  # seconds that a writer waits for another
 HASTE = 0.2  # seconds that emptying the log waits for readers, who may never pause
 PRAGMAS = (
+    "page_size = 8192",  # of a new file: a page holds seven embeddings of 512 dimensions, not three
     "journal_mode = wal",
     "synchronous = full",
     "foreign_keys = on",

@@ -10,9 +10,10 @@ from jaxtyping import Int, Shaped, UInt8
 from acir.index.database import Database
 from acir.index.entry import unseal
 
-IN_ORDER = "select row, code from item indexed by item_gallery order by id"
+IN_ORDER = "select row from item order by id"
+CODES = "select row, code from item order by row"
 NEW = "select row, id, code from item where row > ? order by id"
-BEFORE = "select row from item indexed by item_gallery where id < ? order by id desc limit 1"
+BEFORE = "select row from item where id < ? order by id desc limit 1"
 # Finding the place of a new picture costs as much as reading so many in order.
 PLACING = 16
 
@@ -50,16 +51,25 @@ class Gallery:
 
 
 def load(database: Database, size: int) -> Gallery | None:
-    """Read all codes of `size` bytes, or return None when one of them was altered."""
-    keys = [np.empty(0, dtype=np.int64)]
-    codes = [np.empty((0, size), dtype=np.uint8)]
-    for found in database.batches(IN_ORDER):
+    """Read all codes of `size` bytes, or return None when one of them, or their order, was altered.
+
+    The codes are read as they lie in the file, and then put in the order of the ids.
+    """
+    rows = [np.empty(0, dtype=np.int64)]
+    parts = [np.empty((0, size), dtype=np.uint8)]
+    for found in database.batches(CODES):
         part = unseal([code for _, code in found], size)
         if part is None:
             return None
-        keys.append(np.array([key for key, _ in found], dtype=np.int64))
-        codes.append(part)
-    return Gallery(np.concatenate(keys), np.concatenate(codes))
+        rows.append(np.array([row for row, _ in found], dtype=np.int64))
+        parts.append(part)
+    keys = np.array([row for found in database.batches(IN_ORDER) for (row,) in found], np.int64)
+    by_key = np.argsort(keys)
+    if not np.array_equal(keys[by_key], np.concatenate(rows)):
+        return None
+    codes = np.empty((len(keys), size), dtype=np.uint8)
+    codes[by_key] = np.concatenate(parts)
+    return Gallery(keys, codes)
 
 
 def caught_up(database: Database, old: Gallery, gone: Sequence[int]) -> Gallery | None:

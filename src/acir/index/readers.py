@@ -14,6 +14,9 @@ from acir.index.engines.base import Engine
 from acir.index.gallery import Gallery, caught_up, load
 from acir.index.view import REPAIR, State, View
 
+# The page cache, up to 64 MB a connection: the embeddings of a thousand candidates lie scattered.
+READING = ("cache_size = -65536",)
+
 
 class Readers:
     """Connections that read, and what they derive from the tables.
@@ -40,7 +43,7 @@ class Readers:
     def database(self) -> Iterator[Database]:
         """Lend a connection, within which one state is seen."""
         with self._lending:
-            database = self._idle.pop() if self._idle else Database(self._folder)
+            database = self._idle.pop() if self._idle else Database(self._folder, READING)
         try:
             with database.snapshot():
                 yield database

@@ -1,17 +1,21 @@
 """The tables of an index, and the way to them from those of an earlier version."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 from acir.errors import AcirError, StorageError, StoreError
-from acir.index import changes
+from acir.index import changes, rows
 from acir.index.database import Database
+from acir.index.entry import CHECKSUM_BYTES
 
 SCHEMA = "2"
 CHANGE = "create table change (generation integer primary key, stamp blob not null, gone blob)"
 TRAFFIC = """create table if not exists traffic (
     row integer primary key, p real not null, day text not null)"""
 # Hashes come in no order, so that a commit touches most pages of their index: it should have few.
-PIXELS = "create index item_pixels on item (substr(pixel_hash, 1, 12))"
+PIXELS = "create index item_pixels on item (substr(pixel_hash, 1, 8))"
+PATIENT = "create index item_patient on item (patient) where patient is not null"
 TABLES = (
     "create table meta (key text primary key, value text not null) without rowid",
     # autoincrement: the row of a deleted picture is never given to another.
@@ -26,10 +30,8 @@ TABLES = (
     """create table metadata (
         row integer not null references item on delete cascade, key text not null,
         value text not null, primary key (row, key)) without rowid""",
-    # Holds all that opening needs in the order that it needs: id, code, and always the row.
-    "create index item_gallery on item (id, code)",
     "create index item_label on item (label)",
-    "create index item_patient on item (patient)",
+    PATIENT,
     PIXELS,
     "create index metadata_value on metadata (key, value)",
     CHANGE,
@@ -75,17 +77,36 @@ def _meta(database: Database) -> dict[str, str]:
 
 
 def _from_1(database: Database) -> None:
-    """Bring version 1, whose generation was a number among others, to version 2."""
+    """Bring version 1 to version 2, which has fewer indexes and other checksums.
+
+    What was altered before is not made right: its checksum stays one of version 1.
+    """
     with database.transaction() as connection:
         meta = _meta(database)
         if meta["schema"] != "1":  # another process was faster
             return
-        connection.execute("drop index item_pixels")
-        for statement in (CHANGE, TRAFFIC, PIXELS):
+        for index in ("item_gallery", "item_patient", "item_pixels"):
+            connection.execute(f"drop index {index}")
+        for statement in (PATIENT, PIXELS, CHANGE, TRAFFIC):
             connection.execute(statement)
+        for batch in rows.batches(database):
+            found = [*rows.stored(database, batch)]
+            intact = [(row, columns) for row, mark, columns in found if _mark_1(columns) == mark]
+            marks = [(rows.mark_of(columns), row) for row, columns in intact]
+            connection.executemany("update item set checksum = ? where row = ?", marks)
         connection.execute(*changes.first(int(meta["generation"])))
         connection.execute("delete from meta where key = 'generation'")
         connection.execute("update meta set value = '2' where key = 'schema'")
+
+
+def _mark_1(columns: Sequence[object]) -> bytes:
+    """Hash the columns of a row as version 1 did."""
+    plain = json.dumps(columns, default=lambda blob: _hash_1(blob).hex())
+    return _hash_1(plain.encode())
+
+
+def _hash_1(content: bytes) -> bytes:
+    return blake2b(content, digest_size=CHECKSUM_BYTES).digest()
 
 
 def _unmoved(database: Database, error: StorageError) -> AcirError:

@@ -1,13 +1,10 @@
 """Reading every byte of an index to learn whether it still is what was stored."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from acir.errors import StoreError
 from acir.index import changes, rows
 from acir.index.database import Database
-
-BATCH = 256
 
 
 def problems(database: Database) -> list[str]:
@@ -29,8 +26,7 @@ def _each(database: Database) -> Iterator[str]:
         yield f"row {row} of table {table} belongs to no picture"
     for generation in changes.altered(database):
         yield f"what changed in generation {generation} is not what was recorded"
-    keys = iter([key for (key,) in database.read("select row from item order by row")])
-    while batch := list(islice(keys, BATCH)):
+    for batch in rows.batches(database):
         for _, name, entry in rows.read(database, batch):
             if entry is None:
                 yield f"{name} is not what was stored"

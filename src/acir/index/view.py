@@ -20,7 +20,7 @@ from acir.index.gallery import Gallery
 EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
 # The plus keeps SQLite from replacing the column within `substr` too, which its index is on.
 PIXELS = """select row from item
-    where substr(pixel_hash, 1, 12) = substr(?1, 1, 12) and +pixel_hash = ?1"""
+    where substr(pixel_hash, 1, 8) = substr(?1, 1, 8) and +pixel_hash = ?1"""
 PATIENT = "select row from item where patient = ?"
 MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
 REPAIR = "restore a copy of it or build it again"

@@ -12,7 +12,7 @@ from acir.index.entry import Entry
 
 # Pictures of one transaction, and seconds after which a smaller one is committed: what a crash may
 # cost, against the price of a commit.
-BATCH, SECONDS = 8192, 1.0
+BATCH, SECONDS = 16384, 1.0
 # A commit touches many pages of every table; they are written once, not each time they change.
 ROOM = ("cache_size = -262144",)
 
