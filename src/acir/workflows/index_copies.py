@@ -72,9 +72,9 @@ def import_(index: Path, file: Path) -> Added:
         UsageError: The file is no such file, or of another model than the index.
         ServerError: The index has them, but its server cannot be used.
     """
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
-        with up_to_date(store):
-            return store.add(parquet.read(file, store))
+    opened = Store.open(index, model=verify_bundle(index / BUNDLE))
+    with opened as store, up_to_date(store):
+        return store.add(parquet.read(file, store))
 
 
 @contextmanager
