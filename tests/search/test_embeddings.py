@@ -1,6 +1,7 @@
 """Embeddings from memory are those of the store, and are read once while there is room."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,18 @@ def test_what_was_read_is_not_read_again(view: View, monkeypatch: pytest.MonkeyP
     assert read == []
     embeddings.of(view, np.array([2, 9]))
     assert read == [9]
+
+
+def test_threads_that_share_a_memory_get_what_is_stored(view: View, tmp_path: Path) -> None:
+    embeddings, whole = Embeddings(4, 12 * 4 * 2), view.embeddings(np.arange(30))
+
+    def wrong(seed: int) -> int:
+        rng, found = np.random.default_rng(seed), 0
+        with store.view() as own:
+            for _ in range(200):
+                rows = rng.permutation(30)[: rng.integers(1, 13)]
+                found += embeddings.of(own, rows).tobytes() != whole[rows].tobytes()
+        return found
+
+    with Store.open(tmp_path / "index") as store, ThreadPoolExecutor(8) as clients:
+        assert sum(clients.map(wrong, range(8))) == 0

@@ -9,9 +9,12 @@ import torch
 from PIL import Image
 
 from acir.errors import UsageError
+from acir.gate import Gate
 from acir.picture import as_record
 from acir.search import Model, Searcher, one_thread
 from acir.sources.base import open_source
+from acir.tensors import Evidence
+from acir.types import Verdict
 from acir.workflows.search import load, open_index
 from made_model import coloured, draw, foreign, save
 
@@ -159,6 +162,25 @@ def test_the_heat_map_is_as_large_as_the_picture(model: Model) -> None:
     found = model.heat_map(examined.evidence)
     assert found is not None
     assert found.shape == (32, 32)
+
+
+def test_the_gate_that_may_encode_has_one_thread_too(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, judge = list[int](), Gate.judge
+
+    def noted(gate: Gate, evidence: Evidence) -> tuple[Verdict, ...]:
+        threads.append(torch.get_num_threads())
+        return judge(gate, evidence)
+
+    monkeypatch.setattr(Gate, "judge", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model.check(draw("disc", 300))
+    finally:
+        torch.set_num_threads(before)
+    assert threads == [1]
 
 
 def test_one_thread_is_lent_and_given_back() -> None:

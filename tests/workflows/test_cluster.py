@@ -105,5 +105,6 @@ def test_a_worker_that_cannot_encode_is_reported() -> None:
         cluster._result("reference")
     assert str(refused.value) == (
         "the Ray cluster at 10.0.0.1:1 cannot encode (ModuleNotFoundError: acir); give its "
-        "machines this version of acir, then run the command again: it goes on where it stopped"
+        "machines this version of acir, then run the command again, or acir index add where the "
+        "index has been begun: it goes on where this stopped"
     )

@@ -125,6 +125,12 @@ def test_a_server_follows_what_is_added_and_deleted(
     assert len(numbers(there)) == len(numbers(index)) + 12
     done("index", "delete", "--index", there, "--where", "label=disc")
     assert table(server, there) == numbers(there)
+    file = tmp_path / "all.parquet"
+    done("index", "export", "--index", index, "--to", file)
+    done("index", "import", "--index", there, "--from", file)
+    assert table(server, there) == numbers(there)
+    assert answers(there, query)[0]["label"] == "disc"
+    done("index", "delete", "--index", there, "--where", "label=disc")
     back = tmp_path / "back"
     done("index", "copy", "--index", there, "--to", back, "--engine", "faiss")
     assert "server" not in info(back)
@@ -150,7 +156,9 @@ def test_a_server_that_cannot_be_reached_stops_before_anything_is_encoded(
     ):
         outcome = acir(*command)
         assert outcome.code == 1
-        assert "PostgreSQL cannot search this index" in " ".join(outcome.err.split())
+        said = " ".join(outcome.err.split())
+        assert "PostgreSQL cannot search this index" in said
+        assert "is as it should be" not in said  # it is gone
         assert not (tmp_path / "index").exists()
 
 

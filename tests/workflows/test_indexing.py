@@ -1,8 +1,9 @@
 """`acir index`: what an index holds, what adding and deleting change, what verifying finds."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from PIL import Image
 
 from acir.bulk import encode_images
 from acir.bundle import CHECKSUMS, FILES, load_bundle
+from acir.errors import UsageError
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.models.encoder import Encoder
 from acir.sources.base import open_source
 from acir.types import ImageRecord
 from acir.workflows import entries
+from acir.workflows.entries import EncodeAll, Prepared
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
 INFO = {"n", "bits", "dim", "engine", "model", "generation", "size_bytes", "failed"}
@@ -343,6 +346,23 @@ def test_a_refused_build_leaves_nothing(tmp_path: Path, bundle: Path, few: Path)
     assert "holds no picture" in said
     assert not index.exists()
     assert build(bundle, few, index)["new"] == 12
+
+
+def test_a_build_that_is_refused_half_way_keeps_what_was_stored(
+    tmp_path: Path, bundle: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(pictures: Iterable[Prepared], encode: EncodeAll) -> Iterator[Entry]:
+        yield from entries.encoded(islice(pictures, 5), encode)
+        raise UsageError("the cluster cannot encode any more")
+
+    monkeypatch.setattr("acir.workflows.index.encoded", failing)
+    monkeypatch.setattr("acir.index.writer.BATCH", 2)
+    index = tmp_path / "index"
+    words = ("--model", bundle, "--data", few, "--index", index)
+    assert acir("index", "build", *words).refusal() == "the cluster cannot encode any more"
+    assert info(index)["n"] == 4
+    monkeypatch.undo()
+    assert add(index, few) == {"new": 8, "replaced": 0, "unchanged": 4}
 
 
 def test_a_strict_add_stores_all_or_nothing(own_index: Path, few: Path) -> None:

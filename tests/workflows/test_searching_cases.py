@@ -1,12 +1,15 @@
 """`acir search` with several views, cases, near-duplicates, examples and stored pictures."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from acir.errors import UsageError
+from acir.index.store import Store
+from acir.index.view import View
 from acir.search import Searcher
 from acir.workflows.search import open_index
 from made_model import CLASSES, Outcome, acir, draw, foreign, save
@@ -227,6 +230,24 @@ def test_the_order_of_examples_does_not_matter(cases: Path, views: list[Path]) -
     words = (views[0], "--force", "--like", "00.png", "--like", "07.png")
     turned = (views[0], "--force", "--like", "07.png", "--like", "00.png")
     assert search(cases, *words).out == search(cases, *turned).out
+
+
+def test_examples_are_of_the_state_that_answers(
+    own_index: Path, views: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_index(own_index) as searcher, Store.open(own_index) as other:
+        hits = searcher.search(views[0], force=True).hits
+        plain, liked = searcher.store.view, (hits[-1].id,)
+        expected = searcher.search(views[0], force=True, like=liked).hits
+
+        @contextmanager
+        def view() -> Iterator[View]:
+            with plain() as seen:
+                other.delete(liked)
+                yield seen
+
+        monkeypatch.setattr(searcher.store, "view", view)
+        assert searcher.search(views[0], force=True, like=liked).hits == expected
 
 
 def test_a_picture_cannot_be_liked_and_disliked(cases: Path, views: list[Path]) -> None:

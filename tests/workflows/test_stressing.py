@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from acir.bundle import load_bundle
 from acir.evaluation.stress_reasons import ACCEPTED
-from acir.recipe import AugmentRecipe
+from acir.recipe import AugmentRecipe, Recipe, ScatteringRecipe
 from acir.robustness.corruption import Corruption
 from acir.robustness.inputs import suite
 from acir.sources.base import open_source
@@ -239,8 +239,23 @@ def test_a_threshold_of_a_baseline_has_the_quantile_of_the_gate(made: Made) -> N
 
 @pytest.mark.parametrize("key", ["flip_horizontal", "flip_vertical", "quarter_turns"])
 def test_pictures_that_training_turns_or_mirrors_have_no_up(key: str) -> None:
-    assert is_oriented(AugmentRecipe())
-    assert not is_oriented(AugmentRecipe(**{key: True}))
+    assert is_oriented(Recipe())
+    assert not is_oriented(Recipe(augment=AugmentRecipe(**{key: True})))
+
+
+@pytest.mark.parametrize(
+    ("scattering", "has_an_up"),
+    [
+        (ScatteringRecipe(on=True, symmetry="square"), False),
+        (ScatteringRecipe(on=True, symmetry="none"), True),
+        (ScatteringRecipe(on=False, symmetry="square"), True),  # nobody has looked
+    ],
+)
+def test_pictures_in_which_training_found_no_up_have_none(
+    scattering: ScatteringRecipe, has_an_up: bool
+) -> None:
+    recipe = replace(Recipe(), model=replace(Recipe().model, scattering=scattering))
+    assert is_oriented(recipe) == has_an_up
 
 
 def test_without_an_up_turned_pictures_must_be_accepted(

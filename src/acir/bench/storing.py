@@ -113,7 +113,10 @@ class Searches:
             self._found(view, where, number)
 
     def answer(self, where: Mapping[str, str], number: int) -> None:
-        """Do all that a search does but encoding: find, complete ties, rank, read the hits."""
+        """Find, complete ties, rank and read the hits: a search besides encoding.
+
+        Embeddings come from the store, as for a searcher that meets them for the first time.
+        """
         with self.store.view() as view:
             distances, rows = self._found(view, where, number)
             view.entries(self._ranked(view, distances, rows)[:HITS])
@@ -137,7 +140,10 @@ class Searches:
 
 
 def _allowed(view: View, where: Mapping[str, str], number: int) -> Bool[np.ndarray, " n"]:
-    """Mark what a query may find, as a searcher does: nothing of its own pixels."""
+    """Mark what a query may find: nothing of its own pixels.
+
+    A searcher asks for so many rows more and drops them, which copies no marks.
+    """
     allowed = view.select(where).copy()
     allowed[view.same_pixels(f"{number:064x}")] = False
     return allowed

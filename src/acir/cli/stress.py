@@ -26,7 +26,7 @@ def stress(
         bool | None,
         typer.Option(
             "--oriented/--not-oriented",
-            help="Whether the pictures have an up; by default the recipe's augmentation says.",
+            help="Whether the pictures have an up; by default the bundle's recipe says.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", help="Most pictures of each source.")] = 400,

@@ -1,5 +1,7 @@
 """The embeddings of candidates, kept in memory once they were read."""
 
+from threading import Lock
+
 import numpy as np
 from jaxtyping import Float16, Int
 
@@ -12,7 +14,7 @@ class Embeddings:
     """Give the embeddings of positions, as a view does, from memory where they were read before.
 
     A row of the tables is never given to another picture, so what was read stays true. When the
-    memory is full all is forgotten, which costs one reading.
+    memory is full all is forgotten, which costs one reading. Threads may share it.
 
     Args:
         dim: Their length.
@@ -23,6 +25,7 @@ class Embeddings:
         self._room = max(1, memory // (2 * dim))
         self._places: dict[int, int] = {}
         self._kept = np.empty((0, dim), dtype=np.float16)
+        self._keeping = Lock()
 
     def of(self, view: View, positions: Int[np.ndarray, " m"]) -> Float16[np.ndarray, "m dim"]:
         """Return embeddings in the order of the positions, of which none comes twice.
@@ -32,6 +35,12 @@ class Embeddings:
         """
         if len(positions) > self._room:
             return view.embeddings(positions)
+        with self._keeping:
+            return self._from_memory(view, positions)
+
+    def _from_memory(
+        self, view: View, positions: Int[np.ndarray, " m"]
+    ) -> Float16[np.ndarray, "m dim"]:
         keys = view.gallery.keys[positions].tolist()
         new = {key: i for i, key in enumerate(keys) if key not in self._places}
         if len(self._places) + len(new) > self._room:

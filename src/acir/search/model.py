@@ -62,8 +62,9 @@ class Model:
         finding = preflight(record, to_unit(record))
         if finding is not None:
             return Examined(record, self.bundle.gate.refuse(finding), None)
-        evidence = self.encode(record)
-        return Examined(record, self.bundle.gate.judge(evidence)[0], evidence)
+        with one_thread():  # the gate too may encode
+            evidence = self.encode(record)
+            return Examined(record, self.bundle.gate.judge(evidence)[0], evidence)
 
     def encode(self, record: ImageRecord) -> Evidence:
         """Encode one picture, whatever the gate may say of it."""

@@ -142,7 +142,8 @@ class Searcher(Model):
         Raises:
             UsageError: The index has no picture of an id.
         """
-        return [(entry.id, entry) for entry in self._entries(ids)]
+        with self.store.view() as view:
+            return [(entry.id, entry) for entry in _entries(view, ids)]
 
     def answers(self, asked: Sequence[Named], request: Request) -> list[Answer]:
         """Answer a request about each of some pictures that were examined before.
@@ -184,20 +185,9 @@ class Searcher(Model):
                 f"the radius is {request.radius}, expected 0 to {self.store.bits}, the bits of the "
                 "codes"
             )
-        liked, disliked = self._entries(sorted(request.like)), self._entries(sorted(request.unlike))
+        liked, disliked = (_entries(view, sorted(ids)) for ids in (request.like, request.unlike))
         barred = view.named([*request.like, *request.unlike])
         return mode, Examples(liked, disliked, barred)
-
-    def _entries(self, ids: Iterable[str]) -> list[Entry]:
-        wanted = list(dict.fromkeys(ids))
-        found = self.store.known(wanted) if wanted else {}
-        for name in wanted:
-            if name not in found:
-                raise UsageError(
-                    f"the index has no picture {name!r}; give the id of a stored one, as a hit "
-                    "shows it"
-                )
-        return [found[name] for name in wanted]
 
     def _question(
         self,
@@ -311,3 +301,15 @@ class _Asking:
             )
             for i, (position, entry) in enumerate(zip(positions, entries, strict=True))
         )
+
+
+def _entries(view: View, ids: Iterable[str]) -> list[Entry]:
+    """Return what a state holds of pictures, by their ids."""
+    wanted = list(dict.fromkeys(ids))
+    found = {entry.id: entry for entry in view.entries(view.named(wanted))}
+    for name in wanted:
+        if name not in found:
+            raise UsageError(
+                f"the index has no picture {name!r}; give the id of a stored one, as a hit shows it"
+            )
+    return [found[name] for name in wanted]

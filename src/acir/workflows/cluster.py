@@ -85,7 +85,8 @@ class Cluster:
             reason = str(error).strip().splitlines()[-1]
             raise UsageError(
                 f"the Ray cluster at {self._address} cannot encode ({reason}); give its machines "
-                "this version of acir, then run the command again: it goes on where it stopped"
+                "this version of acir, then run the command again, or acir index add where the "
+                "index has been begun: it goes on where this stopped"
             ) from error
         return found
 

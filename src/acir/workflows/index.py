@@ -76,8 +76,9 @@ def build(
 ) -> Added:
     """Make an index of a source; calibration pictures of the bundle are left out.
 
-    Interrupted, it leaves a valid index of what was committed, and `add` goes on from there.
-    Refused, it leaves nothing. With the address of a Ray cluster the pictures are encoded there.
+    Whatever stops it, it leaves a valid index of what was committed, and `add` goes on from there.
+    Refused before anything was, it leaves nothing. With the address of a Ray cluster the pictures
+    are encoded there.
 
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
@@ -88,10 +89,11 @@ def build(
     with _created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
-            with _up_to_date(store):
+            with up_to_date(store):
                 return _fill(store, bundle, source, ray, progress, say)
         except UsageError:
-            shutil.rmtree(index)
+            if store.info()["n"] == 0:
+                shutil.rmtree(index)
             raise
 
 
@@ -116,13 +118,13 @@ def add(
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
-        with _up_to_date(store):
+        with up_to_date(store):
             return _fill(store, bundle, source, ray, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
     """Delete pictures by id or by metadata and return how many there were."""
-    with Store.open(index) as store, _up_to_date(store):
+    with Store.open(index) as store, up_to_date(store):
         return store.delete(ids) if ids else store.delete_where(where)
 
 
@@ -143,8 +145,7 @@ def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
             copy_bundle(index / BUNDLE, to / BUNDLE)
             if (index / KEY).exists():  # else ACIR_KEY_FILE names it
                 shutil.copy2(index / KEY, to / KEY)
-            with _up_to_date(store):
-                pass
+            _meet_server(store)
             return store.info()
         except BaseException:
             store.close()
@@ -199,8 +200,7 @@ def _created(
     try:
         copy_bundle(model, index / BUNDLE)
         load_key(index / KEY)
-        with _up_to_date(store):  # a server that cannot be used is said before pictures are encoded
-            pass
+        _meet_server(store)  # before pictures are encoded
     except BaseException:
         store.close()
         shutil.rmtree(index)
@@ -209,22 +209,30 @@ def _created(
 
 
 @contextmanager
-def _up_to_date(store: Store) -> Iterator[None]:
+def up_to_date(store: Store) -> Iterator[None]:
     """Bring the copy of the codes on a server up to date after a change; other engines have none.
 
     A missing library is an error before anything changes.
+
+    Raises:
+        ServerError: The server cannot be used; the index has changed all the same.
     """
-    on_server = engines.get(store.engine).on_server
+    engines.get(store.engine)
     yield
-    if on_server:
-        try:
-            with store.view() as view:
-                _ = view.engine  # building it brings the copy up to date
-        except ServerError as error:
-            raise ServerError(
-                f"the index at {store.folder} is as it should be, but its copy on the server is "
-                f"not: {error}"
-            ) from error
+    try:
+        _meet_server(store)
+    except ServerError as error:
+        raise ServerError(
+            f"the index at {store.folder} is as it should be, but its copy on the server is "
+            f"not: {error}"
+        ) from error
+
+
+def _meet_server(store: Store) -> None:
+    """Build an engine that is on a server, which brings the copy there up to date."""
+    if engines.get(store.engine).on_server:
+        with store.view() as view:
+            _ = view.engine
 
 
 def _refuse_unreadable(source: Source, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from acir.errors import StorageError, StoreError
 from acir.index import parquet
 from acir.index.store import Store, make_folder
 from acir.index.writer import Added
-from acir.workflows.index import verify
+from acir.workflows.index import up_to_date, verify
 from acir.workflows.search import BUNDLE, KEY
 
 
@@ -70,8 +70,10 @@ def import_(index: Path, file: Path) -> Added:
     Raises:
         ComponentError: pyarrow is not installed.
         UsageError: The file is no such file, or of another model than the index.
+        ServerError: The index has them, but its server cannot be used.
     """
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
+    opened = Store.open(index, model=verify_bundle(index / BUNDLE))
+    with opened as store, up_to_date(store):
         return store.add(parquet.read(file, store))
 
 

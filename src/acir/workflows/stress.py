@@ -19,7 +19,7 @@ from acir.evaluation.stress_baselines import Scorer, Traits
 from acir.evaluation.stress_page import document
 from acir.evaluation.stress_scores import to_dict
 from acir.privacy.pseudonym import fresh_key
-from acir.recipe import AugmentRecipe
+from acir.recipe import Recipe
 from acir.robustness.corruption import SEVERITIES, Corruption
 from acir.robustness.inputs import suite
 from acir.sources.base import SourceOptions, open_source
@@ -62,7 +62,7 @@ def stress(
             test, answers from train, the thresholds of the baselines from what calibrated the gate.
         out: Folder of the report.
         ood: SOURCEs of pictures of kinds that the model does not know.
-        oriented: Whether the pictures have an up; None to read it off the recipe's augmentation.
+        oriented: Whether the pictures have an up; None to read it off the bundle's recipe.
         limit: Most pictures of the test split, and of each unknown source.
         attacks: Whether the model is attacked too.
         attack_pictures: Most test pictures that are attacked.
@@ -87,7 +87,7 @@ def stress(
     # All are opened first: a misspelt one must not stop the work half way.
     unknown = {name: open_source(text, options) for name, text in _named(ood).items()}
     if oriented is None:
-        oriented = is_oriented(bundle.recipe.augment)
+        oriented = is_oriented(bundle.recipe)
     source = open_source(data, options)
     parts = read_parts(source, bundle, limit, progress)
     foreign = {name: foreign_pictures(one, name, parts, limit) for name, one in unknown.items()}
@@ -135,14 +135,20 @@ def _numbers(found: Stress) -> dict[str, Any]:
     }
 
 
-def is_oriented(augment: AugmentRecipe) -> bool:
-    """Whether training took care to keep the pictures upright: then they have an up.
+def is_oriented(recipe: Recipe) -> bool:
+    """Whether training took the pictures to have an up.
+
+    It did not where it turned or flipped them, or where it found none and so gave the scattering
+    the symmetry of the square.
 
     Example:
-        >>> is_oriented(AugmentRecipe()), is_oriented(AugmentRecipe(quarter_turns=True))
-        (True, False)
+        >>> is_oriented(Recipe())
+        True
     """
-    return not (augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical)
+    augment = recipe.augment
+    turned = augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical
+    scattering = recipe.model.scattering
+    return not (turned or (scattering.on and scattering.symmetry == "square"))
 
 
 def _refuse_misuse(data: str, out: Path, limit: int) -> None:

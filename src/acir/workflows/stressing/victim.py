@@ -55,13 +55,14 @@ class Victim:
 
         There is no pre-flight, which small changes of the pixels are nothing to.
         """
+        gate = self.bundle.gate
         precision, refused, scores = [], [], []
         for start in range(0, len(images), BATCH):
             some = slice(start, start + BATCH)
             evidence = self.bundle.evidence(self.whole(images[some]).cpu())
-            verdicts = self.bundle.gate.judge(evidence)
-            refused += [verdict.verdict == "unknown" for verdict in verdicts]
-            scores.append(self.bundle.gate.score(evidence))
+            scored = gate.scored(evidence)
+            refused += [one.verdict == "unknown" for one in gate.judge_scored(scored)]
+            scores.append(gate.totals(scored))
             precision.append(self._precision(evidence.logits, labels[some]))
         return Seen(np.concatenate(precision), np.array(refused), np.concatenate(scores))
 
