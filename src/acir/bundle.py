@@ -2,9 +2,10 @@
 
 ::
 
-    bundle.json            format, classes, recipe, preparation, rankers, gate settings
+    bundle.json            format, classes, recipe, preparation, rankers, gate settings, answer sets
     weights.safetensors    the network
-    gate.safetensors       what the detectors learned, with their reference embeddings, unnamed
+    gate.safetensors       what the detectors learned, with their reference embeddings, unnamed;
+                           what sizes answer sets
     calibration.json       pixel hashes of the pictures that calibrated the gate
     training.json          pixel hashes of the pictures that taught or validated the model
     MODEL_CARD.md          what it is, for a person
@@ -21,14 +22,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from acir import ranking, recipe
+from acir.answer_set import AnswerSets
 from acir.errors import AcirError, BundleError, StorageError, UsageError, suggestion
 from acir.gate import Gate
 from acir.models.encoder import Encoder
@@ -45,6 +48,7 @@ CALIBRATION = "calibration.json"
 TRAINING = "training.json"
 CARD = "MODEL_CARD.md"
 CHECKSUMS = "checksums.json"
+DOUBTS = "answer_sets.doubts"  # among the arrays of the gate
 FILES = (SETTINGS, WEIGHTS, GATE, CALIBRATION, TRAINING, CARD)
 NEVER: Mapping[str, Any] = MappingProxyType({})
 # What putting a model together from foreign settings and arrays may raise.
@@ -76,6 +80,7 @@ class Bundle:
         training: Pixel hashes of the pictures that taught or validated the model; no promise can
             be made from them.
         card: The model card, as Markdown.
+        answer_sets: What sizes an answer for a chosen risk; None where nothing can be promised.
         calibrated: When and by what the gate was calibrated anew; empty where training did it.
         id: SHA-256 that identifies it; empty before it is written.
     """
@@ -90,6 +95,7 @@ class Bundle:
     calibration: frozenset[str]
     training: frozenset[str]
     card: str
+    answer_sets: AnswerSets | None = None
     calibrated: Mapping[str, Any] = field(default_factory=lambda: NEVER)
     id: str = ""
 
@@ -180,8 +186,13 @@ def _write_files(bundle: Bundle, beside: Path) -> None:
         "rankers": {name: dict(ranker.config()) for name, ranker in bundle.rankers.items()},
         "mode": bundle.mode,
         "gate": gate_settings,
+        "answer_sets": None,
         "calibrated": dict(bundle.calibrated),
     }
+    if bundle.answer_sets is not None:
+        sets = bundle.answer_sets
+        settings["answer_sets"] = {"gallery": sets.gallery, "pictures": sets.pictures}
+        gate_arrays |= {DOUBTS: torch.from_numpy(np.sort(sets.doubts))}
     weights = {name: value.contiguous() for name, value in bundle.encoder.state_dict().items()}
     save_file(weights, beside / WEIGHTS)
     save_file(gate_arrays, beside / GATE)
@@ -258,20 +269,29 @@ def _assembled(folder: Path, settings: Mapping[str, Any], identity: str) -> Bund
     rankers = {n: ranking.get(n)(**config) for n, config in settings["rankers"].items()}
     if settings["mode"] not in rankers:
         raise ValueError(f"there is no ranker {settings['mode']!r}")
+    gate_arrays = load_file(folder / GATE)
     return Bundle(
         recipe=trained_by,
         class_names=class_names,
         prep=Prep.from_dict(settings["prep"]),
         encoder=encoder.eval(),
-        gate=Gate.load(load_file(folder / GATE), settings["gate"], encode_with(encoder)),
+        gate=Gate.load(gate_arrays, settings["gate"], encode_with(encoder)),
         rankers=rankers,
         mode=settings["mode"],
         calibration=_hashes(folder / CALIBRATION),
         training=_hashes(folder / TRAINING),
         card=(folder / CARD).read_text(encoding="utf-8"),
+        answer_sets=_answer_sets(gate_arrays, settings.get("answer_sets")),
         calibrated=dict(settings["calibrated"]),
         id=identity,
     )
+
+
+def _answer_sets(
+    arrays: Mapping[str, Shaped[Tensor, "..."]], kept: Mapping[str, Any] | None
+) -> AnswerSets | None:
+    """Return what sizes answer sets; bundles written before there were any say nothing of it."""
+    return None if kept is None else AnswerSets(arrays[DOUBTS].numpy(), **kept)
 
 
 def _hashes(path: Path) -> frozenset[str]:

@@ -235,6 +235,8 @@ class Answer:
         folded: Near-duplicates of the query or of a better hit that were left out.
         views: Names of the views, where several were asked about together.
         worst_view: Name of the view that the verdict is on, likewise.
+        risk: Chance that no hit is of the query's class, where one was chosen.
+        risk_promised: The same where it is promised of these hits, else None.
     """
 
     query: str
@@ -246,6 +248,8 @@ class Answer:
     folded: int = 0
     views: tuple[str, ...] = ()
     worst_view: str | None = None
+    risk: float | None = None
+    risk_promised: float | None = None
 
 
 @contextmanager

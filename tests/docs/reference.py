@@ -136,7 +136,7 @@ def _kind(info: ParameterInfo, hint: Any) -> str:  # noqa: ANN401 - any annotati
         return ""
     if info.metavar and isinstance(info, OptionInfo):
         return info.metavar
-    names = {int: "whole number", str: "text", Path: "path"}
+    names = {int: "whole number", float: "number", str: "text", Path: "path"}
     plain = [n for kind, n in names.items() if kind in (hint, *get_args(hint))]
     return plain[0] if plain else "several" if isinstance(info, ArgumentInfo) else "text"
 

@@ -18,7 +18,7 @@ from made_model import CLASSES, SIDE, Outcome, acir, draw, foreign, save, tree
 
 KEYS = [
     *("id", "on", "from", "acir", "seed", "a", "b", "refused", "twice", "patients"),
-    *("calibration", "promise", "classes", "above_cap"),
+    *("calibration", "promise", "classes", "above_cap", "least_risk"),
 ]
 FIRST = 500  # no number below was ever trained on
 EACH = 52  # of every class: 208 pictures, 104 for B
@@ -94,7 +94,7 @@ def test_network_rankers_and_detectors_stay(bundle: Path, anew: Path) -> None:
     assert after["training.json"] == before["training.json"]
     settings = [json.loads(files["bundle.json"]) for files in (before, after)]
     changed = {key for key in settings[0] if settings[0][key] != settings[1][key]}
-    assert changed == {"calibrated"}
+    assert changed == {"answer_sets", "calibrated"}
     arrays = [load_file(folder / "gate.safetensors") for folder in (bundle, anew)]
     learned = [name for name in arrays[0] if ".state." in name]
     assert learned

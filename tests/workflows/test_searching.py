@@ -14,7 +14,7 @@ from made_model import CLASSES, Outcome, acir, coloured, draw, foreign, program,
 
 LINE = [
     *("query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"),
-    *("folded", "views", "worst_view"),
+    *("folded", "views", "worst_view", "risk", "risk_promised"),
 ]
 HIT = ["rank", "id", "label", "distance", "similarity", "path", "case"]
 ALL = 10_000

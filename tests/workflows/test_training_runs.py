@@ -157,6 +157,7 @@ def test_without_calibration_all_of_train_is_used_and_nothing_promised(
     assert outcome.line()["n_gallery"] == 30 * len(CLASSES)
     assert outcome.line()["calibration"]["promised"] is None
     assert "no guarantee possible" in outcome.err
+    assert load_bundle(tmp_path / "run" / "bundle").answer_sets is None
     path = save(draw("disc", 0), tmp_path / "disc.png")
     checked = acir("check", "--model", tmp_path / "run" / "bundle", path, "--json").line()
     assert checked["calibration"]["promised"] is None

@@ -7,7 +7,9 @@ import typer
 
 from acir.cli import show
 from acir.cli.options import SOURCES, Device, Index, Json, Threads, pairs
+from acir.errors import UsageError
 
+HITS = 10
 UNKNOWN = 3  # the exit code of --fail-on-unknown
 
 app = typer.Typer()
@@ -19,7 +21,15 @@ def search(
     queries: Annotated[
         list[str] | None, typer.Argument(metavar="QUERY...", help=SOURCES, show_default=False)
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = 10,
+    k: Annotated[
+        int | None, typer.Option("-k", min=1, help="Hits wanted; else 10.", show_default=False)
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(
+            "--risk", help="As many hits as it takes, so that none is of the class this rarely."
+        ),
+    ] = None,
     radius: Annotated[
         int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")
     ] = None,
@@ -70,8 +80,11 @@ def search(
     """Retrieve the stored pictures most like each query."""
     from acir.workflows import search as workflow
 
+    if k is not None and risk is not None:
+        raise UsageError("-k and --risk both say how many hits are wanted; give one of them")
     request = workflow.Request(
-        k=k,
+        k=k or HITS,
+        risk=risk,
         radius=radius,
         where=pairs(where),
         mode=mode,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from json import dumps
 from threading import Lock
 
@@ -17,6 +18,7 @@ from acir.index.entry import Entry, unseal
 from acir.index.filters import matching
 from acir.index.gallery import Gallery
 
+CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
 EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
 # The plus keeps SQLite from replacing the column within `substr` too, which its index is on.
 PIXELS = """select row from item
@@ -44,6 +46,7 @@ class State:
     _engine: Engine | None = None
     _masks: dict[frozenset[tuple[str, str]], Mask] = field(default_factory=dict)
     _building: Lock = field(default_factory=Lock)
+    _contents: str | None = None
 
     def engine(self) -> Engine:
         """Return the engine, built when it is first asked for."""
@@ -70,6 +73,15 @@ class State:
                     del self._masks[next(iter(self._masks))]
                 self._masks[wanted] = mask
         return mask
+
+    def contents(self, database: Database) -> str:
+        """Return what `View.contents` does, read when it is first asked for."""
+        if self._contents is None:
+            digest = sha256()
+            for (line,) in database.read(CONTENTS):
+                digest.update(f"{line}\n".encode())
+            self._contents = digest.hexdigest()
+        return self._contents
 
     def _mask(self, database: Database, where: Mapping[str, str]) -> Mask:
         if not where:
@@ -141,6 +153,13 @@ class View:
             UsageError: No picture has such a key; the known ones are named.
         """
         return self._state.mask(self._database, where)
+
+    def contents(self) -> str:
+        """Return a SHA-256 that tells which pictures are here, and with which labels.
+
+        Ids, paths, patients and the order do not count.
+        """
+        return self._state.contents(self._database)
 
     def named(self, ids: Iterable[str]) -> Int[np.ndarray, " m"]:
         """Return the positions, ascending, of those of these ids that are here."""

@@ -11,7 +11,7 @@ class Request:
     """How a search is to be done.
 
     Attributes:
-        k: Hits wanted.
+        k: Hits wanted; not read where there is a risk.
         radius: Largest Hamming distance of a hit; None for any.
         where: Metadata that hits must have, by key.
         mode: Ranker to use; None for the one that validation favoured.
@@ -23,6 +23,8 @@ class Request:
             None where each picture is a case of its own.
         like: Ids of stored pictures that the hits should be like; none of them is a hit.
         unlike: Ids of stored pictures that the hits should not be like; none of them is a hit.
+        risk: Chance, between 0 and 1, that no hit is of the query's class; as many hits
+            are given as it takes. None for k hits.
     """
 
     k: int = 10
@@ -36,6 +38,7 @@ class Request:
     per: str | None = None
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
+    risk: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse to look for no picture at all, or for what is like and unlike one picture."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from acir.answer_set import MOST
 from acir.bundle import Bundle
 from acir.errors import StorageError, UnreadableImageError, UsageError
 from acir.index.entry import Entry
@@ -20,6 +21,7 @@ from acir.search.embeddings import Embeddings
 from acir.search.finder import Finder, Retrieved
 from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
+from acir.search.promise import Promise, promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
 from acir.search.request import Request
 from acir.types import Answer, Hit, Ranking
@@ -151,8 +153,10 @@ class Searcher(Model):
         Raises:
             UsageError: The mode, the radius, a filter, the key of cases or an id does not exist.
         """
+        if any(isinstance(found, Entry) for _, found in asked):
+            refuse_other_ways(request, "stored pictures")
         with self.store.view() as view:
-            asking = _Asking(view, request, *self._checked(view, request))
+            asking = self._asking(view, request)
             return self._answered(
                 [self._question(name, found, asking) for name, found in asked], asking
             )
@@ -165,8 +169,9 @@ class Searcher(Model):
         """
         if not asked:
             raise UsageError("there is no view to search by; give at least one picture")
+        refuse_other_ways(request, "several views")
         with self.store.view() as view:
-            asking = _Asking(view, request, *self._checked(view, request))
+            asking = self._asking(view, request)
             parts = [self._question(name, found, asking) for name, found in asked]
             return self._answered([joined(parts, request)], asking)[0]
 
@@ -176,6 +181,14 @@ class Searcher(Model):
             return name, self.examine(as_record(picture, self.key))
         except UnreadableImageError as error:
             return name, error
+
+    def _asking(self, view: View, request: Request) -> "_Asking":
+        """Say what a request comes to in one state of the index; with a risk, k becomes `MOST`."""
+        mode, examples = self._checked(view, request)
+        promise = promised(self.bundle.answer_sets, request, view)
+        if promise is not None:
+            request = replace(request, k=MOST)
+        return _Asking(view, request, mode, examples, promise)
 
     def _checked(self, view: View, request: Request) -> tuple[str, Examples]:
         """Refuse what cannot be done before anything is; return the mode and the examples."""
@@ -243,12 +256,14 @@ class _Asking:
         request: How to search.
         mode: Name of the ranker.
         examples: Stored pictures that were called like or unlike.
+        promise: What sizes the answers; None where each has k hits.
     """
 
     view: View
     request: Request
     mode: str
     examples: Examples
+    promise: Promise | None
 
     def barred(self, patient: str | None, pixel_hash: str) -> Int[np.ndarray, " m"]:
         """Return the positions of a picture itself and of its patient."""
@@ -267,14 +282,18 @@ class _Asking:
             question.notices,
             views=question.names,
             worst_view=question.worst,
+            risk=request.risk,
         )
         if found is None:
             return answer
         ranking, notices = found.ranking, found.notices
-        best = self._hits(ranking, range(min(request.k, len(ranking))), request.per)
+        wanted = self.promise.size(ranking) if self.promise else request.k
+        best = self._hits(ranking, range(min(wanted, len(ranking))), request.per)
         first_least = max(len(best), len(ranking) - request.least)
         least = self._hits(ranking, range(first_least, len(ranking)), request.per)
-        if len(best) < request.k:
+        if self.promise is not None:
+            notices += (self.promise.notice(),)
+        elif len(best) < request.k:
             what = "pictures" if request.per is None else "cases"
             notices += (f"{len(best)} {what} can be retrieved, {request.k} were asked for",)
         return replace(
@@ -283,6 +302,7 @@ class _Asking:
             notices=(*question.notices, *notices),
             least=least,
             folded=found.folded,
+            risk_promised=self.promise.kept if self.promise else None,
         )
 
     def _hits(self, ranking: Ranking, positions: range, per: str | None) -> tuple[Hit, ...]:

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from acir.answer_set import AnswerSets
 from acir.bundle import Bundle, load_bundle, verify_bundle, write_bundle
 from acir.errors import SourceError, UsageError
 from acir.evaluation.model_card import recalibrated_card
 from acir.gate import Gate
 from acir.index.database import FILE
+from acir.index.store import Store
 from acir.metrics.proportions import clopper_pearson
 from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress, silent
+from acir.workflows.answer_sets import measured
 from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
 
 CAP = 2  # a class is named where it is flagged at more than this many times the rate
@@ -46,9 +49,10 @@ def recalibrate(
 
     Args:
         model: Folder of the bundle.
-        data: SOURCE of ordinary pictures of the site; their labels are not read.
+        data: SOURCE of ordinary pictures of the site; labels serve answer sets alone.
         out: Folder of the new bundle; there must be nothing.
-        index: An index whose pictures must not be among them; by default the one around `model`.
+        index: An index whose pictures must not be among them, and which sizes answers; by default
+            the one around `model`.
         seed: Decides which patients, or else pictures, belong to A and which to B.
         strict: Whether an unreadable picture is an error.
         download: Whether an official file may be fetched.
@@ -75,11 +79,12 @@ def recalibrate(
     gate = bundle.gate.recalibrated(site.scored[first], site.scored[second])
     classes = per_class(bundle.class_names, site.scored.predicted[second], gate.false_alarms())
     above = above_cap(classes, gate.calibration.alpha)
-    for line in _lines(site, gate, above):
+    sets, said = _answer_sets(bundle, site, index)
+    for line in (*_lines(site, gate, above), said):
         say(line)
     made = _made(bundle, site, first, second, seed)
     card = recalibrated_card(bundle.card, _for_the_card(made, gate))
-    bundle = replace(bundle, encoder=bundle.encoder.cpu(), gate=gate, card=card)
+    bundle = replace(bundle, encoder=bundle.encoder.cpu(), gate=gate, answer_sets=sets, card=card)
     write_bundle(replace(bundle, calibration=site.hashes, calibrated=made), out)
     return {
         "id": verify_bundle(out),
@@ -88,6 +93,7 @@ def recalibrate(
         "promise": gate.promise_in_words(),
         "classes": classes,
         "above_cap": above,
+        "least_risk": None if sets is None else sets.least_risk,
     }
 
 
@@ -128,6 +134,22 @@ def _refuse_undivided(first: Rows, site: Site, data: str) -> None:
             f"calibration needs two sets without a patient in common, but {data} has usable "
             f"pictures: {len(site.draws)}{patients}; give more"
         )
+
+
+def _answer_sets(bundle: Bundle, site: Site, index: Path | None) -> tuple[AnswerSets | None, str]:
+    """Size answers from an index, and say for which risks or why not."""
+    why = "no risk of an answer can be promised: "
+    if index is None:
+        return None, why + "there is no index to search; name one by --index"
+    if not all(site.asked.labels):
+        return None, why + "some pictures have no label to tell a right hit by"
+    with Store.open(index) as store, store.view() as view:
+        if store.model != bundle.id:
+            return None, why + f"another bundle encoded the index {index.name}"
+        if not view.engine.exact:
+            return None, why + f"the engine of the index {index.name} is approximate"
+        sets = measured(view, site.asked, bundle.rankers[bundle.mode])
+    return sets, sets.in_words()
 
 
 def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> dict[str, Any]:

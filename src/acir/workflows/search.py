@@ -13,6 +13,7 @@ from acir.evaluation.report import Page, QueryReport, write_page
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Named, Request, Searcher
+from acir.search.promise import refuse_other_ways
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.answers import query_report
@@ -90,6 +91,8 @@ def search(
     """
     if not (queries or stored):
         raise UsageError("there is nothing to ask about; give a picture, or --id with a stored one")
+    others = (*(["stored pictures"] if stored else []), *(["several views"] if together else []))
+    refuse_other_ways(request, *others)
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {html.parent} for {html.name}; make it first")
     reports: list[QueryReport] = []
@@ -150,6 +153,8 @@ def search_line(answer: Answer) -> dict[str, Any]:
         "folded": answer.folded,
         "views": list(answer.views),
         "worst_view": answer.worst_view,
+        "risk": answer.risk,
+        "risk_promised": answer.risk_promised,
     }
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from acir.bulk import prepared_batches
+from acir.bulk import Codes, Embeddings, prepared_batches
 from acir.bundle import Bundle
 from acir.errors import SourceError
 from acir.index.store import Store
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import preflight
+from acir.search import coded
 from acir.sources.base import Source
 from acir.types import ImageRecord, Progress, Scored, counted
+from acir.workflows.answer_sets import Asked
 from acir.workflows.notes import converted_lines, skipped_lines
 
 Rows = Int[np.ndarray, " _"]
@@ -29,6 +31,7 @@ class Site:
         draws: Equal for all pictures of one patient.
         hashes: Of the pixels.
         patients: Different patients that are named.
+        asked: Code, embedding and labels.
         scored: What the detectors say.
         refused: Further pictures that the pre-flight refused.
         twice: Further pictures with the pixels of one that is here.
@@ -38,6 +41,7 @@ class Site:
     draws: tuple[float, ...]
     hashes: frozenset[str]
     patients: int
+    asked: Asked
     scored: Scored
     refused: int
     twice: int
@@ -72,15 +76,19 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
     usable, converted = _Usable(), 0
     nothing = {name: np.empty(0) for name in bundle.gate.detectors}
     scored = [Scored(nothing, np.empty(0, np.int64))]
+    found = list[tuple[Codes, Embeddings]]()
     with progress("calibrating the gate", None) as tick:
         records = usable.of(counted(source, tick))
         for chunk, images in prepared_batches(records, bundle.prep):
-            scored.append(bundle.gate.scored(bundle.evidence(images)))
+            evidence = bundle.evidence(images)
+            scored.append(bundle.gate.scored(evidence))
+            found.append(coded(evidence))
             converted += sum(map(bundle.prep.converts, chunk))
     return Site(
         draws=tuple(usable.draws),
         hashes=frozenset(usable.hashes),
         patients=len(usable.patients),
+        asked=_asked(found, usable.labels),
         scored=Scored.concatenate(scored),
         refused=usable.refused,
         twice=usable.twice,
@@ -88,11 +96,19 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
     )
 
 
+def _asked(found: Sequence[tuple[Codes, Embeddings]], labels: Sequence[tuple[str, ...]]) -> Asked:
+    if not found:
+        return Asked(np.empty((0, 0), np.uint8), np.empty((0, 0), np.float16), ())
+    codes, embeddings = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Asked(codes, embeddings, labels)
+
+
 class _Usable:
     """Passes the usable pictures on and remembers what halving needs."""
 
     def __init__(self) -> None:
         self.draws: list[float] = []
+        self.labels: list[tuple[str, ...]] = []
         self.hashes: set[str] = set()
         self.patients: set[str] = set()
         self.refused = self.twice = 0
@@ -105,6 +121,7 @@ class _Usable:
                 self.refused += 1
             else:
                 self.draws.append(record.draw)
+                self.labels.append(record.labels)
                 self.hashes.add(record.pixel_hash)
                 if record.patient is not None:
                     self.patients.add(record.patient)

@@ -24,6 +24,7 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import CHECKPOINT, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
+from acir.workflows.answer_sets import of_training
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
@@ -187,7 +188,8 @@ def _calibrated(
 ) -> tuple[Bundle, Evaluation]:
     names = data.manifest.class_names
     gallery = coded(encoder, data.train, _hashes(data.manifest, "train"))
-    queries = coded(encoder, data.val, _hashes(data.manifest, "val")).without(gallery)
+    val = coded(encoder, data.val, _hashes(data.manifest, "val"))
+    queries = val.without(gallery)
     rankers = fitted_rankers(recipe.search.mode, gallery, queries, names)
     validation = evaluate(
         gallery, queries, class_names=names, ranker=rankers.chosen, mode=rankers.mode
@@ -199,6 +201,9 @@ def _calibrated(
         recipe, evidence, encode_with(encoder), promise=data.manifest.fraction > 0
     )
     say(gate.promise_in_words())
+    sets = of_training(data.manifest, evidence, {"train": gallery, "val": val}, rankers.chosen)
+    if sets is not None:
+        say(sets.in_words())
     bundle = Bundle(
         recipe=recipe,
         class_names=names,
@@ -216,6 +221,7 @@ def _calibrated(
             row.pixel_hash for row in data.manifest.rows if data.manifest.part(row) in LEARNED
         ),
         card="",
+        answer_sets=sets,
     )
     return bundle, validation
 
