@@ -14,6 +14,7 @@
         │   └── UnreadableImageError   one picture that cannot be decoded
         ├── BundleError           a bundle that is missing, altered or of another version
         ├── StoreError            an index that is missing, altered or of another version
+        │   └── OutdatedError     another process has changed a server's copy meanwhile
         ├── TooManyHitsError      a radius holds more pictures than were allowed
         └── TooManyTiesError      more pictures tie than an engine can return
 
@@ -89,6 +90,10 @@ class BundleError(UsageError):
 
 class StoreError(UsageError):
     """An index is missing, altered, truncated, of another version or of another model."""
+
+
+class OutdatedError(StoreError):
+    """A server's copy of an index is no longer of the state that is being searched."""
 
 
 class TooManyHitsError(UsageError):

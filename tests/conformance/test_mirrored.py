@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acir import registry
-from acir.errors import StoreError
+from acir.errors import OutdatedError
 from acir.index.engines.base import Engine
 from acir.index.engines.flat import Flat
 from made_engines import Codes, Keys, Maker, crowded, maker_of, pairs
@@ -109,7 +109,7 @@ def test_what_was_opened_before_another_process_changed_the_copy_says_so(make: M
     early = make(codes, keys, "shared")
     late = make(codes[1:], keys[1:], "shared")
     for ask in (lambda: early.knn(queries, 3), lambda: early.within(queries, 0)):
-        with pytest.raises(StoreError, match=r"no longer those of this index .* open it again"):
+        with pytest.raises(OutdatedError, match=r"no longer those of this index .* open it again"):
             ask()
     same(late, codes[1:], queries, 0)
     early.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from acir.errors import StoreError
+from acir.errors import OutdatedError
 from acir.index.mirror import Listing, Mirror
 
 KEYS = np.array([5, 2, 9])
@@ -67,5 +67,5 @@ def test_keys_and_positions_are_each_other() -> None:
     mirror = Mirror(CODES, KEYS)
     assert mirror.positions(np.array([9, 5, 2])).tolist() == [2, 0, 1]
     assert mirror.keys(np.array([True, True, False])) == [2, 5]
-    with pytest.raises(StoreError, match=r"no longer those of this index as it was opened"):
+    with pytest.raises(OutdatedError, match=r"no longer those of this index as it was opened"):
         mirror.positions(np.array([4]))

@@ -9,8 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from acir.errors import OutdatedError
 from acir.index.database import FILE
 from acir.index.store import Store
+from acir.index.view import View
+from acir.search.probe import Examples
+from acir.search.request import Request
+from acir.workflows.search import open_index
 from made_model import CLASSES, acir, draw, save, tree
 from made_servers import Server
 
@@ -135,6 +140,48 @@ def test_a_server_follows_what_is_added_and_deleted(
     done("index", "copy", "--index", there, "--to", back, "--engine", "faiss")
     assert "server" not in info(back)
     assert answers(back, query) == answers(there, query)
+
+
+def test_a_search_goes_on_when_another_process_changes_the_server(
+    tmp_path: Path, server: Server, index: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, query = tmp_path / "there", few / "disc" / "200.png"
+    done("index", "copy", "--index", index, "--to", there, "--engine", server.address)
+    with open_index(there) as searcher:
+        first = searcher.search(query, k=20, force=True)
+        check, checked = searcher._checked, list[int]()
+
+        def deleted_meanwhile(view: View, request: Request) -> tuple[str, Examples]:
+            if not checked:  # the search has begun and sees the state before
+                acir("index", "delete", "--index", there, first.hits[0].id)
+            checked.append(view.generation)
+            return check(view, request)
+
+        monkeypatch.setattr(searcher, "_checked", deleted_meanwhile)
+        again = searcher.search(query, k=20, force=True)
+        assert len(checked) == 2
+        assert checked[0] < checked[1]
+        assert [hit.id for hit in again.hits[:3]] == [hit.id for hit in first.hits[1:4]]
+        assert len(searcher.store.traffic().p_values) == 2
+
+
+def test_a_search_repairs_a_copy_that_is_of_no_known_state(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    there, query = tmp_path / "there", few / "disc" / "200.png"
+    done("index", "copy", "--index", index, "--to", there, "--engine", server.address)
+    name = info(there)["collection"]
+    with open_index(there) as searcher:
+        first = searcher.search(query, k=20, force=True)
+        with psycopg.connect(server.address) as connection:
+            connection.execute(f"delete from {name}")
+            connection.execute(f"comment on table {name} is null")
+        assert searcher.search(query, k=20, force=True) == first
+        with searcher.store.view() as view, psycopg.connect(server.address) as connection:
+            connection.execute(f"comment on table {name} is null")
+            connection.commit()
+            with pytest.raises(OutdatedError, match="no longer those of this index"):
+                view.engine.knn(view.gallery.codes[:1], 1)
 
 
 def test_an_index_is_built_on_a_server(

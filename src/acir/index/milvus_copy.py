@@ -95,7 +95,7 @@ class MilvusCopy:
         """Raise an error where an answer may be of another state than the mirror's.
 
         Raises:
-            StoreError: Another process has changed the collection since it was opened.
+            OutdatedError: Another process has changed the collection since it was opened.
         """
         # Read after the answers: the state that was before cannot have come back.
         with self._translated():

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from acir.errors import StoreError
+from acir.errors import OutdatedError
 
 Listing = tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, "n bytes"]]
 DIGEST_BYTES = 16
@@ -68,7 +68,7 @@ class Mirror:
         """Return the positions of keys in the gallery.
 
         Raises:
-            StoreError: The server has a key that the gallery has not.
+            OutdatedError: The server has a key that the gallery has not.
         """
         found, known = self._found(keys)
         if not known.all():
@@ -81,9 +81,9 @@ class Mirror:
         found: list[int] = self._keys[allow[self._rows]].tolist()
         return found
 
-    def changed(self) -> StoreError:
+    def changed(self) -> OutdatedError:
         """Return the error that the server holds another state by now."""
-        return StoreError(
+        return OutdatedError(
             "the codes on the server are no longer those of this index as it was opened; open it "
             "again"
         )

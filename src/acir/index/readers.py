@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from acir.codes import BITS_PER_BYTE
-from acir.errors import StorageError, StoreError
+from acir.errors import OutdatedError, StorageError, StoreError
 from acir.index import cache, changes
 from acir.index.changes import Moment
 from acir.index.database import FILE, Database, can_be_written
@@ -60,6 +60,8 @@ class Readers:
     def view(self) -> Iterator[View]:
         """See the newest state for the length of the block.
 
+        After an `OutdatedError` in the block, the next view brings the server's copy up to date.
+
         Raises:
             StoreError: A code was altered.
         """
@@ -68,7 +70,11 @@ class Readers:
             # thread sees less than what another has already caught up with.
             with self._catching_up:
                 state = self._newest(database)
-            yield View(database, state, self._dim)
+            try:
+                yield View(database, state, self._dim)
+            except OutdatedError:
+                state.forget_engine()
+                raise
 
     def close(self) -> None:
         """Close all connections that are not lent; the others are closed when they come back."""

@@ -55,6 +55,11 @@ class State:
                 self._engine = self.build(self.gallery)
             return self._engine
 
+    def forget_engine(self) -> None:
+        """Have the engine built anew when it is next asked for; queries under way keep theirs."""
+        with self._building:
+            self._engine = None
+
     def close(self) -> None:
         """Close the engine where there is one."""
         with self._building:

@@ -21,7 +21,6 @@ class Question:
         name: What the caller calls it.
         verdict: On the picture, or on the worst view; None where the gate was not asked.
         views: What is looked for; without any, no hits are wanted.
-        notices: What a reader should know before any hit is found.
         names: Of the views, where they are asked about together.
         worst: Name of the view that the verdict is on, likewise.
     """
@@ -29,7 +28,6 @@ class Question:
     name: str
     verdict: Verdict | None
     views: Views
-    notices: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     worst: str | None = None
 
@@ -56,7 +54,6 @@ def joined(parts: Sequence[Question], request: Request) -> Question:
         name=" + ".join(names),
         verdict=verdict,
         views=[replace(view, barred=barred) for view in views],
-        notices=tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
         names=names,
         worst=worst.name if worst else None,
     )

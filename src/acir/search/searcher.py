@@ -1,6 +1,6 @@
 """Ask an index about pictures: which stored ones are like them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from acir.answer_set import MOST
 from acir.bundle import Bundle
-from acir.errors import StorageError, UnreadableImageError, UsageError
+from acir.errors import OutdatedError, StorageError, UnreadableImageError, UsageError
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
@@ -155,11 +155,16 @@ class Searcher(Model):
         """
         if any(isinstance(found, Entry) for _, found in asked):
             refuse_other_ways(request, "stored pictures")
-        with self.store.view() as view:
-            asking = self._asking(view, request)
+
+        def answer(asking: _Asking) -> list[Answer]:
             return self._answered(
                 [self._question(name, found, asking) for name, found in asked], asking
             )
+
+        answers = self._newest(answer, request)
+        return [
+            self._remembered(one, [found]) for one, (_, found) in zip(answers, asked, strict=True)
+        ]
 
     def together(self, asked: Sequence[Named], request: Request) -> Answer:
         """Answer a request about several views of one case that were examined before.
@@ -170,10 +175,26 @@ class Searcher(Model):
         if not asked:
             raise UsageError("there is no view to search by; give at least one picture")
         refuse_other_ways(request, "several views")
-        with self.store.view() as view:
-            asking = self._asking(view, request)
+
+        def answer(asking: _Asking) -> list[Answer]:
             parts = [self._question(name, found, asking) for name, found in asked]
-            return self._answered([joined(parts, request)], asking)[0]
+            return self._answered([joined(parts, request)], asking)
+
+        (answered,) = self._newest(answer, request)
+        return self._remembered(answered, [found for _, found in asked])
+
+    def _newest(
+        self, answer: Callable[["_Asking"], list[Answer]], request: Request
+    ) -> list[Answer]:
+        """Answer from the newest state; from a newer one where a server's copy had gone on."""
+        try:
+            return self._once(answer, request)
+        except OutdatedError:
+            return self._once(answer, request)
+
+    def _once(self, answer: Callable[["_Asking"], list[Answer]], request: Request) -> list[Answer]:
+        with self.store.view() as view:
+            return answer(self._asking(view, request))
 
     def _named(self, picture: Picture) -> Named:
         name = str(picture) if isinstance(picture, str | Path) else UNNAMED
@@ -214,13 +235,21 @@ class Searcher(Model):
             barred = asking.barred(found.patient, found.pixel_hash)
             probe = Probe(found.code, found.embedding, barred)
             return Question(name, None, (moved(probe, asking.examples),))
-        notices = self._remember(found)
         if is_withheld(found.verdict, asking.request):
-            return Question(name, found.verdict, (), notices)
+            return Question(name, found.verdict, ())
         (code,), (embedding,) = coded(found.evidence or self.encode(found.record))
         barred = asking.barred(found.record.patient, found.record.pixel_hash)
         probe = Probe(code, embedding, barred)
-        return Question(name, found.verdict, (moved(probe, asking.examples),), notices)
+        return Question(name, found.verdict, (moved(probe, asking.examples),))
+
+    def _remembered(
+        self, answer: Answer, asked: Sequence[Examined | UnreadableImageError | Entry]
+    ) -> Answer:
+        """Keep the p-values of what was answered, and say so where that cannot be done."""
+        notices = [
+            notice for one in asked if isinstance(one, Examined) for notice in self._remember(one)
+        ]
+        return replace(answer, notices=(*notices, *answer.notices))
 
     def _remember(self, examined: Examined) -> tuple[str, ...]:
         """Keep the p-value for `acir drift`; return a notice the first time that it cannot be.
@@ -279,7 +308,6 @@ class _Asking:
             question.verdict,
             self.mode,
             (),
-            question.notices,
             views=question.names,
             worst_view=question.worst,
             risk=request.risk,
@@ -299,7 +327,7 @@ class _Asking:
         return replace(
             answer,
             hits=best,
-            notices=(*question.notices, *notices),
+            notices=notices,
             least=least,
             folded=found.folded,
             risk_promised=self.promise.kept if self.promise else None,
