@@ -116,9 +116,17 @@ def test_a_known_result_is_not_computed_again() -> None:
     assert again[1].paired == first[1].paired
 
 
-def test_other_runs_have_other_keys() -> None:
-    changed = [Run({**r.record, "key": r.record["key"] + "x"}, r.arrays) for r in RUNS]
+def test_other_scores_have_other_keys_though_the_runs_are_called_the_same() -> None:
+    changed = [
+        Run(r.record, {name: a * 0.99 if "mAP" in name else a for name, a in r.arrays.items()})
+        for r in RUNS
+    ]
     assert {o.key for o in found()}.isdisjoint(o.key for o in found(changed))
+
+
+def test_the_same_scores_have_the_same_keys_whatever_the_runs_are_called() -> None:
+    renamed = [Run({**r.record, "key": r.record["key"] + "x"}, r.arrays) for r in RUNS]
+    assert [o.key for o in found()] == [o.key for o in found(renamed)]
 
 
 def test_each_comparison_is_reported() -> None:

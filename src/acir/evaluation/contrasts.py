@@ -8,6 +8,7 @@ data sets, all peers and code lengths.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
@@ -157,7 +158,16 @@ class _Pair:
     ours: tuple[Scores, ...]
     other: tuple[Scores, ...]
     patients: tuple[Int[np.ndarray, " _"] | None, ...]
-    key: str
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the scores: a run keeps its name when the program that made it has changed."""
+        digest = sha256()
+        for part in (*self.ours, *self.other, *self.patients):
+            if part is not None:
+                digest.update(f"{part.shape} {part.dtype.str} ".encode())
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()[:16]
 
     def tested(self) -> Paired:
         pairs = list(zip(self.ours, self.other, strict=True))
@@ -194,7 +204,6 @@ def _pairs(
                         ours=tuple(one for one in ours if one is not None),
                         other=tuple(one for one in other if one is not None),
                         patients=tuple(_patients(results, d, scope.ours, bits) for d in data),
-                        key=_key(results, (scope.ours, peer), contrast, data, bits),
                     )
 
 
@@ -209,17 +218,6 @@ def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.nda
     """Return the patients of the queries where every one is known."""
     patients = results.runs(data, method, bits)[0].arrays["patient"]
     return None if (patients == NO_PATIENT).any() else patients
-
-
-def _key(
-    results: Results,
-    methods: tuple[str, str],
-    contrast: Contrast,
-    data: tuple[str, ...],
-    bits: int,
-) -> str:
-    runs = [run.record["key"] for d in data for m in methods for run in results.runs(d, m, bits)]
-    return sha256(" ".join([str(contrast), *methods, *runs]).encode()).hexdigest()[:16]
 
 
 def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:
