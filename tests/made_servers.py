@@ -75,7 +75,8 @@ def start(engine: str, folder: Path) -> AbstractContextManager[Server | None]:
 def postgresql(folder: Path) -> Iterator[Server]:
     """Run PostgreSQL with pgvector on a unix socket."""
     command = [python_of(".venv-pg"), SERVE_POSTGRESQL, folder]
-    variables = {**os.environ, "XDG_RUNTIME_DIR": str(folder.parent)}
+    # PostgreSQL refuses a locale that is not installed, as LANG may name on a machine like this.
+    variables = {**os.environ, "LC_ALL": "C", "XDG_RUNTIME_DIR": str(folder.parent)}
     # As root the wheel makes a user for its server: one process at a time, and the first alone.
     with (ROOT / ".venv-pg" / "lock").open("w") as lock, ExitStack() as running:
         flock(lock, LOCK_EX)
