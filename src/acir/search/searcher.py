@@ -1,14 +1,11 @@
 """Ask an index about pictures: which stored ones are like them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import numpy as np
-from jaxtyping import Int
 
 from acir.answer_set import MOST
 from acir.bundle import Bundle
@@ -17,14 +14,15 @@ from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
 from acir.picture import UNNAMED, Picture, as_record
+from acir.search.asking import Asking
 from acir.search.embeddings import Embeddings
-from acir.search.finder import Finder, Retrieved
+from acir.search.finder import Finder
 from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
-from acir.search.promise import Promise, promised, refuse_other_ways
+from acir.search.promise import promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
 from acir.search.request import Request
-from acir.types import Answer, Hit, Ranking
+from acir.types import Answer
 
 Named = tuple[str, Examined | UnreadableImageError | Entry]
 """What the caller calls a picture, and what is known of it: an entry is a stored one."""
@@ -156,7 +154,7 @@ class Searcher(Model):
         if any(isinstance(found, Entry) for _, found in asked):
             refuse_other_ways(request, "stored pictures")
 
-        def answer(asking: _Asking) -> list[Answer]:
+        def answer(asking: Asking) -> list[Answer]:
             return self._answered(
                 [self._question(name, found, asking) for name, found in asked], asking
             )
@@ -176,23 +174,21 @@ class Searcher(Model):
             raise UsageError("there is no view to search by; give at least one picture")
         refuse_other_ways(request, "several views")
 
-        def answer(asking: _Asking) -> list[Answer]:
+        def answer(asking: Asking) -> list[Answer]:
             parts = [self._question(name, found, asking) for name, found in asked]
             return self._answered([joined(parts, request)], asking)
 
         (answered,) = self._newest(answer, request)
         return self._remembered(answered, [found for _, found in asked])
 
-    def _newest(
-        self, answer: Callable[["_Asking"], list[Answer]], request: Request
-    ) -> list[Answer]:
+    def _newest(self, answer: Callable[[Asking], list[Answer]], request: Request) -> list[Answer]:
         """Answer from the newest state; from a newer one where a server's copy had gone on."""
         try:
             return self._once(answer, request)
         except OutdatedError:
             return self._once(answer, request)
 
-    def _once(self, answer: Callable[["_Asking"], list[Answer]], request: Request) -> list[Answer]:
+    def _once(self, answer: Callable[[Asking], list[Answer]], request: Request) -> list[Answer]:
         with self.store.view() as view:
             return answer(self._asking(view, request))
 
@@ -203,13 +199,13 @@ class Searcher(Model):
         except UnreadableImageError as error:
             return name, error
 
-    def _asking(self, view: View, request: Request) -> "_Asking":
+    def _asking(self, view: View, request: Request) -> Asking:
         """Say what a request comes to in one state of the index; with a risk, k becomes `MOST`."""
         mode, examples = self._checked(view, request)
         promise = promised(self.bundle.answer_sets, request, view)
         if promise is not None:
             request = replace(request, k=MOST)
-        return _Asking(view, request, mode, examples, promise)
+        return Asking(view, request, mode, examples, promise)
 
     def _checked(self, view: View, request: Request) -> tuple[str, Examples]:
         """Refuse what cannot be done before anything is; return the mode and the examples."""
@@ -227,7 +223,7 @@ class Searcher(Model):
         self,
         name: str,
         found: Examined | UnreadableImageError | Entry,
-        asking: "_Asking",
+        asking: Asking,
     ) -> Question:
         if isinstance(found, UnreadableImageError):
             return Question(name, self.refuse(found), ())
@@ -265,7 +261,7 @@ class Searcher(Model):
             return ("the index cannot be written, so nothing is kept of queries for acir drift",)
         return ()
 
-    def _answered(self, questions: Sequence[Question], asking: "_Asking") -> list[Answer]:
+    def _answered(self, questions: Sequence[Question], asking: Asking) -> list[Answer]:
         asked = [question.views for question in questions if question.views]
         finder = Finder(asking.view, self._embeddings)
         ranker = self.bundle.rankers[asking.mode]
@@ -274,81 +270,6 @@ class Searcher(Model):
             asking.answer(question, next(found) if question.views else None)
             for question in questions
         ]
-
-
-@dataclass(frozen=True, eq=False)
-class _Asking:
-    """What all pictures of one call share: the state of the index that answers, and the request.
-
-    Attributes:
-        view: The state.
-        request: How to search.
-        mode: Name of the ranker.
-        examples: Stored pictures that were called like or unlike.
-        promise: What sizes the answers; None where each has k hits.
-    """
-
-    view: View
-    request: Request
-    mode: str
-    examples: Examples
-    promise: Promise | None
-
-    def barred(self, patient: str | None, pixel_hash: str) -> Int[np.ndarray, " m"]:
-        """Return the positions of a picture itself and of its patient."""
-        own = self.view.same_patient(patient) if patient is not None else self.view.named(())
-        itself = self.view.same_pixels(pixel_hash)
-        return np.setdiff1d(own, itself) if self.request.include_self else np.union1d(own, itself)
-
-    def answer(self, question: Question, found: Retrieved | None) -> Answer:
-        """Put what was found into words; nothing was looked for where `found` is None."""
-        request = self.request
-        answer = Answer(
-            question.name,
-            question.verdict,
-            self.mode,
-            (),
-            views=question.names,
-            worst_view=question.worst,
-            risk=request.risk,
-        )
-        if found is None:
-            return answer
-        ranking, notices = found.ranking, found.notices
-        wanted = self.promise.size(ranking) if self.promise else request.k
-        best = self._hits(ranking, range(min(wanted, len(ranking))), request.per)
-        first_least = max(len(best), len(ranking) - request.least)
-        least = self._hits(ranking, range(first_least, len(ranking)), request.per)
-        if self.promise is not None:
-            notices += (self.promise.notice(),)
-        elif len(best) < request.k:
-            what = "pictures" if request.per is None else "cases"
-            notices += (f"{len(best)} {what} can be retrieved, {request.k} were asked for",)
-        return replace(
-            answer,
-            hits=best,
-            notices=notices,
-            least=least,
-            folded=found.folded,
-            risk_promised=self.promise.kept if self.promise else None,
-        )
-
-    def _hits(self, ranking: Ranking, positions: range, per: str | None) -> tuple[Hit, ...]:
-        chosen = ranking.take(np.array(positions, dtype=np.int64))
-        entries = self.view.entries(chosen.rows)
-        cases = self.view.values(chosen.rows, per) if per else [None] * len(entries)
-        return tuple(
-            Hit(
-                rank=position + 1,
-                id=entry.id,
-                label=entry.label,
-                distance=int(chosen.distances[i]),
-                similarity=float(chosen.similarities[i]),
-                path=entry.path,
-                case=cases[i],
-            )
-            for i, (position, entry) in enumerate(zip(positions, entries, strict=True))
-        )
 
 
 def _entries(view: View, ids: Iterable[str]) -> list[Entry]:
