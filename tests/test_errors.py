@@ -20,6 +20,7 @@ TREE = {
     "UnreadableImageError": "SourceError",
     "BundleError": "UsageError",
     "StoreError": "UsageError",
+    "OutdatedError": "StoreError",
     "TooManyHitsError": "UsageError",
     "TooManyTiesError": "UsageError",
 }

@@ -74,7 +74,8 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = [w for pair in (SETTINGS | EPOCHS).items() for w in ("--set", "=".join(pair))]
     words: list[object] = ["train", "tiny", "--data", data, "--out", out, *settings]
-    interrupt(words, lambda _: (out / "checkpoint.safetensors").exists())
+    kept = [out / "checkpoint.safetensors", out / "log.csv"]  # one is written after the other
+    interrupt(words, lambda _: all(path.exists() for path in kept))
     assert not (out / "bundle").exists()
     before = rows(out)
     assert 1 <= len(before) < 7

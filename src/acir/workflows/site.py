@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float16, Int, UInt8
 
-from acir.bulk import Codes, Embeddings, prepared_batches
+from acir.bulk import prepared_batches
 from acir.bundle import Bundle
 from acir.errors import SourceError
 from acir.index.store import Store
@@ -21,6 +21,8 @@ from acir.workflows.answer_sets import Asked
 from acir.workflows.notes import converted_lines, skipped_lines
 
 Rows = Int[np.ndarray, " _"]
+# Codes and embeddings of some pictures; every batch has a number of its own, hence anonymous axes.
+_Batch = tuple[UInt8[np.ndarray, "_ bytes"], Float16[np.ndarray, "_ dim"]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
     usable, converted = _Usable(), 0
     nothing = {name: np.empty(0) for name in bundle.gate.detectors}
     scored = [Scored(nothing, np.empty(0, np.int64))]
-    found = list[tuple[Codes, Embeddings]]()
+    found = list[_Batch]()
     with progress("calibrating the gate", None) as tick:
         records = usable.of(counted(source, tick))
         for chunk, images in prepared_batches(records, bundle.prep):
@@ -96,7 +98,7 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
     )
 
 
-def _asked(found: Sequence[tuple[Codes, Embeddings]], labels: Sequence[tuple[str, ...]]) -> Asked:
+def _asked(found: Sequence[_Batch], labels: Sequence[tuple[str, ...]]) -> Asked:
     if not found:
         return Asked(np.empty((0, 0), np.uint8), np.empty((0, 0), np.float16), ())
     codes, embeddings = (np.concatenate(column) for column in zip(*found, strict=True))
