@@ -57,7 +57,7 @@ def test_what_a_file_has_replaces_that_of_its_base_as_a_whole(rest: Rest) -> Non
     found = rest('[shared]\n"training.batch" = 8\n[[data]]\nname = "x"\nsource = "y"')
     assert [data.name for data in found.data] == ["x"]
     recipe = found.recipe_for(found.data[0], found.method[0], 16)
-    assert (recipe.training.batch, recipe.training.epochs) == (8, 7)  # 7 epochs are those of tiny
+    assert (recipe.training.batch, recipe.training.epochs) == (8, 10)  # 10 epochs are those of tiny
 
 
 def test_a_base_may_have_a_base(rest: Rest, tmp_path: Path) -> None:
