@@ -22,8 +22,9 @@ SIDE = 32
 CLASSES = ("bars", "checks", "disc", "slope")
 COUNTS = {"train": 100, "val": 15, "test": 15}  # of each class
 
-# The recipe `tiny` with every block of the paper's switched on, small enough to be trained in seconds. So much is
-# kept for calibration that the gate can promise its rate: 99 pictures are needed at 3 %.
+# The recipe `tiny` with every block of the paper's switched on, small enough to be trained in
+# seconds. So much is kept for calibration that the gate can promise its rate: 99 pictures are
+# needed at 3 %.
 SETTINGS = {
     "prep.size": str(SIDE),
     "model.stem": '{ name = "resnet", depth = 18, width = 8, small = true }',
