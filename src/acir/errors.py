@@ -4,7 +4,10 @@
 
     AcirError                     exit code 1: the work failed
     ├── StorageError              the disk is full or cannot be written
-    │   └── BusyError             another process is writing there
+    │   ├── BusyError             another process is writing there
+    │   └── AuditError            the audit log cannot be used, so nothing is done
+    ├── AccessError               whoever asks may not, or is not who they say they are
+    │   └── LockedError           there were too many tries to log in
     ├── ServerError               a server that searches for an index cannot be used
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
@@ -23,6 +26,7 @@ A message says what was given, what was expected and what to do, in one sentence
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import ceil
 from typing import Literal
 
 
@@ -42,6 +46,26 @@ class ServerError(AcirError):
 
 class BusyError(StorageError):
     """Another process was writing to the index and did not finish in time."""
+
+
+class AuditError(StorageError):
+    """The audit log cannot be read or written; without its record nothing is done."""
+
+
+class AccessError(AcirError):
+    """Whoever asks may not do this, or could not show who they are."""
+
+
+class LockedError(AccessError):
+    """There were too many tries to log in; known and unknown names are told the same.
+
+    Args:
+        seconds: How long to wait; rounded up in `wait`.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.wait = ceil(seconds)
+        super().__init__(f"there were too many tries to log in; wait {self.wait} seconds")
 
 
 class NotFittedError(AcirError):
