@@ -57,10 +57,34 @@ def test_a_mask_marks_the_pictures_that_meet_every_condition(
         assert view.select(where).tolist() == expected
 
 
+def test_a_picture_belongs_to_the_collection_that_its_metadata_name_else_to_the_default(
+    tmp_path: Path,
+) -> None:
+    with create(tmp_path / "index") as store:
+        names = ["ct", "mr", "", None, "ct", "default"]
+        words = [{} if name is None else {"collection": name} for name in names]
+        store.add(entry(n, id=str(n), metadata=word) for n, word in enumerate(words))
+        with store.view() as view:
+            assert view.collections() == {"ct": 2, "default": 3, "mr": 1}
+            for within, expected in {
+                ("ct",): [0, 4],
+                ("default",): [2, 3, 5],
+                ("ct", "default"): [0, 2, 3, 4, 5],
+                ("absent",): [],
+                (): [],
+            }.items():
+                assert view.select({}, within).nonzero()[0].tolist() == expected
+            assert view.select({}, None).all()
+            assert view.select({"collection": "mr"}).nonzero()[0].tolist() == [1]
+            assert view.select({"collection": "default"}).nonzero()[0].tolist() == [2, 3, 5]
+            both = view.select({"label": "class0", "collection": "default"}, ["default", "mr"])
+            assert both.nonzero()[0].tolist() == [3]
+
+
 @pytest.mark.parametrize("key", ["splt", "patient", "id", "label' or 1=1 --"])
 def test_an_unknown_key_names_the_known_ones(store: Store, key: str) -> None:
     with (
-        pytest.raises(UsageError, match="to filter by; use label, site, split, view"),
+        pytest.raises(UsageError, match="to filter by; use collection, label, site, split, view"),
         store.view() as view,
     ):
         view.select({key: "x"})

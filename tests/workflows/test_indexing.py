@@ -234,7 +234,8 @@ def test_deleting_needs_ids_or_a_condition(own_index: Path, words: tuple[str, ..
 def test_a_condition_on_an_unknown_key_names_the_known_ones(own_index: Path) -> None:
     said = acir("index", "delete", "--index", own_index, "--where", "lable=disc").refusal()
     assert said == (
-        "the index has nothing named 'lable' to filter by; use label. Did you mean 'label'?"
+        "the index has nothing named 'lable' to filter by; use collection, label. "
+        "Did you mean 'label'?"
     )
 
 

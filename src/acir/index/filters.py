@@ -1,6 +1,7 @@
 """Words about metadata to the rows that they describe."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from json import dumps
 
 from acir.errors import UsageError, suggestion
 from acir.index.database import Database
@@ -16,6 +17,15 @@ BY_LABEL = """
             from known where known.label is not null)
         select label from known where instr('|' || label || '|', '|' || ? || '|'))"""
 BY_METADATA = "select row from metadata where key = ? and value = ?"
+COLLECTION = "collection"  # the key of the collection that a picture belongs to
+DEFAULT = "default"  # the collection of pictures without one
+BY_COLLECTION = """
+    select row from metadata where key = 'collection' and value in (select value from json_each(?))
+"""
+BY_NO_COLLECTION = """
+    select row from item where not exists (
+        select 1 from metadata
+        where metadata.row = item.row and key = 'collection' and value <> '')"""
 
 
 def matching(database: Database, where: Mapping[str, str]) -> list[int]:
@@ -23,7 +33,7 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
 
     Args:
         database: Where to look.
-        where: Values by key; the key is `label` or a key of the pictures' metadata.
+        where: Values by key; the key is `label`, `collection` or a key of the pictures' metadata.
 
     Raises:
         UsageError: No picture has such a key.
@@ -33,6 +43,10 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
         if key == LABEL:
             queries.append(BY_LABEL)
             values.append(value)
+        elif key == COLLECTION:
+            # A compound of its own, as `intersect` and `union` bind alike.
+            queries.append(f"select row from ({_belonging([value])})")
+            values.append(dumps([value]))
         else:
             _check(database, key)
             queries.append(BY_METADATA)
@@ -40,11 +54,40 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
     return [row for (row,) in database.read(" intersect ".join(queries), *values)]
 
 
+def belonging(database: Database, collections: Collection[str]) -> list[int]:
+    """Return the rows that belong to any of these collections, in no order.
+
+    A picture belongs to the collection that its metadata name, and to `DEFAULT` where they name
+    none.
+    """
+    sql = _belonging(collections)
+    return [row for (row,) in database.read(sql, dumps(sorted(collections)))]
+
+
+def collection_of(metadata: Mapping[str, str]) -> str:
+    """Return the collection of a picture with these metadata."""
+    return metadata.get(COLLECTION) or DEFAULT
+
+
+def collections(database: Database) -> dict[str, int]:
+    """Return how many pictures each collection has, by name."""
+    named = "select value, count(*) from metadata where key = ? and value <> '' group by 1"
+    counts: dict[str, int] = dict(database.read(named, COLLECTION))
+    ((without,),) = database.read(f"select count(*) from ({BY_NO_COLLECTION})")
+    if without:
+        counts[DEFAULT] = counts.get(DEFAULT, 0) + without
+    return dict(sorted(counts.items()))
+
+
+def _belonging(collections: Collection[str]) -> str:
+    return BY_COLLECTION + (f" union {BY_NO_COLLECTION}" if DEFAULT in collections else "")
+
+
 def _check(database: Database, key: str) -> None:
     if database.read("select 1 from metadata where key = ? limit 1", key):
         return
-    known = [LABEL, *(k for (k,) in database.read("select distinct key from metadata"))]
+    known = [LABEL, COLLECTION, *(k for (k,) in database.read("select distinct key from metadata"))]
     raise UsageError(
-        f"the index has nothing named {key!r} to filter by; use {', '.join(sorted(known))}."
+        f"the index has nothing named {key!r} to filter by; use {', '.join(sorted(set(known)))}."
         f"{suggestion(key, known)}"
     )

@@ -1,6 +1,6 @@
 """One state of an index, seen while others go on writing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from json import dumps
@@ -15,7 +15,7 @@ from acir.index.changes import Moment
 from acir.index.database import Database
 from acir.index.engines.base import Engine
 from acir.index.entry import Entry, unseal
-from acir.index.filters import matching
+from acir.index.filters import belonging, collections, matching
 from acir.index.gallery import Gallery
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
@@ -44,7 +44,7 @@ class State:
     gallery: Gallery
     build: Callable[[Gallery], Engine]
     _engine: Engine | None = None
-    _masks: dict[frozenset[tuple[str, str]], Mask] = field(default_factory=dict)
+    _masks: dict[object, Mask] = field(default_factory=dict)
     _building: Lock = field(default_factory=Lock)
     _contents: str | None = None
 
@@ -66,12 +66,16 @@ class State:
             if self._engine is not None:
                 self._engine.close()
 
-    def mask(self, database: Database, where: Mapping[str, str]) -> Mask:
+    def mask(
+        self, database: Database, where: Mapping[str, str], within: frozenset[str] | None
+    ) -> Mask:
         """Return what `View.select` does; the last filters are remembered."""
-        wanted = frozenset(where.items())
+        wanted = frozenset(where.items()), within
         mask = self._masks.get(wanted)
         if mask is None:
             mask = self._mask(database, where)
+            if within is not None:
+                mask = mask & self._marked(belonging(database, within))
             mask.flags.writeable = False
             with self._building:
                 if len(self._masks) >= MASKS:
@@ -91,8 +95,11 @@ class State:
     def _mask(self, database: Database, where: Mapping[str, str]) -> Mask:
         if not where:
             return np.ones(len(self.gallery.keys), dtype=bool)
+        return self._marked(matching(database, where))
+
+    def _marked(self, keys: Sequence[int]) -> Mask:
         mask = np.zeros(len(self.gallery.keys), dtype=bool)
-        mask[self.gallery.positions(matching(database, where))] = True
+        mask[self.gallery.positions(keys)] = True
         return mask
 
 
@@ -147,17 +154,24 @@ class View:
             result.append(entry)
         return result
 
-    def select(self, where: Mapping[str, str]) -> Mask:
+    def select(self, where: Mapping[str, str], within: Collection[str] | None = None) -> Mask:
         """Mark the positions of the pictures that meet every condition; not to be written to.
 
         Args:
-            where: Values by key; the key is `label`, of which one class name suffices, or a key
-                of the pictures' metadata.
+            where: Values by key; the key is `label`, of which one class name suffices,
+                `collection`, or a key of the pictures' metadata.
+            within: Collections that are searched; None for all.
 
         Raises:
             UsageError: No picture has such a key; the known ones are named.
         """
-        return self._state.mask(self._database, where)
+        return self._state.mask(
+            self._database, where, None if within is None else frozenset(within)
+        )
+
+    def collections(self) -> dict[str, int]:
+        """Return how many pictures each collection has, by name."""
+        return collections(self._database)
 
     def contents(self) -> str:
         """Return a SHA-256 that tells which pictures are here, and with which labels.

@@ -2,6 +2,17 @@
 
 from acir.search.model import Examined, Model, coded, one_thread
 from acir.search.request import Request
-from acir.search.searcher import Named, Searcher
+from acir.search.searcher import Asked, Named, Searcher, Witness, unwitnessed
 
-__all__ = ["Examined", "Model", "Named", "Request", "Searcher", "coded", "one_thread"]
+__all__ = [
+    "Asked",
+    "Examined",
+    "Model",
+    "Named",
+    "Request",
+    "Searcher",
+    "Witness",
+    "coded",
+    "one_thread",
+    "unwitnessed",
+]

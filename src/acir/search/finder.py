@@ -69,7 +69,8 @@ class Finder:
         Raises:
             UsageError: A filter or the key of the cases does not exist.
         """
-        wanted = Wanted(request, ranker, self._state.select(request.where or {}))
+        allowed = self._state.select(request.where or {}, request.collections)
+        wanted = Wanted(request, ranker, allowed)
         size = first_size(request.k)
         found = self._round(asked, size, wanted)
         while size < MOST and not all(one.enough for one in found):

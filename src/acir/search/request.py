@@ -23,6 +23,8 @@ class Request:
             None where each picture is a case of its own.
         like: Ids of stored pictures that the hits should be like; none of them is a hit.
         unlike: Ids of stored pictures that the hits should not be like; none of them is a hit.
+        collections: What is searched, hits and examples alike; None for all. Pictures of other
+            collections are as if they were not there.
         risk: Chance, between 0 and 1, that no hit is of the query's class; as many hits
             are given as it takes. None for k hits.
     """
@@ -38,6 +40,7 @@ class Request:
     per: str | None = None
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
+    collections: frozenset[str] | None = None
     risk: float | None = None
 
     def __post_init__(self) -> None:

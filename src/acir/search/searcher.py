@@ -1,6 +1,6 @@
 """Ask an index about pictures: which stored ones are like them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from acir.answer_set import MOST
 from acir.bundle import Bundle
 from acir.errors import OutdatedError, StorageError, UnreadableImageError, UsageError
 from acir.index.entry import Entry
+from acir.index.filters import collection_of
 from acir.index.store import Store
 from acir.index.view import View
 from acir.picture import UNNAMED, Picture, as_record
@@ -24,8 +25,18 @@ from acir.search.question import Question, is_withheld, joined
 from acir.search.request import Request
 from acir.types import Answer
 
-Named = tuple[str, Examined | UnreadableImageError | Entry]
-"""What the caller calls a picture, and what is known of it: an entry is a stored one."""
+Asked = Examined | UnreadableImageError | Entry
+"""What is known of a picture that is asked about: an entry is a stored one."""
+
+Named = tuple[str, Asked]
+"""What the caller calls a picture, and what is known of it."""
+
+Witness = Callable[[Sequence[tuple[Answer, Sequence[Asked]]]], None]
+"""Is shown answers, each with the pictures that it is about: several views have one answer."""
+
+
+def unwitnessed(answers: Sequence[tuple[Answer, Sequence[Asked]]]) -> None:
+    """Look away: the witness of an index that is not audited."""
 
 
 class Searcher(Model):
@@ -35,10 +46,15 @@ class Searcher(Model):
         store: The index at rest.
         bundle: The model that encoded the index.
         key: Secret behind the keyed hashes in the index.
+        witness: Is shown every answer before the caller is; what it raises, the caller gets in
+            place of the answers.
     """
 
-    def __init__(self, store: Store, bundle: Bundle, key: bytes) -> None:
+    def __init__(
+        self, store: Store, bundle: Bundle, key: bytes, witness: Witness = unwitnessed
+    ) -> None:
         super().__init__(bundle, key)
+        self._witness = witness
         self.store = store
         self._embeddings = Embeddings(store.dim)
         self._remembers = True
@@ -134,16 +150,21 @@ class Searcher(Model):
         Raises:
             UsageError: The index has no such picture.
         """
-        return self.answers(self.stored([name]), Request(k=k, **options))[0]
+        request = Request(k=k, **options)
+        return self.answers(self.stored([name], request.collections), request)[0]
 
-    def stored(self, ids: Sequence[str]) -> list[Named]:
+    def stored(self, ids: Sequence[str], within: Collection[str] | None = None) -> list[Named]:
         """Return stored pictures to ask about.
 
+        Args:
+            ids: Of the pictures.
+            within: Collections that they may be of; None for all.
+
         Raises:
-            UsageError: The index has no picture of an id.
+            UsageError: The index has no picture of an id in these collections.
         """
         with self.store.view() as view:
-            return [(entry.id, entry) for entry in _entries(view, ids)]
+            return [(entry.id, entry) for entry in _entries(view, ids, within)]
 
     def answers(self, asked: Sequence[Named], request: Request) -> list[Answer]:
         """Answer a request about each of some pictures that were examined before.
@@ -160,6 +181,7 @@ class Searcher(Model):
             )
 
         answers = self._newest(answer, request)
+        self._witness([(one, [found]) for one, (_, found) in zip(answers, asked, strict=True)])
         return [
             self._remembered(one, [found]) for one, (_, found) in zip(answers, asked, strict=True)
         ]
@@ -179,6 +201,7 @@ class Searcher(Model):
             return self._answered([joined(parts, request)], asking)
 
         (answered,) = self._newest(answer, request)
+        self._witness([(answered, [found for _, found in asked])])
         return self._remembered(answered, [found for _, found in asked])
 
     def _newest(self, answer: Callable[[Asking], list[Answer]], request: Request) -> list[Answer]:
@@ -215,19 +238,23 @@ class Searcher(Model):
                 f"the radius is {request.radius}, expected 0 to {self.store.bits}, the bits of the "
                 "codes"
             )
-        liked, disliked = (_entries(view, sorted(ids)) for ids in (request.like, request.unlike))
+        liked, disliked = (
+            _entries(view, sorted(ids), request.collections)
+            for ids in (request.like, request.unlike)
+        )
         barred = view.named([*request.like, *request.unlike])
         return mode, Examples(liked, disliked, barred)
 
     def _question(
         self,
         name: str,
-        found: Examined | UnreadableImageError | Entry,
+        found: Asked,
         asking: Asking,
     ) -> Question:
         if isinstance(found, UnreadableImageError):
             return Question(name, self.refuse(found), ())
         if isinstance(found, Entry):
+            _check_within(found, asking.request.collections)
             barred = asking.barred(found.patient, found.pixel_hash)
             probe = Probe(found.code, found.embedding, barred)
             return Question(name, None, (moved(probe, asking.examples),))
@@ -238,9 +265,7 @@ class Searcher(Model):
         probe = Probe(code, embedding, barred)
         return Question(name, found.verdict, (moved(probe, asking.examples),))
 
-    def _remembered(
-        self, answer: Answer, asked: Sequence[Examined | UnreadableImageError | Entry]
-    ) -> Answer:
+    def _remembered(self, answer: Answer, asked: Sequence[Asked]) -> Answer:
         """Keep the p-values of what was answered, and say so where that cannot be done."""
         notices = [
             notice for one in asked if isinstance(one, Examined) for notice in self._remember(one)
@@ -272,13 +297,24 @@ class Searcher(Model):
         ]
 
 
-def _entries(view: View, ids: Iterable[str]) -> list[Entry]:
-    """Return what a state holds of pictures, by their ids."""
+def _entries(view: View, ids: Iterable[str], within: Collection[str] | None) -> list[Entry]:
+    """Return what a state holds of pictures of some collections, by their ids."""
     wanted = list(dict.fromkeys(ids))
     found = {entry.id: entry for entry in view.entries(view.named(wanted))}
     for name in wanted:
         if name not in found:
-            raise UsageError(
-                f"the index has no picture {name!r}; give the id of a stored one, as a hit shows it"
-            )
+            raise _absent(name)
+        _check_within(found[name], within)
     return [found[name] for name in wanted]
+
+
+def _check_within(entry: Entry, within: Collection[str] | None) -> None:
+    """Refuse a picture of another collection in the words for one that is not there."""
+    if within is not None and collection_of(entry.metadata) not in within:
+        raise _absent(entry.id)
+
+
+def _absent(name: str) -> UsageError:
+    return UsageError(
+        f"the index has no picture {name!r}; give the id of a stored one, as a hit shows it"
+    )

@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -15,6 +15,7 @@ from PIL import Image
 from acir.bulk import BATCH, encode_images
 from acir.bundle import Bundle
 from acir.index.entry import Entry
+from acir.index.filters import COLLECTION
 from acir.models.encoder import Encoder
 from acir.prep.pixels import to_unit
 from acir.types import ImageRecord
@@ -33,10 +34,12 @@ class Kept:
     Attributes:
         thumbnails: Whether a 96-pixel picture is kept for reports.
         paths: Whether paths relative to the source are kept.
+        collection: Where all pictures belong; None for where their own metadata say.
     """
 
     thumbnails: bool = True
     paths: bool = True
+    collection: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +124,14 @@ def _described(record: ImageRecord, kept: Kept) -> Entry:
         path=record.path if kept.paths else None,
         patient=record.patient,
         thumbnail=thumbnail(record) if kept.thumbnails else None,
-        metadata=record.metadata,
+        metadata=_metadata(record, kept),
     )
+
+
+def _metadata(record: ImageRecord, kept: Kept) -> Mapping[str, str]:
+    if kept.collection is None:
+        return record.metadata
+    return {**record.metadata, COLLECTION: kept.collection}
 
 
 def _looks_the_same(entry: Entry, stored: Entry) -> bool:
