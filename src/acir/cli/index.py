@@ -19,6 +19,16 @@ Engine = Annotated[
     ),
 ]
 
+Collection = Annotated[
+    str | None,
+    typer.Option(
+        "--collection",
+        metavar="NAME",
+        help="Where all pictures belong; else as their metadata say, or default.",
+        show_default=False,
+    ),
+]
+
 Ray = Annotated[
     str | None,
     typer.Option("--ray", metavar="ADDRESS", help="Encode on a Ray cluster: auto or HOST:PORT."),
@@ -44,6 +54,10 @@ def build(
     no_paths: Annotated[bool, typer.Option("--no-paths", help="Keep no paths.")] = False,
     download: Download = False,
     strict: Strict = False,
+    collection: Collection = None,
+    audited: Annotated[
+        bool, typer.Option("--audited", help="Record every search and change in its audit log.")
+    ] = False,
     device: Device = "auto",
     ray: Ray = None,
     threads: Threads = 0,
@@ -52,7 +66,15 @@ def build(
     """Encode a source into a new index."""
     from acir.workflows import index as workflow
 
-    options = workflow.IndexOptions(not no_thumbnails, not no_paths, strict, download, engine)
+    options = workflow.IndexOptions(
+        thumbnails=not no_thumbnails,
+        paths=not no_paths,
+        strict=strict,
+        download=download,
+        engine=engine,
+        collection=collection,
+        audited=audited,
+    )
     added = workflow.build(
         model, data, index, options, device=device, ray=ray, progress=show.progress, say=show.say
     )
@@ -65,6 +87,7 @@ def add(
     data: Data,
     download: Download = False,
     strict: Strict = False,
+    collection: Collection = None,
     device: Device = "auto",
     ray: Ray = None,
     threads: Threads = 0,
@@ -78,6 +101,7 @@ def add(
         data,
         strict=strict,
         download=download,
+        collection=collection,
         device=device,
         ray=ray,
         progress=show.progress,
@@ -169,7 +193,7 @@ def restore(
     """Make an index of a backup, once every byte of it was checked."""
     from acir.workflows import index_copies as workflow
 
-    show.counts(workflow.backup(backup, index), as_json)
+    show.counts(workflow.restore(backup, index), as_json)
 
 
 @app.command(epilog="Example:  acir index export --index DIR --to cells.parquet")

@@ -11,6 +11,7 @@ import typer
 
 from acir import __version__
 from acir.cli import (
+    audit,
     bench,
     calibrate,
     check,
@@ -24,6 +25,7 @@ from acir.cli import (
     show,
     stress,
     train,
+    user,
 )
 from acir.cli.options import SOURCES
 from acir.errors import AcirError
@@ -43,6 +45,8 @@ COMMANDS = (  # in the order of help
     drift.app,
     doctor.app,
     index.app,
+    audit.app,
+    user.app,
     bench.app,
 )
 

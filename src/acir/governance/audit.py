@@ -140,15 +140,18 @@ class AuditLog:
         """Close the file; closing twice is harmless."""
         self._database.close()
 
-    def append(self, event: AuditEvent) -> Head:
-        """Write a record to the disk and return its place; the action waits for it.
+    def append(self, *events: AuditEvent) -> Head:
+        """Write records to the disk, all or none, and return the place of the last.
+
+        The action waits for it.
 
         Raises:
-            AuditError: It could not be written: the disk is full, the file cannot be written, or
+            AuditError: They could not be written: the disk is full, the file cannot be written, or
                 others write for too long. The log is as it was.
         """
         with self.writing() as connection:
-            return append(connection, event)
+            heads = [append(connection, event) for event in events]
+        return heads[-1] if heads else self.head()
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield all records in order, those of one moment.
@@ -175,6 +178,24 @@ class AuditLog:
         """
         with self.reading() as database:
             return Head(*database.read("select seq, sha256 from head")[0])
+
+    def anchor(self) -> Head:
+        """Return the place behind which the log begins: that of the last archived record.
+
+        Raises:
+            AuditError: The log cannot be read.
+        """
+        with self.reading() as database:
+            return Head(*database.read("select seq, sha256 from anchor")[0])
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy one state of the log to a folder, whatever is appended meanwhile.
+
+        Raises:
+            AuditError: The log cannot be read, or the copy not be written.
+        """
+        with in_our_words(self.folder):
+            self._database.copy_to(folder / FILE)
 
     @contextmanager
     def reading(self) -> Iterator[Database]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from acir.errors import StorageError, StoreError, UsageError
-from acir.index import changes, letters, rows, schema
+from acir.index import changes, copies, letters, rows, schema
 from acir.index.chosen import Choice, build
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
@@ -24,6 +24,7 @@ from acir.index.writer import ROOM, Added, Writer
 from acir.types import Skipped
 
 SETTING = "setting."
+AUDITED = "audited"  # the setting of an index whose searches and changes are recorded
 
 
 class Store:
@@ -117,6 +118,11 @@ class Store:
             database.close()
             raise
         return store
+
+    @property
+    def audited(self) -> bool:
+        """Whether it was built to have every search and change recorded."""
+        return self.settings.get(AUDITED) == "True"
 
     def __enter__(self) -> "Store":
         """Return the store itself."""
@@ -270,6 +276,15 @@ class Store:
             failed: The pictures.
         """
         letters.keep(self._database, source, failed)
+
+    def keep_copy(self, place: Path) -> None:
+        """Remember that a copy of the index, or a part of it, is made at a place."""
+        copies.keep(self._database, place)
+
+    def copies(self) -> dict[Path, str]:
+        """Return where copies were made, each with the day in UTC; they may have gone since."""
+        with self._readers.database() as database:
+            return copies.kept(database)
 
     def dead_letters(self) -> list[Skipped]:
         """Return the pictures that could not be read and have not come since, by name."""

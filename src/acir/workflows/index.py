@@ -4,23 +4,27 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from acir.bulk import BATCH, ahead
 from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, ServerError, UsageError
+from acir.governance.access import EVERYWHERE
 from acir.index import engines
 from acir.index.chosen import Choice, choose
 from acir.index.copying import copy_store
-from acir.index.store import Store
+from acir.index.filters import collection_of
+from acir.index.store import AUDITED, Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key, pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.types import Progress, Skipped, counted, silent
+from acir.types import ImageRecord, Progress, Skipped, counted, silent
 from acir.workflows.cluster import Cluster
 from acir.workflows.entries import (
     EncodeAll,
@@ -32,6 +36,14 @@ from acir.workflows.entries import (
     prepared,
 )
 from acir.workflows.notes import converted_lines, skipped_lines
+from acir.workflows.recording import (
+    adding,
+    begin_log,
+    copying,
+    described,
+    recorded,
+    system_user,
+)
 from acir.workflows.search import BUNDLE, KEY
 
 ENGINE = "faiss"
@@ -50,6 +62,8 @@ class IndexOptions:
         strict: Whether an unreadable picture is an error.
         download: Whether an official file may be fetched.
         engine: Name or address of what searches it.
+        collection: Where its pictures belong; None for where their own metadata say.
+        audited: Whether every search and change is recorded.
     """
 
     thumbnails: bool = True
@@ -57,6 +71,15 @@ class IndexOptions:
     strict: bool = False
     download: bool = False
     engine: str = ENGINE
+    collection: str | None = None
+    audited: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a collection that could not be granted."""
+        if self.collection is not None and self.collection.strip() in {"", EVERYWHERE}:
+            raise UsageError(
+                f"a collection cannot be called {self.collection!r}; give it a name of its own"
+            )
 
     def source(self, data: str, key: bytes) -> Source:
         """Open a source to be read so."""
@@ -89,8 +112,10 @@ def build(
     with _created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
-            with up_to_date(store):
-                return _fill(store, bundle, source, ray, progress, say)
+            with up_to_date(store), adding(store, options.collection) as done:
+                return done(
+                    _fill(store, bundle, source, ray, progress, say, collection=options.collection)
+                )
         except UsageError:
             if store.info()["n"] == 0:
                 shutil.rmtree(index)
@@ -103,6 +128,7 @@ def add(
     *,
     strict: bool = False,
     download: bool = False,
+    collection: str | None = None,
     device: str = "cpu",
     ray: str | None = None,
     progress: Progress = silent,
@@ -114,18 +140,28 @@ def add(
         UsageError: The index or the source cannot be used.
     """
     with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
-        options = IndexOptions(strict=strict, download=download)
+        options = IndexOptions(strict=strict, download=download, collection=collection)
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
-        with up_to_date(store):
-            return _fill(store, bundle, source, ray, progress, say)
+        with up_to_date(store), adding(store, collection) as done:
+            return done(_fill(store, bundle, source, ray, progress, say, collection=collection))
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
     """Delete pictures by id or by metadata and return how many there were."""
     with Store.open(index) as store, up_to_date(store):
-        return store.delete(ids) if ids else store.delete_where(where)
+        with store.view() as view:
+            places = view.named(ids) if ids else np.flatnonzero(view.select(where))
+            entries = view.entries(places) if store.audited else []
+        event = replace(
+            described(store, "delete", system_user()),
+            collection="|".join(sorted({collection_of(entry.metadata) for entry in entries})),
+            patients=tuple(sorted({entry.patient for entry in entries if entry.patient})),
+            count=len(entries),
+        )
+        with recorded(store, event):
+            return store.delete(ids) if ids else store.delete_where(where)
 
 
 def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
@@ -138,13 +174,14 @@ def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
         ServerError: The server of the new engine cannot.
     """
     choice = choose(engine)
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as source:
+    with Store.open(index, model=verify_bundle(index / BUNDLE)) as source, copying(source, to):
         store = copy_store(source, to, choice)
     with store:
         try:
             copy_bundle(index / BUNDLE, to / BUNDLE)
             if (index / KEY).exists():  # else ACIR_KEY_FILE names it
                 shutil.copy2(index / KEY, to / KEY)
+            begin_log(store)
             _meet_server(store)
             return store.info()
         except BaseException:
@@ -194,12 +231,14 @@ def _created(
         model=bundle.id,
         settings={
             **{"thumbnails": str(options.thumbnails), "paths": str(options.paths)},
+            **({AUDITED: str(True)} if options.audited else {}),
             **choice.settings,
         },
     )
     try:
         copy_bundle(model, index / BUNDLE)
         load_key(index / KEY)
+        begin_log(store)
         _meet_server(store)  # before pictures are encoded
     except BaseException:
         store.close()
@@ -244,13 +283,22 @@ def _refuse_unreadable(source: Source, progress: Progress) -> None:
 
 
 def _fill(
-    store: Store, bundle: Bundle, source: Source, ray: str | None, progress: Progress, say: Say
+    store: Store,
+    bundle: Bundle,
+    source: Source,
+    ray: str | None,
+    progress: Progress,
+    say: Say,
+    *,
+    collection: str | None,
 ) -> Added:
     """Read, encode and write at the same time: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
     with _encoding(bundle, ray) as encode:
         # No name for the inner stage: it ends with the only thing that holds it.
-        stages = ahead(encoded(ahead(_read(store, bundle, source, counts), BATCH), encode), BATCH)
+        records = ordinary(source, bundle, counts)
+        read = ahead(_read(store, bundle, records, collection), BATCH)
+        stages = ahead(encoded(read, encode), BATCH)
         with progress("indexing", None) as tick, closing(stages):
             added = store.add(counted(stages, tick))
     store.keep_dead_letters(_name_of(source), source.skipped)
@@ -269,10 +317,12 @@ def _encoding(bundle: Bundle, ray: str | None) -> Iterator[EncodeAll]:
         yield cluster
 
 
-def _read(store: Store, bundle: Bundle, source: Source, counts: Counter[str]) -> Iterator[Prepared]:
-    """Read and prepare a source; this runs in a thread of its own."""
-    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
-    records = ordinary(source, bundle, counts)
+def _read(
+    store: Store, bundle: Bundle, records: Iterator[ImageRecord], collection: str | None
+) -> Iterator[Prepared]:
+    """Read and prepare records; this runs in a thread of its own."""
+    keeps = (store.settings.get(key) == "True" for key in ("thumbnails", "paths"))
+    kept = Kept(*keeps, collection=collection)
     return prepared(records, bundle, kept, lambda name: store.known([name]).get(name))
 
 

@@ -4,15 +4,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from acir.bundle import copy_bundle, verify_bundle
 from acir.errors import StorageError, StoreError
+from acir.governance.audit import AuditLog
 from acir.index import parquet
 from acir.index.store import Store, make_folder
 from acir.index.writer import Added
 from acir.workflows.index import up_to_date, verify
+from acir.workflows.recording import adding, copying, described, note, system_user
 from acir.workflows.search import BUNDLE, KEY
 
 
@@ -34,21 +37,50 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
         StorageError: There is no room, or the folder cannot be written.
     """
     verify_bundle(index / BUNDLE)
-    make_folder(to)
-    with _beside(to) as part:
-        with Store.open(index) as store:
-            store.copy_to(part)
-        copy_bundle(index / BUNDLE, part / BUNDLE)
-        if (index / KEY).exists():  # else ACIR_KEY_FILE names it
-            shutil.copy2(index / KEY, part / KEY)
-        problems = verify(part)
-        if problems:
-            raise StoreError(
-                f"{index} was not copied, as it is damaged: {problems[0]}; restore a copy of it or "
-                "build it again"
-            )
-        with Store.open(part) as copy:
-            told = copy.info()
+    with Store.open(index) as store:
+        make_folder(to)
+        with _beside(to) as part, copying(store, to):
+            return _copied(store, part)
+
+
+def restore(source: Path, index: Path) -> dict[str, int | str]:
+    """Make an index of a backup, as `backup` makes one of an index.
+
+    The backup stays as it is: the new index alone records where it comes from.
+
+    Raises:
+        StoreError: The backup is missing or damaged, or there is something at `index`.
+        StorageError: There is no room, or the folder cannot be written.
+    """
+    verify_bundle(source / BUNDLE)
+    with Store.open(source) as store:
+        make_folder(index)
+        with _beside(index) as part:
+            told = _copied(store, part)
+            with Store.open(part) as copy:
+                event = described(copy, "add", system_user())
+                note(copy, replace(event, index=index.name, detail=f"restored {source.name}"))
+            return told
+
+
+def _copied(store: Store, part: Path) -> dict[str, int | str]:
+    """Copy all that an index is to a folder, read it to the last byte and say what it holds."""
+    index = store.folder
+    store.copy_to(part)
+    copy_bundle(index / BUNDLE, part / BUNDLE)
+    if (index / KEY).exists():  # else ACIR_KEY_FILE names it
+        shutil.copy2(index / KEY, part / KEY)
+    if store.audited:
+        with AuditLog.open(index) as log:
+            log.copy_to(part)
+    problems = verify(part)
+    if problems:
+        raise StoreError(
+            f"{index} was not copied, as it is damaged: {problems[0]}; restore a copy of it or "
+            "build it again"
+        )
+    with Store.open(part) as copy:
+        told = copy.info()
     return {key: told[key] for key in ("n", "generation", "size_bytes")}
 
 
@@ -60,7 +92,7 @@ def export(index: Path, to: Path) -> dict[str, int]:
         StoreError: The index is missing or damaged, or there is something at `to`.
         StorageError: The file cannot be written.
     """
-    with Store.open(index) as store:
+    with Store.open(index) as store, copying(store, to, "export"):
         return {"n": parquet.write(store, to)}
 
 
@@ -73,8 +105,8 @@ def import_(index: Path, file: Path) -> Added:
         ServerError: The index has them, but its server cannot be used.
     """
     opened = Store.open(index, model=verify_bundle(index / BUNDLE))
-    with opened as store, up_to_date(store):
-        return store.add(parquet.read(file, store))
+    with opened as store, up_to_date(store), adding(store, None) as done:
+        return done(store.add(parquet.read(file, store)))
 
 
 @contextmanager

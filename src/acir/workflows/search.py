@@ -12,12 +12,13 @@ from acir.errors import SourceError, StoreError, UnreadableImageError, UsageErro
 from acir.evaluation.report import Page, QueryReport, write_page
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
-from acir.search import Model, Named, Request, Searcher
+from acir.search import Model, Named, Request, Searcher, Witness
 from acir.search.promise import refuse_other_ways
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.answers import query_report
 from acir.workflows.notes import converted_lines
+from acir.workflows.recording import witness_of
 
 __all__ = ["LEAST", "Request", "check", "check_line", "load", "open_index", "search", "search_line"]
 
@@ -38,8 +39,16 @@ def load(bundle: str | Path, device: str = "cpu") -> Model:
     return Model(load_bundle(Path(bundle), device))
 
 
-def open_index(folder: str | Path, device: str = "cpu") -> Searcher:
+def open_index(folder: str | Path, device: str = "cpu", witness: Witness | None = None) -> Searcher:
     """Open an index; `index.search(image, k=10)` retrieves similar pictures.
+
+    Of an audited index every answer is recorded before it is returned, in the name of the user of
+    the operating system.
+
+    Args:
+        folder: Of the index.
+        device: Where the network is to run.
+        witness: Records the answers in place of this, for a caller who knows who asks.
 
     Raises:
         StoreError: It is missing, altered, truncated or of another version.
@@ -56,7 +65,8 @@ def open_index(folder: str | Path, device: str = "cpu") -> Searcher:
             )
         with store.view() as view:
             _ = view.engine  # built now rather than by the first query
-        searcher = Searcher(store, bundle, load_key(folder / KEY))
+        seen_by = witness_of(store) if witness is None else witness
+        searcher = Searcher(store, bundle, load_key(folder / KEY), seen_by)
         opened.pop_all()
     return searcher
 
@@ -100,7 +110,7 @@ def search(
     with open_index(index, device) as searcher:
         for line in searcher.remarks:
             say(line)
-        asked = _asked(searcher, queries, stored, converted)
+        asked = _asked(searcher, queries, stored, request.collections, converted)
         answer_all = _answered_together if together else _answered
         for found, answer in answer_all(searcher, asked, request):
             if html is not None:
@@ -172,10 +182,14 @@ def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _asked(
-    searcher: Searcher, queries: Sequence[str], stored: Sequence[str], converted: Counter[str]
+    searcher: Searcher,
+    queries: Sequence[str],
+    stored: Sequence[str],
+    within: frozenset[str] | None,
+    converted: Counter[str],
 ) -> Iterator[Named]:
     """Examine the pictures of all sources one by one, then give the stored ones."""
-    held = searcher.stored(stored)
+    held = searcher.stored(stored, within)
     for name, found in _pictures(queries, searcher.key) if queries else ():
         if isinstance(found, UnreadableImageError):
             yield name, found
