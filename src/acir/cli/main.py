@@ -21,6 +21,7 @@ from acir.cli import (
     drift,
     evaluate,
     index,
+    model,
     search,
     show,
     stress,
@@ -47,6 +48,7 @@ COMMANDS = (  # in the order of help
     index.app,
     audit.app,
     user.app,
+    model.app,
     bench.app,
 )
 
