@@ -3,7 +3,7 @@
 import resource
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from getpass import getuser
@@ -17,6 +17,8 @@ from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.verification import problems
 from acir.index.store import Store
 from acir.picture import as_record
+from acir.search import Asked
+from acir.types import Answer
 from acir.workflows.search import open_index
 from made_model import acir, draw, save
 
@@ -109,7 +111,8 @@ def test_a_batch_and_several_views_are_recorded_too(audited: Path, pictures: Pat
 
 
 def test_a_caller_who_knows_who_asks_may_be_the_witness(audited: Path) -> None:
-    seen, before = [], len(events(audited))
+    seen: list[tuple[Answer, Sequence[Asked]]] = []
+    before = len(events(audited))
     with open_index(audited, witness=seen.extend) as searcher:
         answer = searcher.search(draw("disc", 400), k=2)
     assert [one.hits for one, _ in seen] == [answer.hits]

@@ -8,7 +8,7 @@ import typer
 
 from acir.cli import show
 from acir.cli.options import Data, Device, Download, Index, Json, Model, Strict, Threads, pairs
-from acir.errors import UsageError
+from acir.errors import StorageError, UsageError
 
 Engine = Annotated[
     str,
@@ -118,13 +118,27 @@ def delete(
         list[str] | None,
         typer.Option("--where", metavar="KEY=VALUE", help="Delete what has all of these; repeat."),
     ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(
+            "--patient",
+            metavar="PSEUDONYM",
+            help="Erase this patient, and prove that nothing remains.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Delete pictures by id or by what is known about them."""
+    """Delete pictures by id or by what is known about them, or erase a patient."""
     from acir.workflows import index as workflow
 
-    if bool(ids) == bool(where):
-        raise UsageError("give the ids to delete or --where key=value, one of the two")
+    if patient and not (ids or where):
+        _erase(index, patient, as_json)
+        return
+    if patient or bool(ids) == bool(where):
+        raise UsageError(
+            "give the ids to delete, --where key=value or --patient pseudonym, one of the three"
+        )
     show.counts({"deleted": workflow.delete(index, ids or [], pairs(where))}, as_json)
 
 
@@ -233,3 +247,20 @@ def failed(index: Index, as_json: Json = False) -> None:
         show.out.print(f"{letter.path}: {letter.reason}", markup=False)
     if not letters:
         show.out.print("no picture failed", markup=False)
+
+
+def _erase(index: Path, patient: str, as_json: bool) -> None:
+    from acir.workflows import erasure as workflow
+
+    found = workflow.erase(index, patient)
+    if as_json:
+        show.json_line(asdict(found))
+    else:
+        show.out.print(f"deleted: {found.deleted}", markup=False)
+        for line in found.lines():
+            show.out.print(line, markup=False)
+    if found.remains:
+        raise StorageError(
+            "something of the patient remains in the index; end what else reads it, run acir index "
+            "compact, and erase again"
+        )

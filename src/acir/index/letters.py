@@ -1,5 +1,6 @@
 """Dead letters: the pictures that an index was given and could not take, each with the reason."""
 
+import json
 from collections.abc import Sequence
 
 from acir.index.database import Database
@@ -13,6 +14,7 @@ EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'dead_lett
 ALL = "select name, reason, code from dead_letter order by name, source"
 FORGET = """delete from dead_letter
     where source = ? or name in (select id from item where id = dead_letter.name)"""
+BY_NAME = "delete from dead_letter where name in (select value from json_each(?))"
 INSERT = "insert or replace into dead_letter values (?, ?, ?, ?)"
 
 
@@ -28,6 +30,14 @@ def keep(database: Database, source: str, failed: Sequence[Skipped]) -> None:
         connection.execute(TABLE)
         connection.execute(FORGET, (source,))
         connection.executemany(INSERT, [(source, s.path, s.reason, s.code) for s in failed])
+
+
+def forget(database: Database, names: Sequence[str]) -> int:
+    """Delete the letters of these names and return how many there were."""
+    if not database.read(EXISTS):
+        return 0
+    with database.transaction() as connection:
+        return connection.execute(BY_NAME, (json.dumps(list(names)),)).rowcount
 
 
 def kept(database: Database) -> list[Skipped]:

@@ -72,6 +72,21 @@ def read(file: Path, store: Store) -> Iterator[Entry]:
         ) from error
 
 
+def holds(file: Path, patient: str) -> bool:
+    """Say whether a file that `write` made has pictures of a patient.
+
+    Raises:
+        ComponentError: pyarrow is not installed.
+        StoreError: It is no such file.
+    """
+    arrow, parquet = _pyarrow()
+    try:
+        (column,) = parquet.read_table(file, columns=["patient"]).columns
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        raise StoreError(f"cannot read {file} as Parquet ({error})") from error
+    return patient in column.to_pylist()
+
+
 def schema(bits: int, dim: int) -> Any:  # noqa: ANN401 - pyarrow has no types
     """Return the columns of a file as a `pyarrow.Schema`; those of `NEEDED` are never null."""
     arrow, _ = _pyarrow()

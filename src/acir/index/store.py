@@ -179,6 +179,14 @@ class Store:
             raise UsageError("deleting needs a condition; give at least one key=value")
         return self._writer.delete(lambda database: matching(database, where))
 
+    def erase(self, ids: Sequence[str], names: Sequence[str]) -> int:
+        """Delete pictures by id and the dead letters of these names; return how many pictures.
+
+        The write-ahead log is emptied, unless another process reads from it.
+        """
+        letters.forget(self._database, names)
+        return self.delete(ids)
+
     def named(self, ids: Sequence[str]) -> list[Entry]:
         """Return all that is stored of the pictures with these ids, in this order, each checked.
 

@@ -23,6 +23,7 @@ EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
 # The plus keeps SQLite from replacing the column within `substr` too, which its index is on.
 PIXELS = """select row from item
     where substr(pixel_hash, 1, 8) = substr(?1, 1, 8) and +pixel_hash = ?1"""
+WITHIN = "select 1 from item where instr(id, ?1) or instr(path, ?1) limit 1"
 PATIENT = "select row from item where patient = ?"
 MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
 REPAIR = "restore a copy of it or build it again"
@@ -201,6 +202,10 @@ class View:
     def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
         """Return the positions of the pictures with exactly these pixels."""
         return self._positions(PIXELS, pixel_hash)
+
+    def has_within(self, words: str) -> bool:
+        """Whether any picture has these words as its id or its path, or within one of them."""
+        return bool(self._database.read(WITHIN, words))
 
     def same_patient(self, patient: str) -> Int[np.ndarray, " m"]:
         """Return the positions of a patient's pictures, given the keyed hash."""

@@ -321,8 +321,8 @@ def _read(
     store: Store, bundle: Bundle, records: Iterator[ImageRecord], collection: str | None
 ) -> Iterator[Prepared]:
     """Read and prepare records; this runs in a thread of its own."""
-    keeps = (store.settings.get(key) == "True" for key in ("thumbnails", "paths"))
-    kept = Kept(*keeps, collection=collection)
+    thumbnails, paths = (store.settings.get(key) == "True" for key in ("thumbnails", "paths"))
+    kept = Kept(thumbnails, paths, collection)
     return prepared(records, bundle, kept, lambda name: store.known([name]).get(name))
 
 
