@@ -20,6 +20,7 @@ from acir.cli import (
     drift,
     evaluate,
     index,
+    pacs,
     search,
     show,
     stress,
@@ -43,6 +44,7 @@ COMMANDS = (  # in the order of help
     drift.app,
     doctor.app,
     index.app,
+    pacs.app,
     bench.app,
 )
 
