@@ -27,6 +27,7 @@ from made_answer import (
     about,
     answered,
     faults,
+    leaked,
     query,
     reread,
     said_by,
@@ -190,4 +191,4 @@ def test_no_message_names_the_patient_even_where_the_values_are_no_good(
     document = report(origin(data, "the query"), answered(), MAKER)
     assert document.PatientBirthDate == "4711 CANARY"
     assert document.PatientSex == "CANARY!"
-    assert not [word for word in identity if word in caplog.text]
+    assert not leaked(identity, caplog.text)

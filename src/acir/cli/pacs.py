@@ -1,4 +1,4 @@
-"""`acir pacs`: what goes back to an archive of images."""
+"""`acir pacs`: what speaks with an archive of DICOM images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +11,36 @@ from acir.errors import ComponentError
 
 HITS = 10
 
+Configuration = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="TOML file with the index and the servers.")
+]
+
 app = typer.Typer(
     name="pacs",
-    help="Work beside an archive of DICOM images (PACS).",
-    epilog="Example:  acir pacs export --index DIR query.dcm --out results",
+    help="Follow a PACS, search for its images, give it results.",
+    epilog="Example:  acir pacs sync pacs.toml --once",
     no_args_is_help=True,
 )
 
 
-@app.callback()
-def group() -> None:
-    """Stay a group, also with one command."""
+@app.command(epilog="Example:  acir pacs sync pacs.toml")
+def sync(
+    configuration: Configuration,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the index has what the servers have.")
+    ] = False,
+    device: Device = "auto",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Keep an index like the servers of a configuration; the log is beside it."""
+    from acir.workflows import pacs as workflow
+
+    with show.logging_to(configuration.with_suffix(".log")):
+        found = workflow.sync(
+            configuration, once=once, device=device, progress=show.progress, say=show.say
+        )
+    show.counts(found, as_json)
 
 
 @app.command(epilog="Example:  acir pacs export --index DIR query.dcm --out results")
@@ -29,6 +48,16 @@ def export(
     index: Index,
     query: Annotated[Path, typer.Argument(metavar="QUERY", help="A DICOM file.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to, new or empty.")],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="CONFIG", help="Send them to a server of this TOML file too."),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server", metavar="NAME", help="Which of its servers, if there are several."
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
     force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
     device: Device = "cpu",
@@ -44,21 +73,13 @@ def export(
             "pip install 'acir[pacs]'"
         ) from error
     request = workflow.Request(k=k, force=force)
-    done = workflow.export(index, query, out, request, device=device, say=show.say)
-    verdict = done.verdict
+    place = workflow.Place(out, to, server)
+    done = workflow.export(index, query, place, request, device=device, say=show.say)
     if as_json:
-        show.json_line(
-            {
-                "verdict": verdict.verdict,
-                "p_value": verdict.p_value,
-                "files": list(done.files),
-                "cases": done.cases,
-            }
-        )
+        show.json_line(workflow.export_line(done))
         return
-    show.verdict("the query", verdict)
-    rows = list(done.cases.items())
-    if rows:
-        show.table("", ("case in the objects", "id in the index"), rows)
+    show.verdict("the query", done.verdict)
+    if done.cases:
+        show.table("", ("case in the objects", "id in the index"), list(done.cases.items()))
     for name in done.files:
         show.out.print(str(out / name), markup=False)

@@ -1,6 +1,8 @@
 """Dead letters: the pictures that an index was given and could not take, each with the reason."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from json import dumps
+from sqlite3 import Connection
 
 from acir.index.database import Database
 from acir.types import Skipped
@@ -13,6 +15,8 @@ EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'dead_lett
 ALL = "select name, reason, code from dead_letter order by name, source"
 FORGET = """delete from dead_letter
     where source = ? or name in (select id from item where id = dead_letter.name)"""
+SETTLE = """delete from dead_letter
+    where source = ? and name in (select value from json_each(?))"""
 INSERT = "insert or replace into dead_letter values (?, ?, ?, ?)"
 
 
@@ -28,6 +32,15 @@ def keep(database: Database, source: str, failed: Sequence[Skipped]) -> None:
         connection.execute(TABLE)
         connection.execute(FORGET, (source,))
         connection.executemany(INSERT, [(source, s.path, s.reason, s.code) for s in failed])
+
+
+def change(
+    connection: Connection, source: str, settled: Iterable[str], failed: Sequence[Skipped]
+) -> None:
+    """Forget the letters of some names of a source, and keep new ones, within a transaction."""
+    connection.execute(TABLE)
+    connection.execute(SETTLE, (source, dumps(list(settled))))
+    connection.executemany(INSERT, [(source, s.path, s.reason, s.code) for s in failed])
 
 
 def kept(database: Database) -> list[Skipped]:

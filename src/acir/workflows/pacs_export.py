@@ -3,21 +3,25 @@
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from highdicom import SOPClass
 
-from acir.errors import StorageError, UsageError
+from acir.errors import PacsError, StorageError, UsageError
+from acir.pacs.client import Client
 from acir.pacs.gallery import Pictures, gallery
 from acir.pacs.heat_map import heat_map
 from acir.pacs.origin import Origin, origin
 from acir.pacs.reader import is_dicom
 from acir.pacs.report import report
 from acir.pacs.result import Maker
+from acir.pacs.settings import load
+from acir.pacs.stow import store
 from acir.picture import as_record
 from acir.prep.decode import read_file
 from acir.privacy.pseudonym import HEX_DIGITS, pseudonym
@@ -26,13 +30,28 @@ from acir.types import Answer, Hit, Verdict
 from acir.workflows.answers import query_report
 from acir.workflows.search import open_index
 
-__all__ = ["Exported", "Request", "export"]
+__all__ = ["Exported", "Place", "Request", "export", "export_line"]
 
 NAME = "the query"  # in errors and reports; its path may name a patient
 REPORT, HEAT_MAP, GALLERY = "report.dcm", "heat-map.dcm", "gallery.dcm"
 HIDDEN = re.compile(rf"[0-9a-f]{{{HEX_DIGITS}}}")
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the objects go.
+
+    Attributes:
+        out: Folder to make, or an empty one.
+        configuration: TOML file with a server that is sent them too; None for none.
+        server: Its name; None for the only one.
+    """
+
+    out: Path
+    configuration: Path | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,17 +62,19 @@ class Exported:
         verdict: On the query.
         cases: Ids of the hits in the index, by the names that they have in the objects.
         files: Names in the folder.
+        stored: How many the server has taken.
     """
 
     verdict: Verdict
     cases: dict[str, str]
     files: tuple[str, ...]
+    stored: int
 
 
 def export(
     index: Path,
     query: Path,
-    out: Path,
+    place: Place,
     request: Request,
     *,
     device: str = "cpu",
@@ -68,25 +89,26 @@ def export(
     Args:
         index: Folder of the index.
         query: A DICOM file.
-        out: Folder to make, or an empty one.
+        place: Where the objects go.
         request: How to search.
         device: Where the network is to run.
         say: Takes a line for a person.
 
     Raises:
         UsageError: The query is no DICOM file or does not say which image it is, or there is
-            something at `out`.
+            something in the folder, or the configuration cannot be used.
         UnreadableImageError: The query cannot be decoded.
         StorageError: The objects cannot be written.
+        PacsError: The server does not take them; they are in the folder all the same.
     """
-    _refuse_used(out)
+    _refuse_used(place.out)
     data = read_file(query, NAME)
     if not is_dicom(data):
         raise UsageError(
             f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
             "image; use `acir search` for other pictures"
         )
-    with open_index(index, device) as searcher:
+    with _client(place) as client, open_index(index, device) as searcher:
         for line in searcher.remarks:
             say(line)
         # The reader has looked at all of it before anything else does.
@@ -94,14 +116,27 @@ def export(
         about = origin(data, NAME)
         (answer,) = searcher.answers([(NAME, examined)], request)
         objects = _objects(searcher, examined, answer, about)
-    for notice in answer.notices:
-        say(notice)
-    if HEAT_MAP not in objects:
-        say("there is no parametric map: the image lies in no known place, or was not looked at")
-    _write(out, objects)
-    assert answer.verdict is not None
-    cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
-    return Exported(answer.verdict, cases, tuple(objects))
+        for notice in answer.notices:
+            say(notice)
+        if HEAT_MAP not in objects:
+            say("there is no parametric map: the image lies in no known place or was not examined")
+        _write(place.out, objects)
+        if client is not None:
+            _store(client, place.out, objects)
+        cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
+    stored = len(objects) if client else 0
+    return Exported(examined.verdict, cases, tuple(objects), stored)
+
+
+def export_line(done: Exported) -> dict[str, Any]:
+    """Return the JSON object of an export; the keys are a contract."""
+    return {
+        "verdict": done.verdict.verdict,
+        "p_value": done.verdict.p_value,
+        "files": list(done.files),
+        "stored": done.stored,
+        "cases": done.cases,
+    }
 
 
 def hidden(key: bytes, name: str) -> str:
@@ -153,6 +188,26 @@ def _nameless(searcher: Searcher, answer: Answer) -> Answer:
         return replace(hit, id=hidden(searcher.key, hit.id), label=label, path=None, case=None)
 
     return replace(answer, hits=tuple(map(shown, answer.hits)), least=())
+
+
+def _client(place: Place) -> AbstractContextManager[Client | None]:
+    """Find the server before there is any work to lose."""
+    if place.configuration is not None:
+        server = load(place.configuration).server(place.server or "")
+        return Client(server, server.url)
+    if place.server is not None:
+        raise UsageError(f"the server {place.server} is of no configuration; name its file by --to")
+    return nullcontext()
+
+
+def _store(client: Client, out: Path, objects: dict[str, SOPClass]) -> None:
+    """Send the files as they were written; these stay when that fails."""
+    study = objects[REPORT].StudyInstanceUID
+    files = {str(made.SOPInstanceUID): (out / name).read_bytes() for name, made in objects.items()}
+    try:
+        store(client, study, files)
+    except PacsError as error:
+        raise PacsError(f"{error}; the objects are in {out} and can be sent again") from error
 
 
 def _refuse_used(out: Path) -> None:
