@@ -281,6 +281,13 @@ def test_a_full_disk_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == [query.name]
 
 
+def test_what_a_killed_call_left_is_no_hindrance(index: Path, query: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "report.dcm").write_bytes(b"half")
+    assert export(index, query, tmp_path / "out").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [query.name, "out"]
+
+
 def test_a_missing_library_is_named(
     index: Path, query: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

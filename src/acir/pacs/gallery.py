@@ -99,7 +99,7 @@ def drawn(answer: Answer, pictures: Pictures, maker: Maker) -> UInt8[np.ndarray,
 def _heading(answer: Answer, maker: Maker) -> list[str]:
     assert answer.verdict is not None
     return [
-        f"{MANUFACTURER} {maker.version}: not for diagnosis, seen by no one",
+        f"{MANUFACTURER} {maker.version}: not for diagnosis, verified by no person",
         f"{answer.verdict.verdict}: {answer.verdict.reason}",
         f"bundle {maker.bundle}",
     ]

@@ -218,6 +218,7 @@ def _refuse_used(out: Path) -> None:
 def _write(out: Path, objects: dict[str, SOPClass]) -> None:
     """Write all objects or none."""
     beside = out.absolute().with_name(f".{out.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)  # what a call that was killed left
     try:
         beside.mkdir(parents=True)
         for name, made in objects.items():
