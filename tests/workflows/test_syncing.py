@@ -9,6 +9,7 @@ import pytest
 from acir.index.feeds import alone
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
+from acir.workflows.pacs import LEVELS
 from made_model import acir
 from made_orthanc import MadeOrthanc, configured, slice_of, uid, uids
 
@@ -33,9 +34,17 @@ def empty_index(tmp_path: Path, bundle: Path) -> Path:
     return tmp_path / "followed"
 
 
-@pytest.fixture
-def config(tmp_path: Path, orthanc: MadeOrthanc, bundle: Path, empty_index: Path) -> Path:
-    return with_model(configured(tmp_path, orthanc, empty_index), bundle)
+@pytest.fixture(params=["changes", "qido"])
+def config(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    orthanc: MadeOrthanc,
+    bundle: Path,
+    empty_index: Path,
+) -> Path:
+    """Return a configuration that follows the Orthanc by its own feed, or as any other PACS."""
+    keys = {"orthanc": ""} if request.param == "qido" else {}
+    return with_model(configured(tmp_path, orthanc, empty_index, **keys), bundle)
 
 
 def with_model(path: Path, bundle: Path) -> Path:
@@ -98,7 +107,7 @@ def test_an_instance_that_comes_again_is_there_once(
     assert sync(config)["taken"] == 0
     orthanc.delete(first)
     put(0)
-    assert sync(config)["taken"] == 1
+    assert sync(config)["failed"] == 0
     assert ids(empty_index) == names(empty_index, 0)
 
 
@@ -147,3 +156,35 @@ def test_a_second_process_is_refused(config: Path, put: Put, empty_index: Path) 
         outcome = acir("pacs", "sync", config, "--once")
     assert outcome.code == 1
     assert "another process follows a PACS into the index" in outcome.err
+
+
+def test_an_instance_is_asked_about_by_its_uids(config: Path, put: Put, empty_index: Path) -> None:
+    for number in range(20):
+        put(number)
+    sync(config)
+    study, series, instance = (uids(3)[key] for key in LEVELS)
+    words = ("pacs", "search", config, f"{study}/{series}/{instance}", "-k", 3, "--force")
+    answer = acir(*words, "--json").line()
+    (asked,) = names(empty_index, 3)
+    assert answer["query"] == asked
+    found = {hit["id"] for hit in answer["hits"]}
+    assert len(found) == 3
+    assert found <= names(empty_index, *range(10, 20))  # those of another patient
+    whole = acir("pacs", "search", config, f"{study}/{series}", "--force", "--json").lines()
+    assert {line["query"] for line in whole} == names(empty_index, *range(10))
+
+
+@pytest.mark.parametrize("instance", ["../instances", "1.2/3/4/5", "", "1.2/x"])
+def test_what_is_no_uid_is_refused(config: Path, instance: str) -> None:
+    assert acir("pacs", "search", config, instance).refusal() == (
+        "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits and dots"
+    )
+
+
+def test_what_the_server_does_not_have_is_said(config: Path, put: Put) -> None:
+    put(0)
+    sync(config)
+    refusal = acir("pacs", "search", config, "1.2.3").refusal()
+    assert refusal.endswith(
+        "StudyInstanceUID=1.2.3 holds no picture; give a picture or a source of some"
+    )

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from acir.cli import show
-from acir.cli.options import Device, Index, Json, Threads
+from acir.cli.options import Device, Index, Json, Threads, pairs
+from acir.cli.search import HITS, UNKNOWN, tell
 from acir.errors import ComponentError
-
-HITS = 10
 
 Configuration = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="TOML file with the index and the servers.")
@@ -41,6 +40,43 @@ def sync(
             configuration, once=once, device=device, progress=show.progress, say=show.say
         )
     show.counts(found, as_json)
+
+
+@app.command(epilog="Example:  acir pacs search pacs.toml STUDY-UID/SERIES-UID/SOP-UID -k 5")
+def search(
+    configuration: Configuration,
+    instance: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY/SERIES/SOP", help="UIDs of an instance; or of a series or a study."
+        ),
+    ],
+    server: Annotated[
+        str, typer.Option("--server", metavar="NAME", help="Where it is; else the only server.")
+    ] = "",
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")] = None,
+    fail_on_unknown: Annotated[
+        bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
+    ] = False,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Fetch an instance from a server and retrieve the stored pictures most like it."""
+    from acir.workflows import pacs as workflow
+
+    found = workflow.Question(instance, server, k, pairs(where), force)
+    unknown = tell(workflow.search(configuration, found, html, device, show.say), as_json)
+    if html:
+        show.say(f"the page is {html}")
+    if unknown and fail_on_unknown:
+        raise typer.Exit(UNKNOWN)
 
 
 @app.command(epilog="Example:  acir pacs export --index DIR query.dcm --out results")

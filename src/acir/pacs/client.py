@@ -16,10 +16,15 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-import httpx
-
-from acir.errors import GoneError, PacsError, UnreachableError, UsageError
+from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.settings import Server
+
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise ComponentError(
+        "a PACS needs 'httpx', which is not installed. Install it with: pip install 'acir[pacs]'"
+    ) from error
 
 MIB = 1 << 20
 TEXT_MIB = 256  # that a list may have: the names of 5 million instances
@@ -83,13 +88,18 @@ class Client:
         """Close the connections; closing twice is harmless."""
         self._http.close()
 
-    def json(self, parts: Iterable[str], query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - what JSON holds
+    def json(
+        self,
+        parts: Iterable[str],
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+    ) -> Any:  # noqa: ANN401 - what JSON holds
         """Return what is at a path as JSON; None for an empty answer.
 
         Raises:
             PacsError: As `fetch`, or it is not JSON.
         """
-        content, _ = self.fetch(parts, query, "application/json", TEXT_MIB)
+        content, _ = self.fetch(parts, query, accept, TEXT_MIB)
         try:
             return json.loads(content) if content else None
         except (ValueError, RecursionError):  # which may quote it

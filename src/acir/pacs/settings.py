@@ -2,7 +2,6 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -12,6 +11,7 @@ from acir.errors import RecipeError, UsageError, suggestion
 from acir.tables import Count, Positive, Range, Table
 
 FILE = "configuration"
+SERVER = "server"  # names one in the query of a source
 Port = Annotated[int, Range(1, 65535)]
 
 
@@ -157,12 +157,16 @@ def load(path: Path) -> Settings:
 def _placed(settings: Settings, folder: Path) -> Settings:
     """Make relative paths relative to the folder of the file."""
 
-    def below(values: Mapping[str, str]) -> dict[str, str]:
-        return {key: str(folder / value) if value else "" for key, value in values.items()}
+    def below(path: str) -> str:
+        return str(folder / path) if path else ""
 
     servers = [
-        replace(s, **below({"ca_file": s.ca_file, "credentials_file": s.credentials_file}))
+        replace(s, ca_file=below(s.ca_file), credentials_file=below(s.credentials_file))
         for s in settings.servers
     ]
-    places = below({"index": settings.index, "model": settings.model})
-    return replace(settings, servers=tuple(servers), **places)
+    return replace(
+        settings,
+        index=below(settings.index),
+        model=below(settings.model),
+        servers=tuple(servers),
+    )

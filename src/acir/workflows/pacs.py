@@ -1,9 +1,11 @@
-"""`acir pacs`: an index that follows a PACS."""
+"""`acir pacs`: an index that follows a PACS, and questions about what is in one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import sleep
+from urllib.parse import urlencode
 
 from acir.bundle import load_bundle, verify_bundle
 from acir.errors import UsageError
@@ -13,14 +15,38 @@ from acir.index.feeds import alone
 from acir.index.store import Store
 from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc
-from acir.pacs.settings import Server, Settings, load
+from acir.pacs.qido import DicomWeb, is_uid
+from acir.pacs.settings import SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
-from acir.types import Progress, silent
+from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
 from acir.workflows.index import ENGINE, IndexOptions, created
-from acir.workflows.search import BUNDLE, KEY
+from acir.workflows.search import BUNDLE, KEY, LEAST, Request
+from acir.workflows.search import search as ask
+
+LEVELS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `acir pacs search` asks.
+
+    Attributes:
+        instance: UIDs of a study, a series and an instance with slashes between; fewer for all
+            instances of a study or a series.
+        server: Name of the server that has it; empty for the only one.
+        k: Hits wanted.
+        where: What a hit must have.
+        force: Whether an unknown query is answered too.
+    """
+
+    instance: str
+    server: str = ""
+    k: int = 10
+    where: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
 
 
 def sync(
@@ -68,6 +94,37 @@ def sync(
         }
 
 
+def search(
+    configuration: Path, question: Question, html: Path | None, device: str, say: Say
+) -> Iterator[Answer]:
+    """Fetch instances from a server and answer each as `acir search` does.
+
+    Args:
+        configuration: The TOML file.
+        question: What is asked.
+        html: Where to write a page of all answers; None for none.
+        device: Where the network is to run.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: The configuration, the UIDs or the index cannot be used.
+        PacsError: The server cannot be.
+    """
+    settings = load(configuration)
+    uids = question.instance.split("/")
+    if len(uids) > len(LEVELS) or not all(is_uid(uid) for uid in uids):
+        raise UsageError(
+            "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits "
+            "and dots"
+        )
+    query = {SERVER: settings.server(question.server).name, **dict(zip(LEVELS, uids, strict=False))}
+    request = Request(
+        k=question.k, where=question.where, force=question.force, least=LEAST if html else 0
+    )
+    source = f"dicomweb:{configuration}?{urlencode(query)}"
+    yield from ask(Path(settings.index), [source], request, html=html, device=device, say=say)
+
+
 def _for_ever(followers: list[Follower], say: Say) -> None:
     while True:
         for follower in followers:
@@ -76,7 +133,7 @@ def _for_ever(followers: list[Follower], say: Say) -> None:
 
 
 def _feed(server: Server) -> Feed:
-    return Orthanc(server)
+    return Orthanc(server) if server.orthanc else DicomWeb(server)
 
 
 @contextmanager
