@@ -64,7 +64,7 @@ def said_by(program: str, made: Dataset, folder: Path) -> str:
     """Return what a program says of an object."""
     path = folder / "object.dcm"
     made.save_as(path, enforce_file_format=True)
-    run = [needed(program), path]
+    run: list[str | Path] = [needed(program), path]
     done = subprocess.run(run, check=False, capture_output=True, encoding="utf-8", timeout=60)
     return done.stdout + done.stderr
 

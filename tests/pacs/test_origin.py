@@ -90,7 +90,7 @@ def test_a_frame_of_an_enhanced_object_has_a_place_of_its_own(make_dicom: MakeDi
 def test_an_image_that_does_not_say_which_it_is_is_refused(
     make_dicom: MakeDicom, keyword: str, value: str
 ) -> None:
-    data = query(make_dicom, **{keyword: "1.2.345678"})
+    data = query(make_dicom, GREY, **{keyword: "1.2.345678"})
     data = data.replace(b"1.2.345678", value.ljust(10, "\0").encode())
     with pytest.raises(UsageError, match=f"the query has no valid {keyword}, expected one: a res"):
         origin(data, "the query")

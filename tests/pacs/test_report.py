@@ -2,12 +2,13 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from highdicom.sr import ComprehensiveSR
+from highdicom.sr import ComprehensiveSR, MeasurementReport
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
@@ -39,7 +40,7 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 def told(item: Dataset) -> tuple[str, str, Any]:
     """Return how an item relates to its parent, what it is called, and its value."""
     name = code(item.ConceptNameCodeSequence[0])
-    kinds = {
+    kinds: dict[str, Callable[[], Any]] = {
         "TEXT": lambda: item.TextValue,
         "UIDREF": lambda: item.UID,
         "CODE": lambda: code(item.ConceptCodeSequence[0]),
@@ -154,6 +155,7 @@ def test_highdicom_reads_it_back(make_dicom: MakeDicom) -> None:
     document = ComprehensiveSR.from_dataset(
         reread(report(about(make_dicom), answered(), MAKER))
     ).content
+    assert isinstance(document, MeasurementReport)
     found = document.get_image_measurement_groups()
     assert len(found) == 3
     assert found[0].finding_type.value == "boundary"
@@ -186,7 +188,7 @@ def test_no_message_names_the_patient_even_where_the_values_are_no_good(
     odd = {"PatientName": "CANARY=A=B=C=PATRICIA", "PatientSex": "CANARY!"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's, of writing what should not be written
-        data = query(make_dicom, PatientBirthDate="4711 CANARY", **odd)
+        data = query(make_dicom, GREY, PatientBirthDate="4711 CANARY", **odd)
     caplog.clear()
     document = report(origin(data, "the query"), answered(), MAKER)
     assert document.PatientBirthDate == "4711 CANARY"

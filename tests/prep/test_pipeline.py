@@ -156,4 +156,5 @@ def test_a_mark_comes_back_to_where_it_was() -> None:
     prep = Prep(size=20, colour=False)
     found = prep.on_picture(prep(record(pixels))[0], 30, 60)
     y, x = np.unravel_index(found.argmax(), found.shape)
-    assert (abs(y - 21.5) < 2, abs(x - 49.5) < 2) == (True, True)
+    assert abs(y - 21.5) < 2
+    assert abs(x - 49.5) < 2

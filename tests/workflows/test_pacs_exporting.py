@@ -16,6 +16,7 @@ from acir.index.store import Store
 from acir.pacs.client import Client
 from acir.pacs.settings import load
 from acir.pacs.stow import store
+from acir.picture import as_record
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.workflows import pacs_export
 from acir.workflows.search import Request, open_index
@@ -77,9 +78,7 @@ def test_the_heat_map_is_the_one_that_the_gate_draws(
 ) -> None:
     assert export(index, query, tmp_path / "out").code == 0
     with open_index(index) as searcher:
-        evidence = searcher.encode(
-            pacs_export.as_record(query, searcher.key)  # of 32 x 32 pixels, as the model has
-        )
+        evidence = searcher.encode(as_record(query, searcher.key))  # of the model's own size
         expected = searcher.heat_map(evidence)
     assert expected is not None
     found = dcmread(tmp_path / "out" / "heat-map.dcm")

@@ -68,7 +68,7 @@ def gallery(origin: Origin, answer: Answer, pictures: Pictures, maker: Maker) ->
         coding_schemes=[scheme()],
         **described(maker, SERIES_NUMBER, DESCRIPTION),
     )
-    image.PatientOrientation = None  # the page lies in no patient (type 2C)
+    image.add_new("PatientOrientation", "CS", None)  # the page lies in no patient (type 2C)
     image.ConversionType = "WSD"  # drawn by a workstation
     image.BurnedInAnnotation = "YES"
     image.SourceImageSequence = [_reference(source, origin.frame)]
