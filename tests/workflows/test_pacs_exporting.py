@@ -212,7 +212,9 @@ def test_of_several_frames_the_one_that_was_read_is_named(
 def test_a_query_in_colour_is_answered(index: Path, tmp_path: Path, make_dicom: MakeDicom) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(make_dicom(coloured(draw("disc", 506)), **NAMED, **PLACED))
-    assert export(index, path, tmp_path / "out", "--force").code == 0
+    outcome = export(index, path, tmp_path / "out", "--force")
+    assert outcome.code == 0
+    assert "1 picture" in outcome.err  # the model is grey
     assert sorted(read(tmp_path / "out")) == sorted(FILES)
 
 

@@ -28,6 +28,7 @@ from acir.privacy.pseudonym import HEX_DIGITS, pseudonym
 from acir.search import Examined, Request, Searcher
 from acir.types import Answer, Hit, Verdict
 from acir.workflows.answers import query_report
+from acir.workflows.notes import converted_lines
 from acir.workflows.search import open_index
 
 __all__ = ["Exported", "Place", "Request", "export", "export_line"]
@@ -109,10 +110,11 @@ def export(
             "image; use `acir search` for other pictures"
         )
     with _client(place) as client, open_index(index, device) as searcher:
-        for line in searcher.remarks:
-            say(line)
         # The reader has looked at all of it before anything else does.
         examined = searcher.examine(as_record(query, searcher.key))
+        converted = int(searcher.bundle.prep.converts(examined.record))
+        for line in (*searcher.remarks, *converted_lines(converted)):
+            say(line)
         about = origin(data, NAME)
         (answer,) = searcher.answers([(NAME, examined)], request)
         objects = _objects(searcher, examined, answer, about)
