@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from highdicom.sr import ComprehensiveSR, MeasurementReport
+from highdicom.sr import CodedConcept, ComprehensiveSR, MeasurementReport
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
+from acir.pacs.coding import term
 from acir.pacs.origin import origin
 from acir.pacs.report import report
 from acir.pacs.result import uid_of
@@ -158,7 +159,7 @@ def test_highdicom_reads_it_back(make_dicom: MakeDicom) -> None:
     assert isinstance(document, MeasurementReport)
     found = document.get_image_measurement_groups()
     assert len(found) == 3
-    assert found[0].finding_type.value == "boundary"
+    assert found[0].finding_type == CodedConcept.from_code(term("boundary"))
     assert found[0].source_images[0].referenced_sop_instance_uid == INSTANCE
     assert [group.tracking_identifier for group in found[1:]] == list(CASES)
     similarity = found[1].get_measurements()[1]
