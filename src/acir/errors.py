@@ -9,6 +9,9 @@
     ├── AccessError               whoever asks may not, or is not who they say they are
     │   └── LockedError           there were too many tries to log in
     ├── ServerError               a server that searches for an index cannot be used
+    ├── PacsError                 a PACS refuses, or gives what cannot be used
+    │   ├── UnreachableError      it does not answer
+    │   └── GoneError             it no longer has what was asked for
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -42,6 +45,18 @@ class StorageError(AcirError):
 
 class ServerError(AcirError):
     """A server that searches for an index cannot be reached, or is not as it must be."""
+
+
+class PacsError(AcirError):
+    """A PACS refuses what it is asked, or gives what cannot be used."""
+
+
+class UnreachableError(PacsError):
+    """A PACS does not answer."""
+
+
+class GoneError(PacsError):
+    """A PACS no longer has what it was asked for."""
 
 
 class BusyError(StorageError):

@@ -20,10 +20,13 @@ from acir import recipe, registry
 from acir.cli.main import COMMANDS
 from acir.cli.options import SOURCES
 from acir.errors import ComponentError
+from acir.gate import ORDINARY
 from acir.index.engines.base import Engine
 from acir.losses.base import Loss
 from acir.models.stems.base import Stem
 from acir.ood.base import Detector
+from acir.pacs import coding
+from acir.prep.preflight import Finding
 from acir.ranking.base import Ranker
 from acir.sources.base import Source
 from acir.tables import Component
@@ -65,6 +68,7 @@ def pages() -> dict[str, str]:
         "cli.md": "\n".join(_cli()),
         "recipe.md": "\n".join(_recipe()),
         "components.md": "\n".join(_components()),
+        "coding-scheme.md": "\n".join(_coding_scheme()),
     }
 
 
@@ -229,6 +233,32 @@ def _components() -> Iterator[str]:
             written = name.replace("_", "-") if family == "acir.ranking" else name
             yield f"| `{written}` | {what} | {options} |"
     yield ""
+
+
+# Coding scheme
+
+
+def _coding_scheme() -> Iterator[str]:
+    yield from (f"# Coding scheme {coding.DESIGNATOR}", "", GENERATED, "")
+    yield "The terms of [results as DICOM](../how-to/dicom-results.md) that no public scheme has."
+    yield f"Version {coding.VERSION}; a code that was once published keeps its meaning."
+    yield from ("", "| code | meaning | definition |", "|---|---|---|")
+    for value, (meaning, definition) in coding.TERMS.items():
+        yield f"| `{value}` | {meaning} | {definition} |"
+    yield from ("", "## Reasons of a verdict", "")
+    yield "The value of `reason` is a reason code of the gate, as in [JSON](json.md). One of more"
+    yield "than 16 letters stands in Long Code Value (0008,0119)."
+    yield from ("", "| code | meaning | of |", "|---|---|---|")
+    yield from (f"| `{code}` | {coding.reason(code).meaning} | {of} |" for code, of in _reasons())
+    yield ""
+
+
+def _reasons() -> Iterator[tuple[str, str]]:
+    yield ORDINARY, "no detector: nothing is wrong"
+    for name in registry.names("acir.ood"):
+        yield registry.find("acir.ood", Detector, name).reason_code, f"detector `{name}`"
+    for code in get_args(get_type_hints(Finding)["reason_code"]):
+        yield code, "the pre-flight, which asks no detector"
 
 
 def _written(family: str, name: str) -> str | None:

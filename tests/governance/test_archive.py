@@ -6,13 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from made_log import EVENT, WHO, made_log
 
 from acir.errors import AuditError, UsageError
 from acir.governance import audit
 from acir.governance.archive import archive, archived
 from acir.governance.audit import AuditLog, Head
 from acir.governance.verification import problems
+from made_log import EVENT, WHO, made_log
 
 TODAY = datetime.now(UTC).date()
 

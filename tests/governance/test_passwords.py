@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from made_people import PASSWORD, ROOT, office
 
 from acir.errors import AccessError, LockedError
 from acir.governance import passwords
+from made_people import PASSWORD, ROOT, office
 
 
 def _refusals(tmp_path: Path, name: str, tries: int) -> list[str]:

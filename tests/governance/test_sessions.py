@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from made_people import PASSWORD, ROOT, Office, office
 
 from acir.errors import AccessError, UsageError
 from acir.governance.access import Principal, allowed
 from acir.governance.audit import Actor
 from acir.governance.sessions import IDLE, LONGEST
+from made_people import PASSWORD, ROOT, Office, office
 
 
 def test_a_session_ends_after_a_quarter_of_an_hour_without_a_request(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from made_log import EVENT, made_log
 
 from acir.governance.audit import AuditLog, canonical
 from acir.governance.verification import MOST, problems
+from made_log import EVENT, made_log
 
 COUNT = 4
 

@@ -128,3 +128,33 @@ def test_it_survives_a_round_trip_through_plain_values() -> None:
     prep = Prep(size=28, colour=True)
     assert prep.to_dict() == {"size": 28, "colour": True}
     assert Prep.from_dict(prep.to_dict()) == prep
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (2, 4), (4, 3)])
+def test_values_of_the_right_size_lie_where_the_picture_was_not_padded(
+    height: int, width: int
+) -> None:
+    square = np.arange(16, dtype=np.float32).reshape(4, 4) - 8  # below 0 and above 1
+    found = Prep(size=4, colour=False).on_picture(square, height, width)
+    top, left = (4 - height) // 2, (4 - width) // 2
+    assert np.array_equal(found, square[top : top + height, left : left + width])
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 5), (3, 9), (11, 11)])
+def test_values_on_a_larger_picture_are_interpolated(height: int, width: int) -> None:
+    square = np.random.default_rng(0).normal(0, 5, (4, 4)).astype(np.float32)
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    expected = np.array(resized_by_loops(square, side))[top : top + height, left : left + width]
+    found = Prep(size=4, colour=False).on_picture(square, height, width)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_mark_comes_back_to_where_it_was() -> None:
+    pixels = np.zeros((30, 60), dtype=np.uint8)
+    pixels[20:24, 48:52] = 255
+    prep = Prep(size=20, colour=False)
+    found = prep.on_picture(prep(record(pixels))[0], 30, 60)
+    y, x = np.unravel_index(found.argmax(), found.shape)
+    assert abs(y - 21.5) < 2
+    assert abs(x - 49.5) < 2

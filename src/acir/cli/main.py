@@ -22,6 +22,7 @@ from acir.cli import (
     evaluate,
     index,
     model,
+    pacs,
     search,
     show,
     stress,
@@ -49,6 +50,7 @@ COMMANDS = (  # in the order of help
     audit.app,
     user.app,
     model.app,
+    pacs.app,
     bench.app,
 )
 

@@ -1,5 +1,6 @@
 """`acir search`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from acir.cli import show
 from acir.cli.options import SOURCES, Device, Index, Json, Threads, pairs
 from acir.errors import UsageError
+from acir.types import Answer
 
 HITS = 10
 UNKNOWN = 3  # the exit code of --fail-on-unknown
@@ -96,8 +98,7 @@ def search(
         like=tuple(like or ()),
         unlike=tuple(unlike or ()),
     )
-    unknown = 0
-    for answer in workflow.search(
+    answers = workflow.search(
         index,
         queries or [],
         request,
@@ -106,7 +107,20 @@ def search(
         html=html,
         device=device,
         say=show.say,
-    ):
+    )
+    unknown = tell(answers, as_json)
+    if html:
+        show.say(f"the page is {html}")
+    if unknown and fail_on_unknown:
+        raise typer.Exit(UNKNOWN)
+
+
+def tell(answers: Iterator[Answer], as_json: bool) -> int:
+    """Print answers as they come; return how many queries are unknown."""
+    from acir.workflows import search as workflow
+
+    unknown = 0
+    for answer in answers:
         unknown += answer.verdict is not None and answer.verdict.verdict == "unknown"
         if as_json:
             show.json_line(workflow.search_line(answer))
@@ -114,7 +128,4 @@ def search(
             show.answer(answer)
         for notice in answer.notices:
             show.say(f"{answer.query}: {notice}")
-    if html:
-        show.say(f"the page is {html}")
-    if unknown and fail_on_unknown:
-        raise typer.Exit(UNKNOWN)
+    return unknown

@@ -1,7 +1,8 @@
 """Dead letters: the pictures that an index was given and could not take, each with the reason."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from json import dumps
+from sqlite3 import Connection
 
 from acir.index.database import Database
 from acir.types import Skipped
@@ -15,6 +16,8 @@ ALL = "select name, reason, code from dead_letter order by name, source"
 FORGET = """delete from dead_letter
     where source = ? or name in (select id from item where id = dead_letter.name)"""
 BY_NAME = "delete from dead_letter where name in (select value from json_each(?))"
+SETTLE = """delete from dead_letter
+    where source = ? and name in (select value from json_each(?))"""
 INSERT = "insert or replace into dead_letter values (?, ?, ?, ?)"
 
 
@@ -37,7 +40,16 @@ def forget(database: Database, names: Sequence[str]) -> int:
     if not database.read(EXISTS):
         return 0
     with database.transaction() as connection:
-        return connection.execute(BY_NAME, (json.dumps(list(names)),)).rowcount
+        return connection.execute(BY_NAME, (dumps(list(names)),)).rowcount
+
+
+def change(
+    connection: Connection, source: str, settled: Iterable[str], failed: Sequence[Skipped]
+) -> None:
+    """Forget the letters of some names of a source, and keep new ones, within a transaction."""
+    connection.execute(TABLE)
+    connection.execute(SETTLE, (source, dumps(list(settled))))
+    connection.executemany(INSERT, [(source, s.path, s.reason, s.code) for s in failed])
 
 
 def kept(database: Database) -> list[Skipped]:

@@ -15,6 +15,7 @@ from acir.index import changes, copies, letters, rows, schema
 from acir.index.chosen import Choice, build
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
+from acir.index.feeds import Feed
 from acir.index.filters import collections, matching
 from acir.index.readers import Readers
 from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
@@ -303,6 +304,10 @@ class Store:
         """Return the pictures that could not be read and have not come since, by name."""
         with self._readers.database() as database:
             return letters.kept(database)
+
+    def feed(self, pacs: str) -> Feed:
+        """Return what the index has of a PACS, by the name that it is known by here."""
+        return Feed(pacs, self._readers.database, self._writer.follow)
 
     def verify(self) -> list[str]:
         """Read everything and return each problem in words; an empty list when all is well."""

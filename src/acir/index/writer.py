@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from acir.codes import BITS_PER_BYTE
-from acir.index import cache, changes, rows
+from acir.index import cache, changes, feeds, rows
 from acir.index.database import Database
 from acir.index.entry import Entry
 
@@ -60,6 +60,20 @@ class Writer:
                 cache.wipe(self._database.folder)
         self._database.forget()
         return count
+
+    def follow(self, pacs: str, step: feeds.Step) -> None:
+        """Do what `Feed.follow` says."""
+        self._check_lengths(step.entries)
+        with self._database.transaction() as connection:
+            written = rows.write(connection, step.entries)
+            orphans = feeds.write(connection, pacs, step)
+            rows.delete(connection, orphans)
+            if written.changed or orphans:
+                changes.record(connection, (*written.gone, *orphans))
+            if orphans:
+                cache.wipe(self._database.folder)
+        if orphans:
+            self._database.forget()
 
     def _check_lengths(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

@@ -94,7 +94,7 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         UsageError: There is no key.
     """
     try:
-        with _unheard():
+        with unheard():
             dataset = _dataset(data, name)
             _require_picture(dataset, name)
             picture = _middle_frame(dataset)
@@ -109,7 +109,7 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Keep pydicom's warnings and log lines back: they quote values."""
     log = logging.getLogger("pydicom")
     before, log.disabled = log.disabled, True

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from einops import rearrange, repeat
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from PIL import Image
 
 from acir.prep.pixels import grey, to_unit
@@ -30,12 +30,29 @@ class Prep:
         unit = to_unit(record)
         if not self.colour:
             unit = grey(unit)
-        square = _resized(_padded(unit), self.size)
+        square = _resized(_padded(unit), self.size).clip(0, 1)
         if square.shape[2] == 1:
             square = repeat(square, "height width 1 -> height width 3")
         return np.ascontiguousarray(
             rearrange(square, "height width channel -> channel height width")
         )
+
+    def on_picture(
+        self, square: Float[np.ndarray, "size size"], height: int, width: int
+    ) -> Float32[np.ndarray, "height width"]:
+        """Lay values of the prepared picture over the picture that it was made of.
+
+        Between the values it is interpolated; those of the padding are cut off.
+
+        Args:
+            square: A value for each pixel of the prepared picture.
+            height: Of the picture, in pixels.
+            width: Likewise.
+        """
+        side = max(height, width)
+        whole = _resized(rearrange(square, "y x -> y x 1").astype(np.float32), side)[:, :, 0]
+        top, left = (side - height) // 2, (side - width) // 2
+        return whole[top : top + height, left : left + width]
 
     def converts(self, record: ImageRecord) -> bool:
         """Whether a record has other channels than the model keeps."""
@@ -66,7 +83,7 @@ def _padded(unit: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "side side c"
 def _resized(
     square: Float[np.ndarray, "side side c"], size: int
 ) -> Float[np.ndarray, "size size c"]:
-    """Resize with antialiasing; the bilinear filter keeps values within [0, 1]."""
+    """Resize with antialiasing; bilinear, so values stay in their range."""
     if len(square) == size:
         return square
     planes = [
@@ -77,4 +94,4 @@ def _resized(
         )
         for channel in range(square.shape[2])
     ]
-    return np.stack(planes, axis=2).clip(0, 1)
+    return np.stack(planes, axis=2)

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
@@ -15,6 +15,9 @@ from acir.prep.arrays import ArrayFile
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import SPLITS, ImageRecord, Skipped, Split, pixel_hash
+
+if TYPE_CHECKING:
+    from acir.pacs.reader import DicomPicture
 
 FAMILY = "acir.sources"
 TRAIN_END = 0.7
@@ -262,6 +265,31 @@ def drawn_split(key: str) -> Split:
 def drawn_for_calibration(key: str) -> float:
     """Draw `ImageRecord.draw`, which decides which pictures are kept for calibration."""
     return uniform(key, "calibration")
+
+
+def dicom_record(
+    found: "DicomPicture",
+    split: Split | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> ImageRecord:
+    """Make a record of a DICOM picture, drawing the split where none is named.
+
+    Args:
+        found: The picture.
+        split: Its split, if known.
+        more: Metadata beside those of the file.
+    """
+    return ImageRecord(
+        id=found.id,
+        pixels=found.picture.pixels,
+        value_range=found.picture.value_range,
+        inverted=found.picture.inverted,
+        split=split or drawn_split(found.draw_key),
+        draw=drawn_for_calibration(found.draw_key),
+        labels=(found.label,) if found.label else (),
+        patient=found.patient,
+        metadata=MappingProxyType({**found.metadata, **more}),
+    )
 
 
 def visible_files(folder: Path) -> Iterator[Path]:

@@ -9,8 +9,7 @@ from acir.prep.decode import SUFFIXES, read_file
 from acir.sources.base import (
     Source,
     SourceOptions,
-    drawn_for_calibration,
-    drawn_split,
+    dicom_record,
     folders_mean,
     visible_files,
     walk_files,
@@ -74,17 +73,7 @@ class DicomSource(Source):
         self, path: Path, name: str, split: Split | None, labels: tuple[str, ...]
     ) -> ImageRecord:
         found = read(read_file(path, name), self.options.key, name, next(iter(labels), None))
-        return ImageRecord(
-            id=found.id,
-            pixels=found.picture.pixels,
-            value_range=found.picture.value_range,
-            inverted=found.picture.inverted,
-            split=split or drawn_split(found.draw_key),
-            draw=drawn_for_calibration(found.draw_key),
-            labels=(found.label,) if found.label else (),
-            patient=found.patient,
-            metadata=found.metadata,
-        )
+        return dicom_record(found, split)
 
 
 def _is_dicom(path: Path) -> bool:

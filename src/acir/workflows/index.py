@@ -109,7 +109,7 @@ def build(
     choice = choose(options.engine)
     bundle = load_bundle(model, "cpu" if ray else device)
     _refuse_unreadable(options.source(data, fresh_key()), progress)
-    with _created(index, bundle, model, options, choice) as store:
+    with created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
             with up_to_date(store), adding(store, options.collection) as done:
@@ -223,10 +223,15 @@ def failed(index: Path) -> list[Skipped]:
         return store.dead_letters()
 
 
-def _created(
+def created(
     index: Path, bundle: Bundle, model: Path, options: IndexOptions, choice: Choice
 ) -> Store:
-    """Make an empty index with a copy of its bundle and a key, or nothing."""
+    """Make an empty index with a copy of its bundle and a key, or nothing.
+
+    Raises:
+        UsageError: There is something in the folder, or it cannot be written.
+        ServerError: The server of the engine cannot be used.
+    """
     store = Store.create(
         index,
         bits=bundle.encoder.bits,

@@ -1,0 +1,121 @@
+"""`acir pacs`: what speaks with an archive of DICOM images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acir.cli import show
+from acir.cli.options import Device, Index, Json, Threads, pairs
+from acir.cli.search import HITS, UNKNOWN, tell
+from acir.errors import ComponentError
+
+Configuration = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="TOML file with the index and the servers.")
+]
+
+app = typer.Typer(
+    name="pacs",
+    help="Follow a PACS, search for its images, give it results.",
+    epilog="Example:  acir pacs sync pacs.toml --once",
+    no_args_is_help=True,
+)
+
+
+@app.command(epilog="Example:  acir pacs sync pacs.toml")
+def sync(
+    configuration: Configuration,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the index has what the servers have.")
+    ] = False,
+    device: Device = "auto",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Keep an index like the servers of a configuration; the log is beside it."""
+    from acir.workflows import pacs as workflow
+
+    with show.logging_to(configuration.with_suffix(".log")):
+        found = workflow.sync(
+            configuration, once=once, device=device, progress=show.progress, say=show.say
+        )
+    show.counts(found, as_json)
+
+
+@app.command(epilog="Example:  acir pacs search pacs.toml STUDY-UID/SERIES-UID/SOP-UID -k 5")
+def search(
+    configuration: Configuration,
+    instance: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY/SERIES/SOP", help="UIDs of an instance; or of a series or a study."
+        ),
+    ],
+    server: Annotated[
+        str, typer.Option("--server", metavar="NAME", help="Where it is; else the only server.")
+    ] = "",
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")] = None,
+    fail_on_unknown: Annotated[
+        bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
+    ] = False,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Fetch an instance from a server and retrieve the stored pictures most like it."""
+    from acir.workflows import pacs as workflow
+
+    found = workflow.Question(instance, server, k, pairs(where), force)
+    unknown = tell(workflow.search(configuration, found, html, device, show.say), as_json)
+    if html:
+        show.say(f"the page is {html}")
+    if unknown and fail_on_unknown:
+        raise typer.Exit(UNKNOWN)
+
+
+@app.command(epilog="Example:  acir pacs export --index DIR query.dcm --out results")
+def export(
+    index: Index,
+    query: Annotated[Path, typer.Argument(metavar="QUERY", help="A DICOM file.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to, new or empty.")],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="CONFIG", help="Send them to a server of this TOML file too."),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server", metavar="NAME", help="Which of its servers, if there are several."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
+    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Write the answer to a DICOM image as DICOM objects for its study."""
+    try:
+        from acir.workflows import pacs_export as workflow
+    except ModuleNotFoundError as error:
+        raise ComponentError(
+            f"acir pacs export needs {error.name!r}, which is not installed. Install it with: "
+            "pip install 'acir[pacs]'"
+        ) from error
+    request = workflow.Request(k=k, force=force)
+    place = workflow.Place(out, to, server)
+    done = workflow.export(index, query, place, request, device=device, say=show.say)
+    if as_json:
+        show.json_line(workflow.export_line(done))
+        return
+    show.verdict("the query", done.verdict)
+    if done.cases:
+        show.table("", ("case in the objects", "id in the index"), list(done.cases.items()))
+    for name in done.files:
+        show.out.print(str(out / name), markup=False)

@@ -1,0 +1,150 @@
+"""A PACS that speaks DICOMweb: instances are found by QIDO-RS and fetched by WADO-RS (PS3.18).
+
+Without a feed of changes, what is new is found by asking again for the studies of the last days,
+and all else by the comparison with everything that there is.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from email.message import Message
+from time import time
+from typing import Any
+
+from pydicom.datadict import keyword_dict
+
+from acir.errors import PacsError, UsageError, suggestion
+from acir.pacs.client import Client
+from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.settings import Server
+
+PAGE = 500  # instances of one answer
+IDENTIFIER = re.compile(r"\d+(\.\d+)*")  # PS3.5 9.1
+LONGEST = 64
+LEVELS = ("0020000D", "0020000E", "00080018")  # study, series, instance
+TAGS = {"uid": "00080018", "sop_class": "00080016", "modality": "00080060", "body_part": "00180015"}
+ROWS = "00280010"
+PARTS = 3  # what is before, the only one, and the end
+
+
+class DicomWeb(Feed):
+    """A server; a handle is `study/series/instance`, and changes are counted in seconds.
+
+    Args:
+        server: Of the configuration.
+    """
+
+    poll_seconds = 60.0
+    is_news = False
+
+    def __init__(self, server: Server) -> None:
+        self._name = server.name
+        self._max_mib = server.max_mib
+        self._client = Client(server, server.url)
+
+    def changes(self, since: int) -> Changes:
+        """Return the instances of studies from the day before `since` on."""
+        now = self.last()
+        start = date.fromtimestamp(since) - timedelta(days=1)
+        return Changes(tuple(self.search({"StudyDate": f"{start:%Y%m%d}-"})), max(now, since))
+
+    def last(self) -> int:
+        """Return the time, in seconds."""
+        return int(time())
+
+    def listing(self) -> list[str]:
+        """Return all instances.
+
+        Pages shift when something is deleted between two of them, so all are asked for twice: who
+        is missing both times is gone.
+        """
+        return list(dict.fromkeys([*self.search({}), *self.search({})]))
+
+    def search(self, query: Mapping[str, str]) -> list[str]:
+        """Return the handles of the instances that meet all of a query, page by page.
+
+        Args:
+            query: Values by keyword of the attribute.
+
+        Raises:
+            PacsError: The server cannot be used, or does not answer as QIDO-RS.
+        """
+        found = dict[str, None]()
+        while True:
+            paged = {**query, "limit": str(PAGE), "offset": str(len(found))}
+            page = self._client.json(["instances"], paged, "application/dicom+json") or []
+            if not isinstance(page, list):
+                raise self._odd()
+            before = len(found)
+            found |= dict.fromkeys("/".join(self._identifiers(row)) for row in page)
+            if len(found) == before:  # the end, or a server that has no pages
+                return list(found)
+
+    def describe(self, handle: str) -> Description:
+        """Return what decides whether an instance is wanted."""
+        found = self._client.json([*_path(handle), "metadata"], None, "application/dicom+json")
+        if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], Mapping):
+            raise self._odd()
+        words = {key: _value(found[0], tag) for key, tag in TAGS.items()}
+        return Description(**words, is_picture=ROWS in found[0])
+
+    def file(self, handle: str) -> bytes:
+        """Return the file of an instance, in the transfer syntax that it was stored in."""
+        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        content, kind = self._client.fetch(_path(handle), None, accept, self._max_mib)
+        head = Message()
+        head["Content-Type"] = kind
+        if head.get_content_type() == "application/dicom":
+            return content
+        boundary = head.get_param("boundary")
+        parts = content.split(f"--{boundary}".encode()) if isinstance(boundary, str) else []
+        if len(parts) != PARTS:
+            raise self._odd()
+        return parts[1].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _identifiers(self, row: object) -> tuple[str, ...]:
+        found = tuple(_value(row, tag) for tag in LEVELS) if isinstance(row, Mapping) else ()
+        if not found or not all(is_uid(uid) for uid in found):
+            raise self._odd()
+        return found
+
+    def _odd(self) -> PacsError:
+        return PacsError(
+            f"the server {self._name} does not answer as DICOMweb does; check the key url"
+        )
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a UID, and so may stand in an address."""
+    return len(text) <= LONGEST and IDENTIFIER.fullmatch(text) is not None
+
+
+def check_query(query: Mapping[str, str]) -> None:
+    """Refuse what a server might pass over, and so answer with everything.
+
+    Raises:
+        UsageError: A key is no keyword of the standard.
+    """
+    for key in query:
+        if key not in keyword_dict:
+            near = suggestion(key, keyword_dict)
+            raise UsageError(
+                f"the query names {key!r}, which is no keyword of DICOM; use one such as "
+                f"StudyInstanceUID, StudyDate, PatientID or Modality.{near}"
+            )
+
+
+def _path(handle: str) -> list[str]:
+    study, series, instance = handle.split("/")
+    return ["studies", study, "series", series, "instances", instance]
+
+
+def _value(row: Mapping[str, Any], tag: str) -> str:
+    """Return the first value of an attribute of the DICOM JSON model, or an empty text."""
+    element = row.get(tag)
+    values = element.get("Value") if isinstance(element, Mapping) else None
+    return str(values[0]).strip("\0 ") if isinstance(values, list) and values else ""

@@ -1,0 +1,269 @@
+"""A PACS followed into an index: what is new is fetched, what is gone is erased.
+
+All that one look finds is committed together with the place that was reached. So the work may be
+stopped at any moment, and what is done twice changes nothing.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from time import monotonic
+
+from acir.bulk import ahead
+from acir.bundle import Bundle
+from acir.errors import (
+    BusyError,
+    GoneError,
+    PacsError,
+    ServerError,
+    UnreachableError,
+    UnreadableImageError,
+)
+from acir.index.entry import Entry
+from acir.index.feeds import Step
+from acir.index.store import Store
+from acir.pacs.feed import Description, Feed
+from acir.pacs.reader import read
+from acir.pacs.settings import Server
+from acir.privacy.pseudonym import pseudonym
+from acir.sources.base import dicom_record
+from acir.types import ImageRecord, Progress, Skipped
+from acir.workflows.entries import Kept, encode_batch, encoded, ordinary, prepared
+from acir.workflows.index import up_to_date
+
+COLLECTION = "collection"
+BATCH = 100  # instances of one commit
+ROOM = 8  # fetched files that wait to be decoded
+HOUR = 3600.0
+LONGEST = 60.0  # seconds between two attempts to reach a server
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What pictures go into.
+
+    Attributes:
+        store: The index.
+        bundle: The model that encodes for it.
+        key: Secret for the keyed hashes.
+    """
+
+    store: Store
+    bundle: Bundle
+    key: bytes
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """An instance as it came: its handle, hashed, and one of four outcomes or none if unwanted."""
+
+    handle: str
+    id: str = ""
+    data: bytes | None = None
+    reason: str | None = None
+    is_gone: bool = False
+
+
+class Follower:
+    """Follows one server.
+
+    Args:
+        server: Of the configuration.
+        feed: What the server tells.
+        target: Where its pictures go.
+        progress: Shows long work.
+
+    Attributes:
+        counts: Instances that were `taken`, not wanted (`passed`), `failed` or `gone`.
+        wait: Seconds until the next turn.
+    """
+
+    def __init__(self, server: Server, feed: Feed, target: Target, progress: Progress) -> None:
+        self._server, self._feed, self._target, self._progress = server, feed, target, progress
+        self._state = target.store.feed(server.name)
+        settings = target.store.settings
+        self._kept = Kept(*(settings.get(key) == "True" for key in ("thumbnails", "paths")))
+        self._more = {COLLECTION: server.collection} if server.collection else {}
+        self._terms = _terms(server)
+        self._poll = server.poll_seconds or feed.poll_seconds
+        self._reconcile_at = monotonic()
+        self.counts = Counter[str](taken=0, passed=0, failed=0, gone=0)
+        self.wait = self._poll
+        self._is_failing = False
+
+    def turn(self, say: Callable[[str], None]) -> None:
+        """Look once, and say where that fails: the next turn goes on from what is committed."""
+        try:
+            self.look()
+        except (PacsError, BusyError, ServerError) as error:
+            self.wait = min(2 * max(self.wait, self._poll), LONGEST)
+            if not self._is_failing:
+                say(f"{error}; trying again")
+                log.warning("%s", error)
+            self._is_failing = True
+            return
+        if self._is_failing:
+            say(f"the server {self._server.name} is followed again")
+            log.info("%s: followed again", self._server.name)
+        self.wait, self._is_failing = self._poll, False
+
+    def look(self) -> None:
+        """Follow what changed, and reconcile where changes do not tell all or it is time.
+
+        Raises:
+            PacsError: The server cannot be used.
+            StorageError: The index cannot be written.
+            ServerError: The engine's server cannot be used.
+        """
+        told_all = self._catch_up()
+        if not told_all or self._state.due() or monotonic() >= self._reconcile_at:
+            self.reconcile()
+            self._reconcile_at = monotonic() + self._server.reconcile_hours * HOUR
+
+    def _catch_up(self) -> bool:
+        """Follow the changes since the last one; whether they lead from there to here."""
+        cursor = self._state.cursor()
+        while cursor is not None:
+            found = self._feed.changes(cursor)
+            if found.until < cursor:
+                log.warning("%s: counts its changes anew", self._server.name)
+                return False
+            if found.until == cursor:
+                return True
+            self._take(self._unknown(found.handles), found.until)
+            cursor = found.until
+            if not self._feed.is_news:
+                return True
+        return False
+
+    def reconcile(self) -> None:
+        """Compare with all that the server has: erase what is gone, fetch what is missing."""
+        cursor, last = self._state.cursor(), self._feed.last()
+        listed = {self._hashed(handle): handle for handle in self._feed.listing()}
+        known = self._state.known(self._terms)
+        gone = [hashed for hashed in known if hashed not in listed]
+        wanted = [handle for hashed, handle in listed.items() if known.get(hashed, True)]
+        if gone:
+            self._commit(Step(gone=gone))
+        if wanted:
+            with self._progress(f"fetching from {self._server.name}", len(wanted)) as tick:
+                for start in range(0, len(wanted), BATCH):
+                    batch = wanted[start : start + BATCH]
+                    self._take(batch, None)
+                    tick(len(batch))
+        if cursor is None or last < cursor:
+            self._commit(Step(cursor=last))
+        log.info(
+            "%s: reconciled, %d there, %d gone, %d looked at",
+            *(self._server.name, len(listed), len(gone), len(wanted)),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._feed.close()
+
+    def _unknown(self, handles: Sequence[str]) -> Sequence[str]:
+        """Leave out what is known where a feed gives again what it gave before."""
+        if self._feed.is_news:
+            return handles
+        known = self._state.known(self._terms)
+        return [handle for handle in handles if known.get(self._hashed(handle), True)]
+
+    def _take(self, handles: Sequence[str], cursor: int | None) -> None:
+        """Fetch, read, encode and commit instances together with the place that was reached."""
+        settled, failed, gone = dict[str, str | None](), list[Skipped](), list[str]()
+
+        def records() -> Iterator[ImageRecord]:
+            for fetched in ahead(map(self._fetch, handles), ROOM):
+                found = self._read(fetched)
+                if isinstance(found, ImageRecord):
+                    settled[fetched.handle] = found.id
+                    yield found
+                elif found is not None:
+                    failed.append(found)
+                elif fetched.is_gone:
+                    gone.append(fetched.handle)
+                else:
+                    settled[fetched.handle] = None
+
+        step = Step(
+            entries=self._encoded(records()),
+            terms=self._terms,
+            settled=settled,
+            gone=gone,
+            failed=failed,
+            retry=self._server.retry_seconds,
+            cursor=cursor,
+        )
+        self._commit(step)
+
+    def _fetch(self, handle: str) -> _Fetched:
+        hashed = self._hashed(handle)
+        try:
+            found = self._feed.describe(handle)
+            if not _is_wanted(self._server, found):
+                return _Fetched(hashed)
+            name = pseudonym(self._target.key, "instance", found.uid)
+            return _Fetched(hashed, name, self._feed.file(handle))
+        except GoneError:
+            return _Fetched(hashed, is_gone=True)
+        except UnreachableError as error:
+            self._feed.last()  # raises the same where it is not this instance alone
+            return _Fetched(hashed, reason=str(error))
+        except PacsError as error:
+            return _Fetched(hashed, reason=str(error))
+
+    def _read(self, fetched: _Fetched) -> ImageRecord | Skipped | None:
+        if fetched.reason is not None:
+            return Skipped(fetched.handle, fetched.reason)
+        if fetched.data is None:
+            return None
+        try:
+            picture = read(fetched.data, self._target.key, fetched.handle)
+        except UnreadableImageError as error:
+            return Skipped(fetched.handle, error.reason, error.code)
+        if picture.id != fetched.id:
+            return Skipped(fetched.handle, "the file is of another instance than was asked for")
+        return dicom_record(picture, more=self._more)
+
+    def _encoded(self, records: Iterable[ImageRecord]) -> list[Entry]:
+        store, bundle = self._target.store, self._target.bundle
+        some = ordinary(records, bundle, Counter[str]())
+        ready = prepared(some, bundle, self._kept, lambda name: store.known([name]).get(name))
+        return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))
+
+    def _commit(self, step: Step) -> None:
+        with up_to_date(self._target.store):
+            self._state.follow(step)
+        wanted = sum(name is not None for name in step.settled.values())
+        self.counts.update(
+            taken=wanted,
+            passed=len(step.settled) - wanted,
+            failed=len(step.failed),
+            gone=len(step.gone),
+        )
+        for failure in step.failed:
+            log.warning("%s: %s: %s", self._server.name, failure.path, failure.reason)
+
+    def _hashed(self, handle: str) -> str:
+        return pseudonym(self._target.key, "source", f"{self._server.name}/{handle}")
+
+
+def _terms(server: Server) -> str:
+    """Name what decides which instances are wanted and what is kept of them."""
+    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection)
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _is_wanted(server: Server, found: Description) -> bool:
+    filters = (
+        (server.modalities, found.modality),
+        (server.sop_classes, found.sop_class),
+        (server.body_parts, found.body_part),
+    )
+    return found.is_picture and all(not some or value in some for some, value in filters)

@@ -1,0 +1,157 @@
+"""`acir pacs`: an index that follows a PACS, and questions about what is in one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import sleep
+from urllib.parse import urlencode
+
+from acir.bundle import load_bundle, verify_bundle
+from acir.errors import UsageError
+from acir.index.chosen import choose
+from acir.index.database import FILE
+from acir.index.feeds import alone
+from acir.index.store import Store
+from acir.pacs.feed import Feed
+from acir.pacs.orthanc import Orthanc
+from acir.pacs.qido import DicomWeb, is_uid
+from acir.pacs.settings import SERVER, Server, Settings, load
+from acir.privacy.pseudonym import load_key
+from acir.types import Answer, Progress, silent
+from acir.workflows.following import Follower, Target
+from acir.workflows.index import ENGINE, IndexOptions, created
+from acir.workflows.search import BUNDLE, KEY, LEAST, Request
+from acir.workflows.search import search as ask
+
+LEVELS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `acir pacs search` asks.
+
+    Attributes:
+        instance: UIDs of a study, a series and an instance with slashes between; fewer for all
+            instances of a study or a series.
+        server: Name of the server that has it; empty for the only one.
+        k: Hits wanted.
+        where: What a hit must have.
+        force: Whether an unknown query is answered too.
+    """
+
+    instance: str
+    server: str = ""
+    k: int = 10
+    where: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
+
+
+def sync(
+    configuration: Path,
+    *,
+    once: bool = False,
+    device: str = "cpu",
+    progress: Progress = silent,
+    say: Say = lambda _: None,
+) -> dict[str, int]:
+    """Follow the servers of a configuration into its index, for ever or once.
+
+    An index that is not there is made with the model of the configuration. Stopped at any moment,
+    it goes on from there when it is started again.
+
+    Args:
+        configuration: The TOML file.
+        once: Whether to return when the index has what the servers have.
+        device: Where the network is to run.
+        progress: Shows long work.
+        say: Takes a line for a person.
+
+    Returns:
+        How many instances were `taken`, `passed`, `failed` and `gone`.
+
+    Raises:
+        UsageError: The configuration, the index or the model cannot be used.
+        PacsError: With `once`, a server cannot be used.
+        BusyError: Another process follows into the same index.
+    """
+    settings = load(configuration)
+    if not settings.servers:
+        raise UsageError(f"{configuration} names no server; add a table [[servers]]")
+    with _target(settings, device) as target, alone(target.store.folder), ExitStack() as open_:
+        followers = [
+            Follower(server, open_.enter_context(closing(_feed(server))), target, progress)
+            for server in settings.servers
+        ]
+        if not once:
+            _for_ever(followers, say)
+        for follower in followers:
+            follower.look()
+        return {
+            key: sum(follower.counts[key] for follower in followers) for key in followers[0].counts
+        }
+
+
+def search(
+    configuration: Path, question: Question, html: Path | None, device: str, say: Say
+) -> Iterator[Answer]:
+    """Fetch instances from a server and answer each as `acir search` does.
+
+    Args:
+        configuration: The TOML file.
+        question: What is asked.
+        html: Where to write a page of all answers; None for none.
+        device: Where the network is to run.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: The configuration, the UIDs or the index cannot be used.
+        PacsError: The server cannot be.
+    """
+    settings = load(configuration)
+    uids = question.instance.split("/")
+    if len(uids) > len(LEVELS) or not all(is_uid(uid) for uid in uids):
+        raise UsageError(
+            "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits "
+            "and dots"
+        )
+    query = {SERVER: settings.server(question.server).name, **dict(zip(LEVELS, uids, strict=False))}
+    request = Request(
+        k=question.k, where=question.where, force=question.force, least=LEAST if html else 0
+    )
+    source = f"dicomweb:{configuration}?{urlencode(query)}"
+    yield from ask(Path(settings.index), [source], request, html=html, device=device, say=say)
+
+
+def _for_ever(followers: list[Follower], say: Say) -> None:
+    while True:
+        for follower in followers:
+            follower.turn(say)
+        sleep(min(follower.wait for follower in followers))
+
+
+def _feed(server: Server) -> Feed:
+    return Orthanc(server) if server.orthanc else DicomWeb(server)
+
+
+@contextmanager
+def _target(settings: Settings, device: str) -> Iterator[Target]:
+    """Open the index, made first where it is not there."""
+    index = Path(settings.index)
+    if not (index / FILE).is_file():
+        _create(settings, index, device)
+    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
+        yield Target(store, load_bundle(index / BUNDLE, device), load_key(index / KEY))
+
+
+def _create(settings: Settings, index: Path, device: str) -> None:
+    if not settings.model:
+        raise UsageError(
+            f"there is no index at {index}; build one with acir index build, or name a bundle by "
+            "the key model and it is made"
+        )
+    model = Path(settings.model)
+    options = IndexOptions(paths=False)
+    created(index, load_bundle(model, device), model, options, choose(ENGINE)).close()

@@ -1,0 +1,234 @@
+"""`acir pacs export`: the answer to a DICOM query, as DICOM objects for the study of the query."""
+
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from highdicom import SOPClass
+
+from acir.errors import PacsError, StorageError, UsageError
+from acir.pacs.client import Client
+from acir.pacs.gallery import Pictures, gallery
+from acir.pacs.heat_map import heat_map
+from acir.pacs.origin import Origin, origin
+from acir.pacs.reader import is_dicom
+from acir.pacs.report import report
+from acir.pacs.result import Maker
+from acir.pacs.settings import load
+from acir.pacs.stow import store
+from acir.picture import as_record
+from acir.prep.decode import read_file
+from acir.privacy.pseudonym import HEX_DIGITS, pseudonym
+from acir.search import Examined, Request, Searcher
+from acir.types import Answer, Hit, Verdict
+from acir.workflows.answers import query_report
+from acir.workflows.notes import converted_lines
+from acir.workflows.search import open_index
+
+__all__ = ["Exported", "Place", "Request", "export", "export_line"]
+
+NAME = "the query"  # in errors and reports; its path may name a patient
+REPORT, HEAT_MAP, GALLERY = "report.dcm", "heat-map.dcm", "gallery.dcm"
+HIDDEN = re.compile(rf"[0-9a-f]{{{HEX_DIGITS}}}")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the objects go.
+
+    Attributes:
+        out: Folder to make, or an empty one.
+        configuration: TOML file with a server that is sent them too; None for none.
+        server: Its name; None for the only one.
+    """
+
+    out: Path
+    configuration: Path | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        verdict: On the query.
+        cases: Ids of the hits in the index, by the names that they have in the objects.
+        files: Names in the folder.
+        stored: How many the server has taken.
+    """
+
+    verdict: Verdict
+    cases: dict[str, str]
+    files: tuple[str, ...]
+    stored: int
+
+
+def export(
+    index: Path,
+    query: Path,
+    place: Place,
+    request: Request,
+    *,
+    device: str = "cpu",
+    say: Say = lambda _: None,
+) -> Exported:
+    """Answer a DICOM file and write the answer as DICOM objects to a new folder.
+
+    They are a structured report, a parametric map of the heat map where the image lies in a known
+    place, and a secondary capture of all. Each is a series of its own in the study of the query,
+    which is not changed.
+
+    Args:
+        index: Folder of the index.
+        query: A DICOM file.
+        place: Where the objects go.
+        request: How to search.
+        device: Where the network is to run.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: The query is no DICOM file or does not say which image it is, or there is
+            something in the folder, or the configuration cannot be used.
+        UnreadableImageError: The query cannot be decoded.
+        StorageError: The objects cannot be written.
+        PacsError: The server does not take them; they are in the folder all the same.
+    """
+    _refuse_used(place.out)
+    data = read_file(query, NAME)
+    if not is_dicom(data):
+        raise UsageError(
+            f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
+            "image; use `acir search` for other pictures"
+        )
+    with _client(place) as client, open_index(index, device) as searcher:
+        # The reader has looked at all of it before anything else does.
+        examined = searcher.examine(as_record(query, searcher.key))
+        converted = int(searcher.bundle.prep.converts(examined.record))
+        for line in (*searcher.remarks, *converted_lines(converted)):
+            say(line)
+        about = origin(data, NAME)
+        (answer,) = searcher.answers([(NAME, examined)], request)
+        objects = _objects(searcher, examined, answer, about)
+        for notice in answer.notices:
+            say(notice)
+        if HEAT_MAP not in objects:
+            say("there is no parametric map: the image lies in no known place or was not examined")
+        _write(place.out, objects)
+        if client is not None:
+            _store(client, place.out, objects)
+        cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
+    stored = len(objects) if client else 0
+    return Exported(examined.verdict, cases, tuple(objects), stored)
+
+
+def export_line(done: Exported) -> dict[str, Any]:
+    """Return the JSON object of an export; the keys are a contract."""
+    return {
+        "verdict": done.verdict.verdict,
+        "p_value": done.verdict.p_value,
+        "files": list(done.files),
+        "stored": done.stored,
+        "cases": done.cases,
+    }
+
+
+def hidden(key: bytes, name: str) -> str:
+    """Return what a stored picture is called outside: a keyed hash of its id.
+
+    The id of a DICOM image is one already, and stays.
+    """
+    return name if HIDDEN.fullmatch(name) else pseudonym(key, "instance", name)
+
+
+def _objects(
+    searcher: Searcher, examined: Examined, answer: Answer, about: Origin
+) -> dict[str, SOPClass]:
+    """Make the objects, by the names of their files."""
+    bundle = searcher.bundle
+    maker = Maker(
+        bundle=bundle.id,
+        version=version("acir"),
+        parameters=(f"order {answer.mode}", f"gate: {bundle.gate.promise_in_words()}"),
+        made=datetime.now(),
+    )
+    shown = _nameless(searcher, answer)
+    objects: dict[str, SOPClass] = {REPORT: report(about, shown, maker)}
+    differs = None if examined.evidence is None else searcher.heat_map(examined.evidence)
+    if differs is not None:
+        height, width = examined.record.pixels.shape[:2]
+        laid = bundle.prep.on_picture(differs.numpy(), height, width)
+        drawn = heat_map(about, laid, maker)
+        objects |= {HEAT_MAP: drawn} if drawn is not None else {}
+    pictures = query_report(searcher, (NAME, examined), answer)
+    thumbnails = {
+        hit.rank: pictures.thumbnails[hit.id]
+        for hit in answer.hits
+        if hit.id in pictures.thumbnails
+    }
+    found = Pictures(pictures.picture, pictures.heat_map, thumbnails)
+    return {**objects, GALLERY: gallery(about, shown, found, maker)}
+
+
+def _nameless(searcher: Searcher, answer: Answer) -> Answer:
+    """Keep of the hits only what identifies no one outside.
+
+    A label is shown where it is a class of the model: others may be any text.
+    """
+    known = set(searcher.bundle.class_names)
+
+    def shown(hit: Hit) -> Hit:
+        label = "|".join(name for name in hit.label.split("|") if name in known)
+        return replace(hit, id=hidden(searcher.key, hit.id), label=label, path=None, case=None)
+
+    return replace(answer, hits=tuple(map(shown, answer.hits)), least=())
+
+
+def _client(place: Place) -> AbstractContextManager[Client | None]:
+    """Find the server before there is any work to lose."""
+    if place.configuration is not None:
+        server = load(place.configuration).server(place.server or "")
+        return Client(server, server.url)
+    if place.server is not None:
+        raise UsageError(f"the server {place.server} is of no configuration; name its file by --to")
+    return nullcontext()
+
+
+def _store(client: Client, out: Path, objects: dict[str, SOPClass]) -> None:
+    """Send the files as they were written; these stay when that fails."""
+    study = objects[REPORT].StudyInstanceUID
+    files = {str(made.SOPInstanceUID): (out / name).read_bytes() for name, made in objects.items()}
+    try:
+        store(client, study, files)
+    except PacsError as error:
+        raise PacsError(f"{error}; the objects are in {out} and can be sent again") from error
+
+
+def _refuse_used(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"there is something at {out} already; name a new or an empty folder")
+
+
+def _write(out: Path, objects: dict[str, SOPClass]) -> None:
+    """Write all objects or none."""
+    beside = out.absolute().with_name(f".{out.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)  # what a call that was killed left
+    try:
+        beside.mkdir(parents=True)
+        for name, made in objects.items():
+            made.save_as(beside / name, enforce_file_format=True)
+        beside.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            shutil.rmtree(beside)
+        raise StorageError(
+            f"cannot write to {out}: {error.strerror}; make room or name another folder"
+        ) from error

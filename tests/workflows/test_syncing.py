@@ -1,0 +1,190 @@
+"""`acir pacs sync` against a real Orthanc: what it has is in the index, what it lost is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acir.index.feeds import alone
+from acir.index.store import Store
+from acir.privacy.pseudonym import load_key, pseudonym
+from acir.workflows.pacs import LEVELS
+from made_model import acir
+from made_orthanc import MadeOrthanc, configured, slice_of, uid, uids
+
+MakeDicom = Callable[..., bytes]
+Put = Callable[..., str]
+
+
+@pytest.fixture
+def put(orthanc: MadeOrthanc, make_dicom: MakeDicom) -> Put:
+    """Return what stores slice `number` in the PACS, with further attributes by keyword."""
+
+    def store(number: int, **attributes: object) -> str:
+        words = {**uids(number), "PatientID": f"P{number // 10}", **attributes}
+        return orthanc.store(make_dicom(slice_of(number), **words))
+
+    return store
+
+
+@pytest.fixture
+def empty_index(tmp_path: Path, bundle: Path) -> Path:
+    """Return where an index is to be made of the model."""
+    return tmp_path / "followed"
+
+
+@pytest.fixture(params=["changes", "qido"])
+def config(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    orthanc: MadeOrthanc,
+    bundle: Path,
+    empty_index: Path,
+) -> Path:
+    """Return a configuration that follows the Orthanc by its own feed, or as any other PACS."""
+    keys = {"orthanc": ""} if request.param == "qido" else {}
+    return with_model(configured(tmp_path, orthanc, empty_index, **keys), bundle)
+
+
+def with_model(path: Path, bundle: Path) -> Path:
+    path.write_text(f'model = "{bundle}"\n{path.read_text()}', encoding="utf-8")
+    return path
+
+
+def sync(config: Path) -> dict[str, int]:
+    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu", "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.line()
+
+
+def ids(index: Path) -> set[str]:
+    with Store.open(index) as store, store.view() as view:
+        return {entry.id for entry in view.entries(np.arange(len(view.gallery.keys)))}
+
+
+def names(index: Path, *numbers: int) -> set[str]:
+    key = load_key(index / "secret.key")
+    return {pseudonym(key, "instance", uid(number)) for number in numbers}
+
+
+def test_an_index_is_made_and_holds_what_the_pacs_has(
+    config: Path, put: Put, empty_index: Path, identity: tuple[str, ...]
+) -> None:
+    for number in range(5):
+        put(number)
+    assert sync(config) == {"taken": 5, "passed": 0, "failed": 0, "gone": 0}
+    assert ids(empty_index) == names(empty_index, *range(5))
+    assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 0}
+    assert acir("index", "verify", "--index", empty_index).out == "the index is whole\n"
+    content = (empty_index / "store.sqlite").read_bytes()
+    content += config.with_suffix(".log").read_bytes()
+    assert not [word for word in (*identity, uid(0)) if word.encode() in content]
+
+
+def test_what_is_new_is_added_and_what_is_gone_is_erased(
+    config: Path, put: Put, orthanc: MadeOrthanc, empty_index: Path
+) -> None:
+    stored = [put(number) for number in range(3)]
+    sync(config)
+    with Store.open(empty_index) as store:
+        (erased,) = names(empty_index, 1)
+        code = store.known([erased])[erased].thumbnail
+    orthanc.delete(stored[1])
+    put(3)
+    assert sync(config) == {"taken": 1, "passed": 0, "failed": 0, "gone": 1}
+    assert ids(empty_index) == names(empty_index, 0, 2, 3)
+    assert code is not None
+    assert all(code not in path.read_bytes() for path in empty_index.iterdir() if path.is_file())
+
+
+def test_an_instance_that_comes_again_is_there_once(
+    config: Path, put: Put, orthanc: MadeOrthanc, empty_index: Path
+) -> None:
+    first = put(0)
+    sync(config)
+    put(0)
+    assert sync(config)["taken"] == 0
+    orthanc.delete(first)
+    put(0)
+    assert sync(config)["failed"] == 0
+    assert ids(empty_index) == names(empty_index, 0)
+
+
+def test_only_what_is_wanted_is_fetched(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    put(0)
+    put(1, Modality="MR")
+    put(2, BodyPartExamined="HEAD")
+    put(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
+    keys = {"modalities": ["CT"], "body_parts": ["CHEST"]}
+    classes = {"sop_classes": ["1.2.840.10008.5.1.4.1.1.2"]}
+    config = with_model(configured(tmp_path, orthanc, empty_index, **keys, **classes), bundle)
+    assert sync(config) == {"taken": 1, "passed": 3, "failed": 0, "gone": 0}
+    assert ids(empty_index) == names(empty_index, 0)
+    # Other terms: another look at each.
+    configured(tmp_path, orthanc, empty_index, modalities=["MR"], collection="mri")
+    assert sync(config) == {"taken": 1, "passed": 3, "failed": 0, "gone": 0}
+    assert ids(empty_index) == names(empty_index, 1)
+    with Store.open(empty_index) as store:
+        (entry,) = store.known(list(names(empty_index, 1))).values()
+    assert entry.metadata["collection"] == "mri"
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_tried_again(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    put(0)
+    bad = put(1, PixelData=b"\0\0")
+    path = configured(tmp_path, orthanc, empty_index, retry_seconds=0.001)
+    config = with_model(path, bundle)
+    assert sync(config) == {"taken": 1, "passed": 0, "failed": 1, "gone": 0}
+    (letter,) = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
+    assert letter["reason"] == "the file ends before its pixels do"
+    assert bad not in str(letter)
+    assert sync(config)["failed"] == 1
+    orthanc.delete(bad)
+    assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
+    assert acir("index", "failed", "--index", empty_index, "--json").line() == {"failed": []}
+
+
+def test_a_second_process_is_refused(config: Path, put: Put, empty_index: Path) -> None:
+    put(0)
+    sync(config)
+    with alone(empty_index):
+        outcome = acir("pacs", "sync", config, "--once")
+    assert outcome.code == 1
+    assert "another process follows a PACS into the index" in outcome.err
+
+
+def test_an_instance_is_asked_about_by_its_uids(config: Path, put: Put, empty_index: Path) -> None:
+    for number in range(20):
+        put(number)
+    sync(config)
+    study, series, instance = (uids(3)[key] for key in LEVELS)
+    words = ("pacs", "search", config, f"{study}/{series}/{instance}", "-k", 3, "--force")
+    answer = acir(*words, "--json").line()
+    (asked,) = names(empty_index, 3)
+    assert answer["query"] == asked
+    found = {hit["id"] for hit in answer["hits"]}
+    assert len(found) == 3
+    assert found <= names(empty_index, *range(10, 20))  # those of another patient
+    whole = acir("pacs", "search", config, f"{study}/{series}", "--force", "--json").lines()
+    assert {line["query"] for line in whole} == names(empty_index, *range(10))
+
+
+@pytest.mark.parametrize("instance", ["../instances", "1.2/3/4/5", "", "1.2/x"])
+def test_what_is_no_uid_is_refused(config: Path, instance: str) -> None:
+    assert acir("pacs", "search", config, instance).refusal() == (
+        "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits and dots"
+    )
+
+
+def test_what_the_server_does_not_have_is_said(config: Path, put: Put) -> None:
+    put(0)
+    sync(config)
+    refusal = acir("pacs", "search", config, "1.2.3").refusal()
+    assert refusal.endswith(
+        "StudyInstanceUID=1.2.3 holds no picture; give a picture or a source of some"
+    )
