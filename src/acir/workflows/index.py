@@ -186,10 +186,11 @@ def _created(
     index: Path, bundle: Bundle, model: Path, options: IndexOptions, choice: Choice
 ) -> Store:
     """Make an empty index with a copy of its bundle and a key, or nothing."""
+    encoder = bundle.encoder
     store = Store.create(
         index,
-        bits=bundle.encoder.bits,
-        dim=embedding_length(bundle.encoder.dim, bundle.encoder.bits),
+        bits=encoder.bits,
+        dim=embedding_length(encoder.dim, encoder.bits, encoder.weighed),
         engine=choice.engine,
         model=bundle.id,
         settings={
