@@ -6,7 +6,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from acir.content import BLENDED, LOGITS, STRUCTURE, embed, embedding_length, stored
+from acir.content import (
+    BLENDED,
+    LOGITS,
+    POSTERIOR,
+    STRUCTURE,
+    embed,
+    embedding_length,
+    logits_of,
+    stored,
+    structure_of,
+)
 from acir.prep.fingerprint import fingerprint
 
 
@@ -32,6 +42,25 @@ def test_the_cosine_is_the_weighted_mean_of_three() -> None:
         + STRUCTURE * pearson
     )
     torch.testing.assert_close(first @ second, wanted, atol=1e-6, rtol=0)
+
+
+def test_the_likelihood_of_classes_takes_its_share_of_the_cosine() -> None:
+    blended, logits, images = drawn(2, 5), drawn(2, 8, seed=3), pictures(2)
+    # softmax(log p) = p: half and half against the first alone, at an angle of 45 degrees
+    first, second = embed(blended, logits, images, torch.tensor([[0.0, 0.0], [60.0, 0.0]]))
+    rest, other = embed(blended, logits, images)
+    wanted = POSTERIOR * 0.5**0.5 + (1 - POSTERIOR) * (rest @ other)
+    torch.testing.assert_close(first @ second, wanted, atol=1e-6, rtol=0)
+
+
+def test_the_likelihood_of_classes_leaves_the_other_parts_in_their_place() -> None:
+    blended, logits, images = drawn(1, 5), drawn(1, 8, seed=3), pictures(1)
+    without = embed(blended, logits, images).numpy()
+    found = embed(blended, logits, images, drawn(1, 3)).numpy()
+    assert found.shape[1] == embedding_length(5, 8, classes=3)
+    share = (1 - POSTERIOR) ** 0.5
+    assert logits_of(found, 8) == pytest.approx(share * logits_of(without, 8), abs=1e-6)
+    assert structure_of(found) == pytest.approx(share * structure_of(without), abs=1e-6)
 
 
 def test_an_embedding_has_unit_length() -> None:

@@ -34,8 +34,9 @@ def encode_images(
 ) -> tuple[Codes, Embeddings]:
     """Return the packed codes and the embeddings of prepared pictures."""
     encoding = encoder(images.to(encoder.mean.device))
-    logits = encoding.logits.float().cpu()
-    return codes.pack(logits.numpy()), stored(embed(encoding.blended.float().cpu(), logits, images))
+    logits, blended = encoding.logits.float().cpu(), encoding.blended.float().cpu()
+    weighed = encoding.class_logits.float().cpu() if encoder.weighed else None
+    return codes.pack(logits.numpy()), stored(embed(blended, logits, images, weighed))
 
 
 def encode_set(encoder: Encoder, images: ImageSet) -> tuple[Codes, Embeddings]:

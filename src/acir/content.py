@@ -1,7 +1,10 @@
 """The embedding: what an index keeps of a picture beside its code, for content-guided ranking.
 
-Three unit vectors side by side, so that the cosine of two embeddings is a weighted mean of three:
+Unit vectors side by side, so that the cosine of two embeddings is a weighted mean of theirs:
 
+- the classes, where the model is to weigh them (`model.head.posterior`): how likely each is. A
+  picture that could be of two classes is nearest to those of the likelier one, then to those of
+  the other, and to the rest last, which no distance of codes promises;
 - the blended features, as the paper ranks by;
 - the hash logits, of which the code keeps the signs alone. What training shapes most is lost
   least: ordered by them, the right class comes first more often than by the blended features;
@@ -9,7 +12,7 @@ Three unit vectors side by side, so that the cosine of two embeddings is a weigh
   compares by. Inside a class the others hardly tell pictures apart. This does, and two models
   agree on it, because nothing in it is learned.
 
-The weights were chosen on validation pictures (`docs/log.md`, 2026-11-23).
+The weights were chosen on validation pictures (`docs/log.md`, 2026-11-23 and 2026-11-28).
 """
 
 from math import sqrt
@@ -23,12 +26,14 @@ from torch.nn.functional import normalize
 from acir.prep.fingerprint import SIDE, fingerprint
 
 BLENDED, LOGITS, STRUCTURE = 0.4, 0.4, 0.2
+POSTERIOR = 0.7  # of the whole; the others share the rest
 
 
 def embed(
     blended: Float[Tensor, "batch dim"],
     logits: Float[Tensor, "batch bits"],
     images: Float[Tensor, "batch 3 height width"],
+    class_logits: Float[Tensor, "batch classes"] | None = None,
 ) -> Float[Tensor, "batch embedding"]:
     """Return the embeddings of some pictures, of unit length but for those without structure.
 
@@ -38,10 +43,14 @@ def embed(
         blended: Of any length; it does not count.
         logits: Of any length.
         images: As the network saw them, in [0, 1].
+        class_logits: Of the classes that are to be weighed, or None.
     """
     structure = fingerprint(images)
     structure = structure - structure.mean(dim=1, keepdim=True)
-    parts = ((BLENDED, blended), (LOGITS, logits), (STRUCTURE, structure))
+    parts = [(BLENDED, blended), (LOGITS, logits), (STRUCTURE, structure)]
+    if class_logits is not None:
+        rest = [((1 - POSTERIOR) * weight, part) for weight, part in parts]
+        parts = [(POSTERIOR, torch.softmax(class_logits, dim=1)), *rest]
     return torch.cat([sqrt(weight) * normalize(part, dim=1) for weight, part in parts], dim=1)
 
 
@@ -66,11 +75,11 @@ def structure_of(
     return part
 
 
-def embedding_length(dim: int, bits: int) -> int:
-    """Return the length of the embeddings of a network.
+def embedding_length(dim: int, bits: int, classes: int = 0) -> int:
+    """Return the length of the embeddings of a network that weighs as many classes.
 
     Example:
         >>> embedding_length(320, 32)  # and 16 * 16 of the fingerprint
         608
     """
-    return dim + bits + SIDE * SIDE
+    return classes + dim + bits + SIDE * SIDE

@@ -1,6 +1,7 @@
 """Every equation of SCH against values computed by hand, naive loops and finite differences."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from acir.errors import RecipeError
 from acir.losses import sch
+from acir.losses.base import label_cross_entropy
 from acir.losses.sch import SCH, Similarity
 from acir.tensors import Batch, Encoding
 
@@ -568,3 +570,42 @@ def test_a_nested_code_learns_most_for_its_first_bits() -> None:
     assert encoding.logits.grad is not None
     slope = encoding.logits.grad.abs().mean(dim=0)
     assert slope[:8].mean() > 2 * slope[32:].mean()
+
+
+def test_log_priors_are_shares_of_the_training_pictures() -> None:
+    # 10 of 40 pictures, and 30 of 40; an empty class has no prior to be relieved of
+    assert sch.log_priors((10, 30)).tolist() == pytest.approx([math.log(0.25), math.log(0.75)])
+    assert sch.log_priors((4, 0, 4)).tolist() == pytest.approx([math.log(0.5), 0, math.log(0.5)])
+
+
+def test_a_class_head_that_knows_nothing_but_the_priors_has_nothing_more_to_learn() -> None:
+    # With equal logits, the cross-entropy of softmax(log pi) is -log pi: the best without looking.
+    encoding, batch = random_inputs(0, pictures=4)
+    labels = torch.eye(3)[[0, 1, 2, 2]]
+    level = replace(encoding, class_logits=torch.zeros(4, 3, requires_grad=True))
+    batch = replace(batch, labels=labels)
+    loss = SCH(class_counts=(10, 10, 20), prior=1.0)
+    terms = loss(level, batch)
+    wanted = (2 * math.log(4) + 2 * math.log(2)) / 4
+    assert terms.terms["classification"].item() == pytest.approx(wanted)
+    # One picture of each quarter of the training pictures: the mean gradient is zero.
+    assert gradient(terms.total, level.class_logits).sum(dim=0).abs().max() < 1e-7
+
+
+def test_without_a_prior_the_class_logits_count_as_they_are() -> None:
+    encoding, batch = random_inputs(0, pictures=5)
+    plain = SCH(class_counts=(10, 3, 27))(encoding, batch)
+    even = SCH(class_counts=(5, 5, 5), class_weights=False, prior=1.0)
+    flat = SCH(class_counts=(5, 5, 5), class_weights=False)
+    assert plain.terms["classification"].item() == pytest.approx(
+        label_cross_entropy(encoding.class_logits, batch.labels).item()
+    )
+    # Classes that are equally common shift all logits alike, which a softmax does not see.
+    assert even(encoding, batch).total.item() == pytest.approx(flat(encoding, batch).total.item())
+
+
+@pytest.mark.parametrize("prior", [-0.1, math.inf, math.nan])
+def test_a_prior_out_of_range_is_refused(prior: float) -> None:
+    expected = f"recipe key loss.prior is {prior}, expected at least 0 and finite"
+    with pytest.raises(RecipeError, match=re.escape(expected)):
+        SCH(class_counts=(1, 1), prior=prior)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acir.ranking.content import Content
 from acir.ranking.fused import Fused
 from acir.ranking.plain import Plain
 from acir.ranking.within_distance import WithinDistance
@@ -51,6 +52,19 @@ def test_fused_orders_by_score_distance_and_row(given_in: Triples) -> None:
         return -round(0.5 + 2.0 * (1 - 2 * t[1] / 8) + 1.5 * t[2], 6), t[1], t[0]
 
     assert ranked.rows.tolist() == [t[0] for t in sorted(given_in, key=key)]
+
+
+@given(triples)
+def test_content_orders_by_cosine_distance_and_row(given_in: Triples) -> None:
+    ranked = Content(intercept=0.1, weight=2.0).rank(ranking(given_in[::-1]))
+    expected = sorted(given_in, key=lambda t: (-t[2], t[1], t[0]))
+    assert ranked.rows.tolist() == [t[0] for t in expected]
+
+
+def test_content_shows_the_probability_of_the_cosine() -> None:
+    # 1 / (1 + exp(-(-1 + 2 c))): c = 1 gives log-odds 1, c = 0.5 gives 0.
+    ranked = Content(intercept=-1.0, weight=2.0).rank(ranking([(0, 3, 1.0), (1, 1, 0.5)]))
+    assert ranked.similarities.tolist() == [0.731059, 0.5]
 
 
 def test_fused_breaks_a_tie_of_scores_by_distance() -> None:

@@ -20,7 +20,9 @@ def evaluate(
     queries: Annotated[str, typer.Option("--queries", metavar="SOURCE", help="What is asked.")],
     mode: Annotated[
         str | None,
-        typer.Option("--mode", help="plain, within-distance or fused, for the re-ranked block."),
+        typer.Option(
+            "--mode", help="plain, within-distance, fused, content: of the re-ranked block."
+        ),
     ] = None,
     drop_overlap: Annotated[
         bool, typer.Option("--drop-overlap", help="Leave out queries that the gallery holds.")

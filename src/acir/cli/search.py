@@ -41,7 +41,7 @@ def search(
     ] = None,
     mode: Annotated[
         str | None,
-        typer.Option("--mode", help="plain, within-distance or fused; else validation's choice."),
+        typer.Option("--mode", help="plain, within-distance, fused, content; else by validation."),
     ] = None,
     stored: Annotated[
         list[str] | None,

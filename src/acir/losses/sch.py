@@ -64,6 +64,11 @@ class SCH(Loss):
 
     L = L_con + 0.5 L_q + w L_ce. Memory is O(b^2 + b d) for a batch of b pictures.
 
+    Where some classes are rarer than others, a network learns to guess the common ones. With
+    `prior`, log(N_c / N) joins the class logits in training alone, so that they say what a picture
+    shows, not how common it is (Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021,
+    https://arxiv.org/abs/2007.07314, eq. 10).
+
     Args:
         class_counts: Training pictures of each class.
         structure: Strength of the structure similarity, in [0, 1]. At 0 the loss is a plain
@@ -73,6 +78,8 @@ class SCH(Loss):
         classification: Weight w of the class head's cross-entropy.
         class_weights: Whether pairs of rare classes weigh more.
         nested: Whether the first 8, 16, 32 ... bits are to be good codes too.
+        prior: How much of log(N_c / N) the class logits are relieved of, at least 0; 1 makes them
+            those of classes that are equally common.
 
     Raises:
         RecipeError: A strength or weight out of range, an unknown similarity or quantisation.
@@ -94,6 +101,7 @@ class SCH(Loss):
         classification: float = 0.5,
         class_weights: bool = True,
         nested: bool = False,
+        prior: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= structure <= 1:
@@ -105,6 +113,8 @@ class SCH(Loss):
                 f"recipe key loss.classification is {classification}, "
                 "expected at least 0 and finite"
             )
+        if not 0 <= prior < math.inf:
+            raise RecipeError(f"recipe key loss.prior is {prior}, expected at least 0 and finite")
         self.structure = structure
         self.classification = classification
         self.similarity: Similarity = _known("similarity", similarity, get_args(Similarity))
@@ -115,6 +125,7 @@ class SCH(Loss):
         if not class_weights:
             weights = torch.ones_like(weights)
         self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("offsets", prior * log_priors(class_counts), persistent=False)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its three terms."""
@@ -132,7 +143,7 @@ class SCH(Loss):
         ]
         contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
         quantised = _mean([self.quantisation(logits) for logits in beginnings])
-        classified = label_cross_entropy(encoding.class_logits, batch.labels)
+        classified = label_cross_entropy(encoding.class_logits + self.offsets, batch.labels)
         total = contrasted + QUANTISATION_WEIGHT * quantised + self.classification * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
         return LossTerms(total, {name: term.detach() for name, term in terms.items()})
@@ -164,6 +175,12 @@ def inverse_frequencies(class_counts: tuple[int, ...]) -> Float[Tensor, " classe
     counts = torch.tensor(class_counts, dtype=torch.float32)
     weights = counts.sum() / (counts * len(counts))
     return torch.where(counts > 0, weights, torch.zeros(()))
+
+
+def log_priors(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:
+    """log(N_c / N): how likely a class is before a picture was seen; 0 for an empty class."""
+    counts = torch.tensor(class_counts, dtype=torch.float32)
+    return torch.where(counts > 0, torch.log(counts / counts.sum()), torch.zeros(()))
 
 
 def structure_similarity(

@@ -40,6 +40,7 @@ class Encoder(nn.Module):
     Attributes:
         bits: Length of the code.
         dim: Length of the blended features.
+        weighed: Number of classes whose likelihood joins the embedding: all of them or none.
         decoder: The decoder, or None.
 
     Raises:
@@ -74,6 +75,7 @@ class Encoder(nn.Module):
             + shallow * fusion.on
             + recipe.scattering.out * recipe.scattering.on
         )
+        self.weighed = classes if recipe.head.posterior else 0
         self.head = HEADS[recipe.head.name](self.dim, recipe.bits, classes, recipe.head)
         self.decoder = (
             Decoder(deep, self.stem.strides[1], recipe.decoder) if recipe.decoder.on else None

@@ -46,4 +46,4 @@ class SearchRecipe(Table):
     """Ranker of the product; `auto` is the one that validation favours."""
 
     table: ClassVar[str] = "search"
-    mode: Literal["auto", "plain", "within-distance", "fused"] = "auto"
+    mode: Literal["auto", "plain", "within-distance", "fused", "content"] = "auto"

@@ -92,6 +92,8 @@ class HeadRecipe(Table):
         hidden: Width between the two layers.
         grid: Intervals of the spline grid; `kan` only.
         balance: Whether each logit is centred and scaled over the batch.
+        posterior: Whether how likely each class is joins the embedding, so that content-guided
+            ranking weighs the classes. The loss must teach the class head.
     """
 
     table: ClassVar[str] = "model.head"
@@ -99,6 +101,7 @@ class HeadRecipe(Table):
     hidden: Count = 64
     grid: Count = 5
     balance: bool = True
+    posterior: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from acir import codes
 from acir.bundle import Bundle
 from acir.content import embed, stored
 from acir.errors import UnreadableImageError
+from acir.models.encoder import Encoder
 from acir.picture import Picture, as_record
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
@@ -82,10 +83,11 @@ class Model:
 
 
 def coded(
-    evidence: Evidence,
+    encoder: Encoder, evidence: Evidence
 ) -> tuple[UInt8[np.ndarray, "n bytes"], Float16[np.ndarray, "n dim"]]:
-    """Return the codes and the embeddings of the pictures of `evidence`."""
-    embeddings = embed(evidence.blended, evidence.logits, evidence.images)
+    """Return the codes and the embeddings of the pictures that an encoder's evidence is of."""
+    weighed = evidence.class_logits if encoder.weighed else None
+    embeddings = embed(evidence.blended, evidence.logits, evidence.images, weighed)
     return codes.pack(evidence.logits.float().numpy()), stored(embeddings)
 
 

@@ -270,7 +270,8 @@ class Searcher(Model):
             return Question(name, None, (moved(probe, asking.examples),))
         if is_withheld(found.verdict, asking.request):
             return Question(name, found.verdict, ())
-        (code,), (embedding,) = coded(found.evidence or self.encode(found.record))
+        evidence = found.evidence or self.encode(found.record)
+        (code,), (embedding,) = coded(self.bundle.encoder, evidence)
         barred = asking.barred(found.record.patient, found.record.pixel_hash)
         probe = Probe(code, embedding, barred)
         return Question(name, found.verdict, (moved(probe, asking.examples),))

@@ -15,6 +15,7 @@ from acir.evaluation.protocol import CodedSet
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
+from acir.models.encoder import Encoder
 from acir.ranking.base import Ranker
 from acir.search import Request, coded
 from acir.search.embeddings import Embeddings
@@ -66,6 +67,7 @@ def measured(view: View, asked: Asked, ranker: Ranker) -> AnswerSets:
 
 
 def of_training(
+    encoder: Encoder,
     manifest: Manifest,
     evidence: Mapping[str, Evidence],
     parts: Mapping[str, CodedSet],
@@ -77,6 +79,7 @@ def of_training(
     the training pictures and, where they lent them, those of validation.
 
     Args:
+        encoder: The network.
         manifest: The rows of the source.
         evidence: Of the calibration pictures, by `a` and `b`, in the order of the manifest.
         parts: The encoded `train` and `val`, likewise.
@@ -88,7 +91,7 @@ def of_training(
     roles = [role for role in CALIBRATION if role in evidence]
     if not manifest.fraction or not roles:
         return None
-    codes, embeddings = zip(*(coded(evidence[role]) for role in roles), strict=True)
+    codes, embeddings = zip(*(coded(encoder, evidence[role]) for role in roles), strict=True)
     labels = [row.labels for role in roles for row in manifest.of(CALIBRATION[role])]
     asked = Asked(np.concatenate(codes), np.concatenate(embeddings), labels)
     held: tuple[Part, ...] = ("train",) if manifest.has_val else ("train", "val")

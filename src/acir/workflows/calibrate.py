@@ -22,7 +22,7 @@ from acir.tensors import Encode, Evidence
 from acir.types import ImageRecord
 
 EVIDENCE_PIXELS = 2**26  # the references' pictures stay below 1 GiB in memory
-CONTENT_GUIDED = ("within-distance", "fused")
+CONTENT_GUIDED = ("within-distance", "fused", "content")
 
 
 def require_detectors(recipe: Recipe) -> None:

@@ -101,7 +101,7 @@ class Coder:
             "unknown" if preflight(record, to_unit(record)) else verdict.verdict
             for record, verdict in zip(records, verdicts, strict=True)
         ]
-        return *coded(evidence), states
+        return *coded(self.bundle.encoder, evidence), states
 
 
 def labels_of(

@@ -232,10 +232,11 @@ def created(
         UsageError: There is something in the folder, or it cannot be written.
         ServerError: The server of the engine cannot be used.
     """
+    encoder = bundle.encoder
     store = Store.create(
         index,
-        bits=bundle.encoder.bits,
-        dim=embedding_length(bundle.encoder.dim, bundle.encoder.bits),
+        bits=encoder.bits,
+        dim=embedding_length(encoder.dim, encoder.bits, encoder.weighed),
         engine=choice.engine,
         model=bundle.id,
         settings={

@@ -84,7 +84,7 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
         for chunk, images in prepared_batches(records, bundle.prep):
             evidence = bundle.evidence(images)
             scored.append(bundle.gate.scored(evidence))
-            found.append(coded(evidence))
+            found.append(coded(bundle.encoder, evidence))
             converted += sum(map(bundle.prep.converts, chunk))
     return Site(
         draws=tuple(usable.draws),

@@ -201,7 +201,9 @@ def _calibrated(
         recipe, evidence, encode_with(encoder), promise=data.manifest.fraction > 0
     )
     say(gate.promise_in_words())
-    sets = of_training(data.manifest, evidence, {"train": gallery, "val": val}, rankers.chosen)
+    sets = of_training(
+        encoder, data.manifest, evidence, {"train": gallery, "val": val}, rankers.chosen
+    )
     if sets is not None:
         say(sets.in_words())
     bundle = Bundle(
