@@ -58,7 +58,7 @@ class Judge:
             seen = traits(evidence)
             for name, score in self.baselines.items():
                 scores[name].append(_finite(score(seen)))
-            encoded.append(coded(evidence))
+            encoded.append(coded(self.bundle.encoder, evidence))
         judged = Judged(
             states=tuple(v.verdict for v in verdicts),
             reason_codes=tuple(v.reason_code for v in verdicts),

@@ -15,6 +15,7 @@ from acir.errors import SourceError
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import spread
 from acir.evaluation.stress_baselines import Traits
+from acir.models.encoder import Encoder
 from acir.search import coded
 from acir.sources.base import Source
 from acir.tensors import Evidence
@@ -176,10 +177,11 @@ def _read(
         for role, parts in learned.items():
             rows = [i for i, record in enumerate(chunk) if roles[record.id] == role]
             if rows:
-                parts.append(_encoded([chunk[i] for i in rows], evidence[torch.tensor(rows)]))
+                some = evidence[torch.tensor(rows)]
+                parts.append(_encoded([chunk[i] for i in rows], bundle.encoder, some))
     return sorted(test, key=lambda record: record.id), learned
 
 
-def _encoded(records: Sequence[ImageRecord], evidence: Evidence) -> _Encoded:
-    ids = tuple(record.id for record in records)
-    return _Encoded(ids, tuple(r.pixel_hash for r in records), traits(evidence), coded(evidence))
+def _encoded(records: Sequence[ImageRecord], encoder: Encoder, evidence: Evidence) -> _Encoded:
+    ids, hashes = tuple(r.id for r in records), tuple(r.pixel_hash for r in records)
+    return _Encoded(ids, hashes, traits(evidence), coded(encoder, evidence))
