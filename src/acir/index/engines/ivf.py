@@ -8,11 +8,11 @@ few rows: there FAISS's approximate indexes lose rows silently.
 
 import faiss
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from acir import registry
 from acir.codes import BITS_PER_BYTE
-from acir.index.engines.base import Engine, Found, check, in_order, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 
 LEAST_CODES = 100_000  # with fewer, a scan takes no time that anyone would notice
 LEAST_RECALL = 0.999
@@ -38,7 +38,7 @@ class Ivf(Engine):
         Recall is measured on codes that the clusters were not trained with, by the neighbours
         other than the code itself.
         """
-        self._shape = codes.shape
+        super().__init__(codes)
         kind = registry.find("acir.index.engines", Engine, "faiss")
         self._all = registry.build(kind, {}, codes=codes)
         self._lists: faiss.IndexBinaryIVF | None = None
@@ -47,53 +47,32 @@ class Ivf(Engine):
         else:
             self._build(codes)
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        check(queries, self._shape, allow, k)
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         if not self._reads(k, allow):
             return self._all.knn(queries, k, allow)
-        answers = self.tie_complete(queries, k, allow)
-        found = min(k, self._shape[0] if allow is None else int(np.count_nonzero(allow)))
+        answers = self._tie_complete(queries, k, allow)
+        found = min(k, self._passing(allow))
         return stacked([(d[:k], rows[:k]) for d, rows in answers], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         return self._all.within(queries, radius, allow, cap)
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and those found that tie with the k-th."""
-        check(queries, self._shape, allow, k)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         if not self._reads(k, allow):
             return self._all.tie_complete(queries, k, allow)
         if allow is None:
             return [self._read(query, k) for query in queries]
         # As many more as may have to be dropped; what ties with the last of those is dropped too.
-        more = k + len(allow) - int(np.count_nonzero(allow))
+        more = k + len(allow) - self._passing(allow)
         found = [self._read(query, more) for query in queries]
         kept = [(distances[allow[rows]], rows[allow[rows]]) for distances, rows in found]
         ends = [np.searchsorted(d, d[min(k, len(d)) - 1], side="right") for d, _ in kept]
         return [(d[:end], rows[:end]) for (d, rows), end in zip(kept, ends, strict=True)]
 
-    def _reads(self, k: int, allow: Bool[np.ndarray, " n"] | None) -> bool:
+    def _reads(self, k: int, allow: Allow) -> bool:
         """Say whether lists are read: not for a filter that may leave too few of what they hold."""
-        few = allow is None or len(allow) - np.count_nonzero(allow) <= FEW
-        return self._lists is not None and bool(few) and k > 0
+        few = self._shape[0] - self._passing(allow) <= FEW
+        return self._lists is not None and few and k > 0
 
     def _read(self, query: UInt8[np.ndarray, " bytes"], k: int) -> Found:
         assert self._lists is not None

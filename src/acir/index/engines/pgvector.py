@@ -11,12 +11,12 @@ from weakref import finalize
 
 import numpy as np
 import psycopg
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import ServerError
-from acir.index.engines.base import Engine, Found, check, in_order, refuse_overflow, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 from acir.index.mirror import Listing, Mirror
 
 # A number of type bit(n) from the text of its digits, most significant first: `numpy.packbits`.
@@ -56,6 +56,7 @@ class Pgvector(Engine):
         Raises:
             ServerError: The server cannot be used, or the table has an approximate index.
         """
+        super().__init__(codes)
         self._mirror = Mirror(codes, keys)
         self._server, self._name = server, collection
         bits = codes.shape[1] * BITS_PER_BYTE
@@ -72,39 +73,16 @@ class Pgvector(Engine):
                 self.close()
                 raise
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        answers = self.tie_complete(queries, k, allow)
-        found = min(k, self._mirror.shape[0] if allow is None else int(np.count_nonzero(allow)))
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
+        answers = self._tie_complete(queries, k, allow)
+        found = min(k, self._passing(allow))
         return stacked([(distances[:k], rows[:k]) for distances, rows in answers], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
-        check(queries, self._mirror.shape, allow)
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         most = None if cap is None else cap + 1
-        answers = self._answers(WITHIN, queries, allow, radius=radius, most=most)
-        refuse_overflow([len(rows) for _, rows in answers], radius, cap)
-        return answers
+        return self._answers(WITHIN, queries, allow, radius=radius, most=most)
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and all that tie with the k-th."""
-        check(queries, self._mirror.shape, allow, k)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         return self._answers(NEAREST, queries, allow, k=k)
 
     def close(self) -> None:
@@ -112,11 +90,7 @@ class Pgvector(Engine):
         self._disconnect()
 
     def _answers(
-        self,
-        sql: SQL,
-        queries: UInt8[np.ndarray, "q bytes"],
-        allow: Bool[np.ndarray, " n"] | None,
-        **values: int | None,
+        self, sql: SQL, queries: Queries, allow: Allow, **values: int | None
     ) -> list[Found]:
         condition, listed = self._filter(allow)
         statement = self._filled(sql, condition)
@@ -132,7 +106,7 @@ class Pgvector(Engine):
                 raise self._mirror.changed()
         return answers
 
-    def _filter(self, allow: Bool[np.ndarray, " n"] | None) -> tuple[SQL, list[int]]:
+    def _filter(self, allow: Allow) -> tuple[SQL, list[int]]:
         """Name what is allowed or what is not, whichever is shorter."""
         if allow is None:
             return SQL("true"), []
