@@ -63,13 +63,14 @@ def choose(text: str) -> Choice:
     return Choice(SCHEMES[scheme], {"server": text, "collection": f"acir_{token_hex(8)}"})
 
 
-def build(choice: Choice, gallery: Gallery, folder: Path) -> Engine:
+def build(choice: Choice, gallery: Gallery, folder: Path, learned: bytes | None = None) -> Engine:
     """Build an engine of a gallery; a copy of the codes on a server is brought up to date first.
 
     Args:
         choice: Which engine.
         gallery: The codes.
         folder: Of the index; one process at a time changes the copy.
+        learned: What an earlier engine of the index learned.
 
     Raises:
         ServerError: The server cannot be used.
@@ -78,7 +79,7 @@ def build(choice: Choice, gallery: Gallery, folder: Path) -> Engine:
     """
     kind = engines.get(choice.engine)
     if not kind.on_server:
-        return registry.build(kind, {}, codes=gallery.codes)
+        return registry.build(kind, {}, codes=gallery.codes, learned=learned)
     place = {key: choice.settings.get(key) for key in ("server", "collection")}
     if None in place.values():
         raise StoreError(

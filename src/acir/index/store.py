@@ -61,7 +61,9 @@ class Store:
             folder,
             bits=self.bits,
             dim=self.dim,
-            build=lambda gallery: build(Choice(self.engine, self.settings), gallery, folder),
+            build=lambda gallery, learned: build(
+                Choice(self.engine, self.settings), gallery, folder, learned
+            ),
         )
         self._recorder = Recorder(folder)
 

@@ -28,19 +28,23 @@ class Engine(ABC):
 
     An engine takes what it needs of these by keyword: `codes`, the gallery, a code a row; `keys`,
     the numbers of its pictures in the store, which are never given to another picture; `server`
-    and `collection`, where a copy of the codes is kept.
+    and `collection`, where a copy of the codes is kept; `learned`, what an earlier engine of the
+    same index learned in building, or None.
 
     Attributes:
         exact: Whether every engine of this kind finds all that there is to find.
         on_server: Whether a server keeps a copy of the codes, which building brings up to date.
         recall: Share of the true neighbours that this one finds, measured where it is not exact.
         remarks: What a person should know of how it searches, each in a sentence.
+        learned: What building takes long to find out, for the next engine of the same index; it
+            may tell codes, and says itself which gallery it is of. None where there is nothing.
     """
 
     exact: ClassVar[bool] = True
     on_server: ClassVar[bool] = False
     recall: float = 1.0
     remarks: tuple[str, ...] = ()
+    learned: bytes | None = None
 
     @abstractmethod
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
