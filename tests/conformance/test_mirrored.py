@@ -125,3 +125,17 @@ def test_opening_what_is_up_to_date_changes_nothing(make: Maker) -> None:
     second.close()
     second.close()  # closing twice is harmless
     first.close()
+
+
+def test_a_copy_is_listed_until_it_is_dropped(make: Maker) -> None:
+    codes, queries = crowded(9, 30, BITS)
+    make(codes, collection="dropped").close()
+    assert make.server is not None
+    address, name = make.server.address, f"dropped_{codes.shape[1]}"
+    assert name in make.kind.copies(address)
+    for _ in range(2):  # what is gone already is no error
+        make.kind.drop(address, name)
+        assert name not in make.kind.copies(address)
+    again = make(codes, collection="dropped")
+    same(again, codes, queries, 0)
+    again.close()

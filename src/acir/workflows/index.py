@@ -14,7 +14,7 @@ from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, ServerError, UsageError
 from acir.index import engines
-from acir.index.chosen import Choice, choose
+from acir.index.chosen import COLLECTION, SERVER, Choice, choose
 from acir.index.copying import copy_store
 from acir.index.store import Store
 from acir.index.writer import Added
@@ -35,7 +35,6 @@ from acir.workflows.notes import converted_lines, skipped_lines
 from acir.workflows.search import BUNDLE, KEY
 
 ENGINE = "faiss"
-PLACE = ("server", "collection")
 
 Say = Callable[[str], None]
 
@@ -171,7 +170,9 @@ def info(index: Path) -> dict[str, Any]:
             with store.view() as view:
                 engine = view.engine
             found |= {"recall": engine.recall, "remarks": list(engine.remarks)}
-        return found | {key: store.settings[key] for key in PLACE if key in store.settings}
+        return found | {
+            key: store.settings[key] for key in (SERVER, COLLECTION) if key in store.settings
+        }
 
 
 def failed(index: Path) -> list[Skipped]:

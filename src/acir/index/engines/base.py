@@ -97,6 +97,23 @@ class Engine(ABC):
         self._check(queries, allow, k)
         return self._tie_complete(queries, k, allow)
 
+    @classmethod
+    def copies(cls, server: str) -> list[str]:
+        """Return the names of all collections of a server; none where an engine has none.
+
+        Raises:
+            ServerError: The server cannot be used.
+        """
+        return []
+
+    @classmethod  # noqa: B027 - most engines have no server
+    def drop(cls, server: str, collection: str) -> None:
+        """Remove a collection from a server; one that is gone already is no error.
+
+        Raises:
+            ServerError: The server cannot be used.
+        """
+
     def close(self) -> None:  # noqa: B027 - most engines hold nothing but memory
         """Let go of what lies outside this process; closing twice is harmless."""
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int, UInt8
 from acir.codes import BITS_PER_BYTE
 from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 
-FILTERS = 16  # whose galleries are remembered, the last ones first
+FILTERS = 8  # whose galleries are remembered, the last ones first
 MOST_GATHERED = 2  # times as many rows as there are lie in those galleries together
 FEW = 300  # fetching so many more rows costs less than gathering all others
 WITH_TIES = 10  # rows fetched for each neighbour; where more tie, a second scan finds them

@@ -11,6 +11,7 @@ from jaxtyping import Int, UInt8
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import TooManyHitsError, TooManyTiesError
+from acir.index import milvus_copy
 from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 from acir.index.milvus_copy import LISTED, PAGE, MilvusCopy, batches
 from acir.index.mirror import Mirror
@@ -82,6 +83,16 @@ class Milvus(Engine):
                 answers[i] = answer
         self._copy.refuse_another_state()
         return answers
+
+    @classmethod
+    def copies(cls, server: str) -> list[str]:
+        """Return the names of all collections of a server."""
+        return milvus_copy.names(server)
+
+    @classmethod
+    def drop(cls, server: str, collection: str) -> None:
+        """Remove a collection from a server."""
+        milvus_copy.drop(server, collection)
 
     def close(self) -> None:
         """Disconnect."""

@@ -30,6 +30,8 @@ STATE = "select obj_description(to_regclass(%s), 'pg_class')"
 APPROXIMATE = """select index.relname from pg_index
     join pg_class as index on index.oid = indexrelid join pg_am on pg_am.oid = index.relam
     where indrelid = to_regclass(%s) and amname <> 'btree'"""
+TABLES = """select relname from pg_class
+    where relkind = 'r' and pg_table_is_visible(oid) order by relname"""
 OPTIONS = "-c enable_indexscan=off -c enable_indexonlyscan=off"
 
 
@@ -61,10 +63,8 @@ class Pgvector(Engine):
         self._server, self._name = server, collection
         bits = codes.shape[1] * BITS_PER_BYTE
         self._bits, self._table = Literal(bits), Identifier(collection)
-        with self._translated():
-            self._connection = psycopg.connect(
-                server, autocommit=True, connect_timeout=10, options=OPTIONS
-            )
+        with _translated(self._server):
+            self._connection = _connected(server)
             self._disconnect = finalize(self, self._connection.close)
             try:
                 self._prepare()
@@ -85,6 +85,18 @@ class Pgvector(Engine):
     def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         return self._answers(NEAREST, queries, allow, k=k)
 
+    @classmethod
+    def copies(cls, server: str) -> list[str]:
+        """Return the names of all tables."""
+        with _translated(server), _connected(server) as connection:
+            return [name for (name,) in connection.execute(TABLES).fetchall()]
+
+    @classmethod
+    def drop(cls, server: str, collection: str) -> None:
+        """Remove a table."""
+        with _translated(server), _connected(server) as connection:
+            connection.execute(SQL("drop table if exists {}").format(Identifier(collection)))
+
     def close(self) -> None:
         """Close the connection."""
         self._disconnect()
@@ -95,7 +107,7 @@ class Pgvector(Engine):
         condition, listed = self._filter(allow)
         statement = self._filled(sql, condition)
         answers = []
-        with self._translated():
+        with _translated(self._server):
             for query in queries:
                 given = {"query": _digits(query), "keys": listed, **values}
                 found = self._connection.execute(statement, given).fetchall()
@@ -168,15 +180,20 @@ class Pgvector(Engine):
     def _quoted(self) -> str:
         return self._table.as_string(self._connection)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            raise ServerError(
-                f"PostgreSQL cannot search this index ({_first_line(error)}); check the server "
-                f"at {self._server} and open the index again"
-            ) from error
+
+def _connected(server: str) -> psycopg.Connection:
+    return psycopg.connect(server, autocommit=True, connect_timeout=10, options=OPTIONS)
+
+
+@contextmanager
+def _translated(server: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ServerError(
+            f"PostgreSQL cannot search this index ({_first_line(error)}); check the server at "
+            f"{server} and open the index again"
+        ) from error
 
 
 def _digits(code: UInt8[np.ndarray, " bytes"]) -> str:
