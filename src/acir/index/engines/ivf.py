@@ -98,7 +98,7 @@ class Ivf(Engine):
             self._lists.nprobe = measured.probes
 
     def _learn(self, codes: UInt8[np.ndarray, "n bytes"]) -> tuple[Measured, Clusters | None]:
-        """Cluster, and read as few lists as find nearly all, or give them up."""
+        """Cluster, and measure what reading a few lists finds."""
         count = 2 ** round(np.log2(np.sqrt(len(codes))))
         # Rows ascend with the id, so with the class: only a random sample stands for all.
         drawn = np.random.default_rng(SEED).permutation(len(codes))
@@ -106,7 +106,12 @@ class Ivf(Engine):
         sample, asked = np.split(drawn, [min(len(codes) - ASKED, most)])
         found = clusters.learned(codes, sample, count)
         self._lists = found.lists(codes)
-        queries = codes[np.sort(asked[:ASKED])]
+        measured = self._settle(codes[np.sort(asked[:ASKED])], count)
+        return measured, found if measured.probes else None
+
+    def _settle(self, queries: Queries, count: int) -> Measured:
+        """Read as few lists as find nearly all, or give them up."""
+        assert self._lists is not None
         truth = self._all.tie_complete(queries, NEIGHBOURS + 1)
         recall = 0.0
         for probes in PROBES:
@@ -120,12 +125,12 @@ class Ivf(Engine):
                     f"{probes} of {count} lists are read; of the {NEIGHBOURS} nearest "
                     f"{nearest:.4f} are found, of those within their radius {radius:.4f}"
                 )
-                return Measured(probes, recall, remark), found
+                return Measured(probes, recall, remark)
         remark = (
             f"reading lists finds {recall:.4f} of the neighbours, less than {LEAST_RECALL}: all "
             "codes are scanned"
         )
-        return Measured(0, 1.0, remark), None
+        return Measured(0, 1.0, remark)
 
 
 def _recall(found: list[Found], truth: list[Found]) -> tuple[float, float]:
