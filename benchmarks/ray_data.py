@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
+from logging import ERROR
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def main() -> None:
     size: dict[str, Any] = {"object_store_memory": MEMORY_BYTES}
     head = {"num_cpus": 0, "include_dashboard": False}
     cluster: Any = Cluster(initialize_head=True, head_node_args=head | size)
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    ray.init(address=cluster.address, log_to_driver=False, logging_level=ERROR)
     ways: dict[str, Callable[[], Iterator[int]]] = {
         "tasks": by_tasks,
         "Ray Data, all at once": lambda: by_data(COUNT),

@@ -49,7 +49,9 @@ class Clusters:
         quantizer.add(self.centres)
         index = faiss.IndexBinaryIVF(quantizer, bits, len(self.centres))
         index.is_trained = True
-        index.add_core(len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(self.of))
+        # Missing in FAISS's type stubs, as is `xb` below.
+        add = index.add_core  # type: ignore[attr-defined]
+        add(len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(self.of))
         return index
 
 
@@ -63,7 +65,8 @@ def learned(
     index.cp.niter = ITERATIONS
     index.cp.max_points_per_centroid = TRAINING_PER_LIST
     index.train(codes[sample])
-    centres = faiss.vector_to_array(quantizer.xb).reshape(count, codes.shape[1])
+    flat = faiss.vector_to_array(quantizer.xb)  # type: ignore[attr-defined]
+    centres = flat.reshape(count, codes.shape[1])
     return Clusters(centres, np.ascontiguousarray(quantizer.search(codes, 1)[1][:, 0]))
 
 
