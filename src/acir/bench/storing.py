@@ -20,6 +20,7 @@ from acir.bench.references import BARE, bare_faiss
 from acir.index.database import FILE
 from acir.index.engines.base import Found
 from acir.index.entry import Entry
+from acir.index.folder import size_of
 from acir.index.store import Store
 from acir.index.view import View
 from acir.ranking.base import Ranker, cosine
@@ -160,7 +161,7 @@ def measure(folder: Path, drawn: Drawn, sizes: Sizes, seed: int, tick: Tick) -> 
         folder, bits=drawn.bits, dim=sizes.dim, engine=sizes.engine, model="benchmark"
     ) as store:
         filled = fill(store, entries(drawn, sizes.dim, seed))
-        bytes_on_disk = store.info()["size_bytes"]
+    bytes_on_disk = size_of(folder)  # without the log, which closing empties
     tick(1)
     opening = [once(lambda: _open(folder).close()) for _ in range(OPENINGS)]
     with _open(folder) as store:
