@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from acir.errors import OutdatedError
+from acir.index import cache
 from acir.index.database import FILE
 from acir.index.store import Store
 from acir.index.view import View
@@ -70,6 +71,17 @@ def test_an_engine_is_chosen_when_an_index_is_built(
     words = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     done("index", "build", *words, "--engine", "flat")
     assert info(tmp_path / "index")["engine"] == "flat"
+
+
+def test_building_leaves_what_the_first_search_would_derive(
+    tmp_path: Path, bundle: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LEAST", 1)
+    index = tmp_path / "index"
+    done("index", "build", "--model", bundle, "--data", few, "--index", index)
+    found = cache.read(index, info(index)["bits"] // 8)
+    assert found is not None
+    assert len(found[1].keys) == info(index)["n"]
 
 
 def test_an_unknown_engine_is_refused_before_anything_is_made(

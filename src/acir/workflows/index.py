@@ -88,7 +88,8 @@ def build(
     with _created(index, bundle, model, options, choice) as store:
         source = options.source(data, load_key(index / KEY))
         try:
-            return _fill(store, bundle, source, ray, progress, say)
+            with up_to_date(store):
+                return _fill(store, bundle, source, ray, progress, say)
         except UsageError:
             if store.info()["n"] == 0:
                 shutil.rmtree(index)
@@ -116,7 +117,8 @@ def add(
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
-        return _fill(store, bundle, source, ray, progress, say)
+        with up_to_date(store):
+            return _fill(store, bundle, source, ray, progress, say)
 
 
 def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
@@ -247,13 +249,14 @@ def _fill(
 ) -> Added:
     """Read, encode and write at the same time: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
-    with up_to_date(store), _encoding(bundle, ray) as encode:
+    with _encoding(bundle, ray) as encode:
         # No name for the inner stage: it ends with the only thing that holds it.
         stages = ahead(encoded(ahead(_read(store, bundle, source, counts), BATCH), encode), BATCH)
         with progress("indexing", None) as tick, closing(stages):
             added = store.add(counted(stages, tick))
-    with store.view() as view:
-        _ = view.engine  # leaves in the folder what the first search would have to derive
+    if not engines.get(store.engine).on_server:  # those `up_to_date` builds
+        with store.view() as view:
+            _ = view.engine  # leaves in the folder what the first search would have to derive
     store.keep_dead_letters(_name_of(source), source.skipped)
     for line in _notes(source, counts):
         say(line)
