@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 DATA ?= phantom:150
 OUT ?= demo
 
+# A command that fails in a pipe fails.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+
 .PHONY: setup services demo test lint soak docs
 
 setup: $(VENV)/installed
@@ -44,8 +48,15 @@ lint: setup
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
-soak: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -vv --no-header --durations=0 | tee benchmarks/results/soak.txt
+# The full counts of the long checks; each folder of tests has its own target and file of results.
+SOAKS := $(sort $(foreach path,$(shell grep -rl 'mark\.soak' tests),$(word 2,$(subst /, ,$(path)))))
+
+soak: $(SOAKS:%=soak-%)
+
+$(SOAKS:%=soak-%): soak-%: setup
+	@mkdir -p benchmarks/results/soak
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -vv --no-header --durations=0 tests/$* \
+	  | tee benchmarks/results/soak/$(basename $*).txt
 
 docs: setup
 	$(BIN)/mkdocs build --strict

@@ -58,6 +58,7 @@ def store(rows: int = 1_000_000, bits: int = 64) -> dict[str, Any]:
         "dim": 128,
         "engine": "faiss",
         "rows_a_second": 100_000.0,
+        "to_sqlite": 1.5,
         "bytes": rows * 500,
         "memory_bytes": rows * 30,
         "open": {**time(400.0), "first_ms": 900.0},

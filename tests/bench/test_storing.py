@@ -16,6 +16,7 @@ def test_an_index_is_filled_searched_and_left_as_it_was(tmp_path: Path, engine: 
     assert len(ticks) == 4
     assert (found["rows"], found["bits"], found["dim"]) == (1_000, 64, 16)
     figures, rerank = found["figures"], found["rerank"]
+    assert isinstance(found["to_sqlite"], float)
     assert isinstance(figures, dict)
     assert isinstance(rerank, dict)
     assert figures["bare FAISS"]["to_faiss"] == {"best": 1.0, "median": 1.0}

@@ -21,7 +21,7 @@ from made_model import acir, program
 
 COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index copy", "index verify"),
-    *("index info", "index failed"),
+    *("index info", "index failed", "index orphans"),
     *("index compact", "index backup", "index restore", "index export", "index import"),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
     *("calibrate", "drift", "bench index", "pacs export", "pacs search", "pacs sync"),

@@ -44,24 +44,24 @@ def same(engine: Engine, codes: Codes, queries: Codes, seed: int) -> None:
         assert list(map(pairs, answers)) == list(map(pairs, expected))
 
 
-def asked_at_random(make: Maker, count: int) -> None:
+def asked_at_random(make: Maker, count: int, together: int) -> None:
     rng = np.random.default_rng(11)
     codes, _ = crowded(11, 5_000, BITS)
     engine = make(codes, collection="random")
-    for seed in range(count // 10):
-        near = codes[rng.integers(0, len(codes), 10)]
-        flips = np.packbits(rng.random((10, BITS)) < rng.choice([0.0, 0.02, 0.5]), axis=1)
+    for seed in range(count // together):
+        near = codes[rng.integers(0, len(codes), together)]
+        flips = np.packbits(rng.random((together, BITS)) < rng.choice([0.0, 0.02, 0.5]), axis=1)
         same(engine, codes, near ^ flips, seed)
     engine.close()
 
 
 def test_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
-    asked_at_random(make, 300)
+    asked_at_random(make, 300, 10)
 
 
 @pytest.mark.soak
 def test_ten_thousand_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
-    asked_at_random(make, 10_000)
+    asked_at_random(make, 10_000, 50)
 
 
 def changed(
@@ -125,3 +125,17 @@ def test_opening_what_is_up_to_date_changes_nothing(make: Maker) -> None:
     second.close()
     second.close()  # closing twice is harmless
     first.close()
+
+
+def test_a_copy_is_listed_until_it_is_dropped(make: Maker) -> None:
+    codes, queries = crowded(9, 30, BITS)
+    make(codes, collection="dropped").close()
+    assert make.server is not None
+    address, name = make.server.address, f"dropped_{codes.shape[1]}"
+    assert name in make.kind.copies(address)
+    for _ in range(2):  # what is gone already is no error
+        make.kind.drop(address, name)
+        assert name not in make.kind.copies(address)
+    again = make(codes, collection="dropped")
+    same(again, codes, queries, 0)
+    again.close()

@@ -8,7 +8,7 @@ import pytest
 from made_entries import Spy, create, entry, gallery
 
 from acir.errors import StorageError
-from acir.index import cache
+from acir.index import cache, clusters
 from acir.index.gallery import load
 from acir.index.store import Store
 
@@ -124,3 +124,64 @@ def test_it_is_left_out_where_it_cannot_be_written(
             with Store.open(folder) as store:
                 assert len(gallery(store).keys) == 200
     assert not (folder / cache.FILE).exists()
+
+
+@pytest.fixture
+def learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an index of 200 pictures whose engine has learned something."""
+    monkeypatch.setattr("acir.index.engines.ivf.LEAST_CODES", 100)
+    monkeypatch.setattr("acir.index.engines.ivf.ASKED", 20)
+    settings = {"bits": 16, "dim": 12, "engine": "ivf", "model": "m1"}
+    with Store.create(tmp_path / "index", **settings) as store:  # type: ignore[arg-type]
+        store.add(map(entry, range(200)))
+        with store.view() as view:
+            assert view.engine.learned
+    return tmp_path / "index"
+
+
+def times_learned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how often an engine learned for three openings."""
+    spy = Spy(clusters.learned)
+    with monkeypatch.context() as patch:
+        patch.setattr(clusters, "learned", spy)
+        for _ in range(3):
+            with Store.open(folder) as store, store.view() as view:
+                assert view.engine.knn(view.gallery.codes[:1], 1)[0].tolist() == [[0]]
+    return spy.calls
+
+
+def test_an_engine_learns_once_in_each_state(
+    learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert times_learned(learned, monkeypatch) == 0
+    with Store.open(learned) as store:
+        store.add([entry(300)])
+    assert times_learned(learned, monkeypatch) == 1
+    with Store.open(learned) as store:
+        store.delete([entry(300).id])
+    assert not (learned / cache.LEARNED).exists()  # what is deleted may have been a centre
+    assert times_learned(learned, monkeypatch) == 1
+
+
+def test_what_was_learned_is_not_used_when_altered(
+    learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (learned / cache.LEARNED).read_bytes()
+    rng = random.Random(4)
+    for place in rng.choices(range(len(content)), k=5):
+        altered = bytearray(content)
+        altered[place] ^= 1 << rng.randrange(8)
+        for bad in (altered, content[:place], b""):
+            (learned / cache.LEARNED).write_bytes(bad)
+            assert times_learned(learned, monkeypatch) == 1
+            assert (learned / cache.LEARNED).read_bytes() == content
+
+
+def test_what_was_learned_is_written_only_where_it_can_be(
+    learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (learned / cache.LEARNED).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("acir.index.readers.can_be_written", lambda _: False)
+        assert times_learned(learned, monkeypatch) == 3
+    assert not (learned / cache.LEARNED).exists()

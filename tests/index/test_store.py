@@ -67,7 +67,8 @@ def test_opening_walks_the_covering_index_without_sorting(tmp_path: Path) -> Non
     connection = sqlite3.connect(tmp_path / "index" / "store.sqlite")
     plan = [line[3] for line in connection.execute(f"explain query plan {IN_ORDER}")]
     connection.close()
-    assert plan == ["SCAN item USING COVERING INDEX sqlite_autoindex_item_1"]
+    assert "SCAN item USING COVERING INDEX sqlite_autoindex_item_1" in plan
+    assert not any("TEMP B-TREE" in line for line in plan)
 
 
 @pytest.mark.parametrize("sql", [PIXELS, PATIENT])

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from acir.errors import OutdatedError
+from acir.index import cache
 from acir.index.database import FILE
 from acir.index.store import Store
 from acir.index.view import View
@@ -70,6 +71,17 @@ def test_an_engine_is_chosen_when_an_index_is_built(
     words = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     done("index", "build", *words, "--engine", "flat")
     assert info(tmp_path / "index")["engine"] == "flat"
+
+
+def test_building_leaves_what_the_first_search_would_derive(
+    tmp_path: Path, bundle: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LEAST", 1)
+    index = tmp_path / "index"
+    done("index", "build", "--model", bundle, "--data", few, "--index", index)
+    found = cache.read(index, info(index)["bits"] // 8)
+    assert found is not None
+    assert len(found[1].keys) == info(index)["n"]
 
 
 def test_an_unknown_engine_is_refused_before_anything_is_made(
@@ -220,6 +232,57 @@ def test_the_copy_of_a_folder_and_its_original_do_not_mix_on_the_server(
     query = few / "disc" / "200.png"
     assert answers(one, query) == answers(index, query)
     assert "disc" not in {hit["label"] for hit in answers(two, query)}
+
+
+def test_a_restored_backup_has_a_copy_of_its_own_on_the_server(
+    tmp_path: Path, server: Server, index: Path, few: Path
+) -> None:
+    one, kept, two = (tmp_path / name for name in ("one", "backup", "two"))
+    done("index", "copy", "--index", index, "--to", one, "--engine", server.address)
+    done("index", "backup", "--index", one, "--to", kept)
+    done("index", "restore", "--from", kept, "--index", two)
+    names = [info(each)["collection"] for each in (one, kept, two)]
+    assert len(set(names)) == len(names)
+    with open_index(one) as searcher:
+        query = few / "disc" / "200.png"
+        assert answers(two, query) == answers(index, query)
+        assert table(server, two) == table(server, one)
+        searcher.search(query, force=True)  # the original was not disturbed
+    done("index", "delete", "--index", two, "--where", "label=disc")
+    assert len(table(server, two)) < len(table(server, one))
+
+
+def test_copies_without_an_index_are_listed_and_dropped(
+    tmp_path: Path, server: Server, index: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for each in (one, two):
+        done("index", "copy", "--index", index, "--to", each, "--engine", server.address)
+    left = info(two)["collection"]
+    shutil.rmtree(two)
+    with psycopg.connect(server.address) as connection:
+        connection.execute("create table acir_mine (key bigint)")
+    words = ("index", "orphans", "--engine", server.address, "--index", one, "--index", index)
+    listed = done(*words)
+    assert listed["dropped"] is False
+    assert left in listed["orphans"]
+    assert info(one)["collection"] not in listed["orphans"]
+    assert "acir_mine" not in listed["orphans"]
+    assert left in acir(*words).out.splitlines()
+    assert done(*words, "--drop") == listed | {"dropped": True}
+    assert done(*words)["orphans"] == []
+    assert acir(*words).out == "no copy is without an index\n"
+    assert table(server, one) == numbers(one)
+    with psycopg.connect(server.address) as connection:
+        connection.execute("drop table acir_mine")
+
+
+def test_orphans_of_an_engine_without_a_server_are_refused() -> None:
+    said = acir("index", "orphans", "--engine", "faiss").refusal()
+    assert said == (
+        "the engine faiss keeps nothing on a server; give the address of one: milvus://HOST or "
+        "postgresql://HOST"
+    )
 
 
 def test_what_the_server_missed_is_deleted_there_at_the_next_opening(

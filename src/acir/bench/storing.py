@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -15,11 +14,13 @@ from jaxtyping import Bool, Float, Int, UInt8
 from acir import ranking, registry
 from acir.bench.conditions import resident_bytes
 from acir.bench.drawn import CENTRES, Drawn
+from acir.bench.filling import fill
 from acir.bench.harness import Tick, Work, interleaved, once, ratios, summary
 from acir.bench.references import BARE, bare_faiss
 from acir.index.database import FILE
 from acir.index.engines.base import Found
 from acir.index.entry import Entry
+from acir.index.folder import size_of
 from acir.index.store import Store
 from acir.index.view import View
 from acir.ranking.base import Ranker, cosine
@@ -29,7 +30,6 @@ RANKER = "within_distance"
 HITS = 10
 RERANKED = 1000
 OPENINGS, CHANGES = 5, 20
-AT_ONCE = 10_000  # pictures of a call that adds
 WHERE: Mapping[str, str] = {"label": "3"}  # a centre: one picture in 64
 
 
@@ -160,10 +160,8 @@ def measure(folder: Path, drawn: Drawn, sizes: Sizes, seed: int, tick: Tick) -> 
     with Store.create(
         folder, bits=drawn.bits, dim=sizes.dim, engine=sizes.engine, model="benchmark"
     ) as store:
-        filling = sum(
-            once(partial(store.add, batch)) for batch in _batches(entries(drawn, sizes.dim, seed))
-        )
-        bytes_on_disk = store.info()["size_bytes"]
+        filled = fill(store, entries(drawn, sizes.dim, seed))
+    bytes_on_disk = size_of(folder)  # without the log, which closing empties
     tick(1)
     opening = [once(lambda: _open(folder).close()) for _ in range(OPENINGS)]
     with _open(folder) as store:
@@ -176,7 +174,7 @@ def measure(folder: Path, drawn: Drawn, sizes: Sizes, seed: int, tick: Tick) -> 
             "bits": drawn.bits,
             "dim": sizes.dim,
             "engine": sizes.engine,
-            "rows_a_second": len(drawn.codes) / filling,
+            **filled,
             "bytes": bytes_on_disk,
             "memory_bytes": _held_by_another_process(folder),
             "open": {"first_ms": opening[0] * 1000, **summary(opening)},
@@ -197,12 +195,6 @@ def _held(folder: Path) -> int | None:
     with _open(folder):
         after = resident_bytes()
     return None if before is None or after is None else after - before
-
-
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Gather pictures, so that drawing them is not timed."""
-    while batch := list(islice(entries, AT_ONCE)):
-        yield batch
 
 
 def _open(folder: Path) -> Store:

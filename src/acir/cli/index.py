@@ -155,6 +155,27 @@ def copy(
     show.counts(workflow.copy(index, to, engine), as_json)
 
 
+@app.command(epilog="Example:  acir index orphans --engine milvus://127.0.0.1 --index DIR")
+def orphans(
+    engine: Engine,
+    index: Annotated[
+        list[Path] | None,
+        typer.Option("--index", metavar="DIR", help="An index in use; repeat for each."),
+    ] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove them from the server.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the copies on a server that none of the given indexes uses."""
+    from acir.workflows import index_servers as workflow
+
+    found = workflow.orphans(engine, index or [], drop=drop)
+    if as_json:
+        show.json_line({"orphans": found, "dropped": drop})
+        return
+    for name in found or ["no copy is without an index"]:
+        show.out.print(name, markup=False)
+
+
 @app.command(epilog="Example:  acir index verify --index DIR")
 def verify(index: Index, as_json: Json = False) -> None:
     """Read every byte of an index and report what was altered."""

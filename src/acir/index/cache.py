@@ -1,8 +1,8 @@
-"""The codes of a large index in one plain file, so that opening need not gather them row by row.
+"""What is derived from a large index in plain files, so that opening need not derive it again.
 
-The file is derived and may be thrown away at any time: a line of JSON that says which state it is
-of, then the keys and the codes of the gallery as they lie in memory. What is stale is brought up to
-date, what is torn or altered is not used.
+Each may be thrown away at any time. The gallery is a line of JSON that says which state it is of,
+then keys and codes as they lie in memory; what is stale is brought up to date. What the engine
+learned says itself what it is of. What is torn or altered is not used.
 """
 
 import json
@@ -16,10 +16,11 @@ from acir.errors import StorageError
 from acir.index.changes import Moment
 from acir.index.gallery import Gallery
 
-FILE = "gallery.cache"
+FILE, LEARNED = "gallery.cache", "engine.cache"
 LEAST = 100_000  # pictures from which on it saves more than it costs
 KEY = np.dtype("<i8")
 CHUNK = 1 << 20
+DIGEST_BYTES = 16
 
 
 def write(folder: Path, moment: Moment, gallery: Gallery) -> None:
@@ -36,12 +37,7 @@ def write(folder: Path, moment: Moment, gallery: Gallery) -> None:
         "n": len(gallery.keys),
     }
     head["digest"] = _digest(head, keys, codes)
-    part = folder / f"{FILE}.part"
-    with part.open("wb") as file:
-        file.write(json.dumps(head).encode() + b"\n")
-        file.write(keys)
-        file.write(codes)
-    part.replace(folder / FILE)
+    _replace(folder / FILE, json.dumps(head).encode() + b"\n", keys, codes)
 
 
 def read(folder: Path, size: int) -> tuple[Moment, Gallery] | None:
@@ -60,13 +56,32 @@ def read(folder: Path, size: int) -> tuple[Moment, Gallery] | None:
     return moment, Gallery(keys.astype(np.int64, copy=False), codes)
 
 
-def wipe(folder: Path) -> None:
-    """Overwrite and remove the file, which holds the codes of what is about to be deleted.
+def write_learned(folder: Path, content: bytes) -> None:
+    """Replace what the engine learned; interrupted, that before stays.
 
     Raises:
-        StorageError: It cannot be removed.
+        OSError: The folder cannot be written.
     """
-    for path in (folder / FILE, folder / f"{FILE}.part"):
+    _replace(folder / LEARNED, blake2b(content, digest_size=DIGEST_BYTES).digest(), content)
+
+
+def read_learned(folder: Path) -> bytes | None:
+    """Return what an engine learned; None where that is unusable."""
+    try:
+        found = (folder / LEARNED).read_bytes()
+    except OSError:
+        return None
+    digest, content = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
+    return content if blake2b(content, digest_size=DIGEST_BYTES).digest() == digest else None
+
+
+def wipe(folder: Path) -> None:
+    """Overwrite and remove the files, which hold the codes of what is about to be deleted.
+
+    Raises:
+        StorageError: One cannot be removed.
+    """
+    for path in (folder / f"{name}{end}" for name in (FILE, LEARNED) for end in ("", ".part")):
         try:
             if path.exists():
                 _overwrite(path)
@@ -78,6 +93,14 @@ def wipe(folder: Path) -> None:
             ) from error
 
 
+def _replace(path: Path, *content: bytes | memoryview) -> None:
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        for each in content:
+            file.write(each)
+    part.replace(path)
+
+
 def _overwrite(path: Path) -> None:
     with path.open("r+b") as file:
         left = path.stat().st_size
@@ -86,7 +109,7 @@ def _overwrite(path: Path) -> None:
 
 
 def _digest(head: Mapping[str, object], keys: memoryview, codes: memoryview) -> str:
-    digest = blake2b(json.dumps(head).encode(), digest_size=16)
+    digest = blake2b(json.dumps(head).encode(), digest_size=DIGEST_BYTES)
     digest.update(keys)
     digest.update(codes)
     return digest.hexdigest()

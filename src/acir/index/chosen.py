@@ -5,6 +5,7 @@ a name. The address is kept in the index, so it may hold no password: those are 
 environment, as the client library of each server does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ SCHEMES = {"milvus": "milvus", "postgresql": "pgvector"}
 PLACES = {"milvus": set[str](), "postgresql": {"host", "port", "sslmode", "sslrootcert"}}
 SECRETS = {"milvus": "MILVUS_USER and MILVUS_PASSWORD", "postgresql": "PGPASSWORD"}
 LOCK = "server.lock"
+SERVER, COLLECTION = "server", "collection"  # the settings of an engine on a server
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,27 @@ def choose(text: str) -> Choice:
         )
     _refuse_secrets(scheme, text)
     engines.get(SCHEMES[scheme])
-    return Choice(SCHEMES[scheme], {"server": text, "collection": f"acir_{token_hex(8)}"})
+    return Choice(SCHEMES[scheme], {SERVER: text, COLLECTION: fresh_collection()})
 
 
-def build(choice: Choice, gallery: Gallery, folder: Path) -> Engine:
+def fresh_collection() -> str:
+    """Return a name for a copy on a server that no other copy has."""
+    return f"acir_{token_hex(8)}"
+
+
+def is_collection(name: str) -> bool:
+    """Say whether a name is one that `fresh_collection` returns."""
+    return re.fullmatch(r"acir_[0-9a-f]{16}", name) is not None
+
+
+def build(choice: Choice, gallery: Gallery, folder: Path, learned: bytes | None = None) -> Engine:
     """Build an engine of a gallery; a copy of the codes on a server is brought up to date first.
 
     Args:
         choice: Which engine.
         gallery: The codes.
         folder: Of the index; one process at a time changes the copy.
+        learned: What an earlier engine of the index learned.
 
     Raises:
         ServerError: The server cannot be used.
@@ -78,8 +91,8 @@ def build(choice: Choice, gallery: Gallery, folder: Path) -> Engine:
     """
     kind = engines.get(choice.engine)
     if not kind.on_server:
-        return registry.build(kind, {}, codes=gallery.codes)
-    place = {key: choice.settings.get(key) for key in ("server", "collection")}
+        return registry.build(kind, {}, codes=gallery.codes, learned=learned)
+    place = {key: choice.settings.get(key) for key in (SERVER, COLLECTION)}
     if None in place.values():
         raise StoreError(
             f"the index at {folder} is damaged: it does not say where its server is; restore a "

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from shutil import rmtree
 
-from acir.index.chosen import Choice
+from acir.index.chosen import COLLECTION, SERVER, Choice
 from acir.index.database import Database
-from acir.index.store import SETTING, Store, make_folder
+from acir.index.folder import make_folder
+from acir.index.store import SETTING, Store
 
 
 def copy_store(source: Store, folder: Path, choice: Choice) -> Store:
@@ -36,7 +37,7 @@ def _set_engine(folder: Path, choice: Choice) -> None:
     kept: Mapping[str, str] = {SETTING + key: value for key, value in choice.settings.items()}
     try:
         with database.transaction() as connection:
-            for key in ("server", "collection"):
+            for key in (SERVER, COLLECTION):
                 connection.execute("delete from meta where key = ?", [SETTING + key])
             connection.execute("update meta set value = ? where key = 'engine'", [choice.engine])
             connection.executemany("insert into meta values (?, ?)", kept.items())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from struct import Struct
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Float16, UInt8
 
 SEAL_BYTES = 4
+LITTLE = Struct("<I").pack
 # CRC-32 of any bytes followed by their own little-endian CRC-32 is this constant.
 RESIDUE = 0x2144DF1C
 CHECKSUM_BYTES = 16
@@ -51,13 +53,17 @@ def checksum(words: Sequence[object], blobs: Sequence[bytes]) -> bytes:
     Hashed is what `ascii` writes of the words and the blobs' lengths, followed by the blobs: no
     two rows make the same bytes.
     """
-    head = ascii((words, [*map(len, blobs)])).encode()
-    return blake2b(b"".join((head, *blobs)), digest_size=CHECKSUM_BYTES).digest()
+    return hashed(b"(%a, %a)%b" % (words, [*map(len, blobs)], b"".join(blobs)))
+
+
+def hashed(content: bytes) -> bytes:
+    """Return the checksum of bytes that no two rows share."""
+    return blake2b(content, digest_size=CHECKSUM_BYTES).digest()
 
 
 def seal(content: bytes) -> bytes:
     """Append the CRC-32, so that many blobs can be checked without reading the rest of the row."""
-    return content + crc32(content).to_bytes(SEAL_BYTES, "little")
+    return content + LITTLE(crc32(content))
 
 
 def unseal(blobs: Sequence[Any], size: int) -> UInt8[np.ndarray, "n size"] | None:

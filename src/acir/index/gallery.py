@@ -10,7 +10,8 @@ from jaxtyping import Int, Shaped, UInt8
 from acir.index.database import Database
 from acir.index.entry import unseal
 
-IN_ORDER = "select row from item order by id"
+# One text of a million numbers is read in a third of the time of a million rows.
+IN_ORDER = "select group_concat(row, ' ') from (select row from item order by id)"
 CODES = "select row, code from item order by row"
 NEW = "select row, id, code from item where row > ? order by id"
 BEFORE = "select row from item where id < ? order by id desc limit 1"
@@ -63,7 +64,8 @@ def load(database: Database, size: int) -> Gallery | None:
             return None
         rows.append(np.array([row for row, _ in found], dtype=np.int64))
         parts.append(part)
-    keys = np.array([row for found in database.batches(IN_ORDER) for (row,) in found], np.int64)
+    ((numbers,),) = database.read(IN_ORDER)
+    keys = np.fromstring(numbers or "", dtype=np.int64, sep=" ")
     by_key = np.argsort(keys)
     if not np.array_equal(keys[by_key], np.concatenate(rows)):
         return None

@@ -49,7 +49,7 @@ class MilvusCopy:
         self._mirror, self._server, self._name = mirror, server, name
         self._connection = f"acir-{token_hex(8)}"
         self.close = finalize(self, connections.disconnect, self._connection)
-        with self._translated():
+        with translated(self._server):
             _connect(self._connection, server)
             try:
                 self._collection = self._prepared()
@@ -75,7 +75,7 @@ class MilvusCopy:
         """
         if len(queries) == 0:
             return []
-        with self._translated():
+        with translated(self._server):
             answers = self._collection.search(
                 [query.tobytes() for query in queries],
                 "code",
@@ -98,7 +98,7 @@ class MilvusCopy:
             OutdatedError: Another process has changed the collection since it was opened.
         """
         # Read after the answers: the state that was before cannot have come back.
-        with self._translated():
+        with translated(self._server):
             if self._held() != {self._mirror.state: self._written}:
                 raise self._mirror.changed()
 
@@ -174,15 +174,51 @@ class MilvusCopy:
         packed = np.frombuffer(b"".join(codes), dtype=np.uint8)
         return np.array(keys, dtype=np.int64), packed.reshape(len(keys), self._mirror.shape[1])
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+
+def names(server: str) -> list[str]:
+    """Return the names of all collections of a server.
+
+    Raises:
+        ServerError: The server cannot be used.
+    """
+    with _connected(server) as connection:
+        return sorted(utility.list_collections(using=connection))
+
+
+def drop(server: str, name: str) -> None:
+    """Remove a collection, and the alias without which it cannot be; none is none to remove.
+
+    Raises:
+        ServerError: The server cannot be used.
+    """
+    with _connected(server) as connection:
+        if utility.has_collection(name, using=connection):
+            for alias in utility.list_aliases(name, using=connection):
+                utility.drop_alias(alias, using=connection)
+            utility.drop_collection(name, using=connection)
+
+
+@contextmanager
+def translated(server: str) -> Iterator[None]:
+    """Speak of the server's errors in the package's words."""
+    try:
+        yield
+    except MilvusException as error:
+        raise ServerError(
+            f"Milvus cannot search this index ({error.message}); check the server at {server} "
+            "and open the index again"
+        ) from error
+
+
+@contextmanager
+def _connected(server: str) -> Iterator[str]:
+    name = f"acir-{token_hex(8)}"
+    with translated(server):
+        _connect(name, server)
         try:
-            yield
-        except MilvusException as error:
-            raise ServerError(
-                f"Milvus cannot search this index ({error.message}); check the server at "
-                f"{self._server} and open the index again"
-            ) from error
+            yield name
+        finally:
+            connections.disconnect(name)
 
 
 def _connect(name: str, server: str) -> None:

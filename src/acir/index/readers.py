@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -25,11 +26,11 @@ class Readers:
         folder: The folder of the index.
         bits: Length of the codes.
         dim: Length of the embeddings.
-        build: Makes the engine of a gallery.
+        build: Makes the engine of a gallery, given what an earlier one learned.
     """
 
     def __init__(
-        self, folder: Path, *, bits: int, dim: int, build: Callable[[Gallery], Engine]
+        self, folder: Path, *, bits: int, dim: int, build: Callable[[Gallery, bytes | None], Engine]
     ) -> None:
         self._folder = folder
         self._size, self._dim, self._build = bits // BITS_PER_BYTE, dim, build
@@ -90,7 +91,8 @@ class Readers:
         if moment is None:
             raise StoreError(f"the index at {self._folder} is damaged in its changes; {REPAIR}")
         if self._state is None or self._state.moment != moment:
-            self._state = State(moment, self._gallery(database, moment), self._build)
+            gallery = self._gallery(database, moment)
+            self._state = State(moment, gallery, partial(self._engine, moment))
         return self._state
 
     def _gallery(self, database: Database, moment: Moment) -> Gallery:
@@ -100,9 +102,17 @@ class Readers:
         gallery = load(database, self._size)
         if gallery is None:
             raise StoreError(f"the index at {self._folder} is damaged in its codes; {REPAIR}")
-        if len(gallery.keys) >= cache.LEAST and can_be_written(self._folder / FILE):
-            self._keep(moment, gallery)
+        if len(gallery.keys) >= cache.LEAST:
+            self._keep(moment, partial(cache.write, self._folder, moment, gallery))
         return gallery
+
+    def _engine(self, moment: Moment, gallery: Gallery) -> Engine:
+        """Build an engine with what an earlier one learned, and keep what this one does."""
+        before = cache.read_learned(self._folder)
+        engine = self._build(gallery, before)
+        if engine.learned not in {None, before}:
+            self._keep(moment, partial(cache.write_learned, self._folder, engine.learned or b""))
+        return engine
 
     def _caught_up(self, database: Database) -> Gallery | None:
         """Bring what is in memory, or in the cache, up to date where that is possible."""
@@ -113,14 +123,16 @@ class Readers:
             return None
         return caught_up(database, known[1], gone)
 
-    def _keep(self, moment: Moment, gallery: Gallery) -> None:
-        """Write the cache, unless somebody writes to the index or there is no room."""
+    def _keep(self, moment: Moment, write: Callable[[], None]) -> None:
+        """Write a cache, unless somebody writes to the index or there is no room."""
+        if not can_be_written(self._folder / FILE):
+            return
         with suppress(StorageError, OSError):
             database = Database(self._folder)
             try:
                 # No picture may be deleted meanwhile, or its code would stay in the cache.
                 with database.transaction(patience=0.0):
                     if changes.latest(database) == moment:
-                        cache.write(self._folder, moment, gallery)
+                        write()
             finally:
                 database.close()

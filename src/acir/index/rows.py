@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from acir.index.database import Database
-from acir.index.entry import SEAL_BYTES, Entry, checksum, seal
+from acir.index.entry import SEAL_BYTES, Entry, checksum, hashed, seal
 
 GIVEN = "row in (select value from json_each(?))"
 ITEMS = f"""select row, checksum, id, label, path, patient, pixel_hash, code, v, png
@@ -26,6 +26,8 @@ INSERTS = (
     "insert into thumbnail values (?, ?)",
     "insert into metadata values (?, ?, ?)",
 )
+# What `checksum` hashes of a row without a thumbnail, in half its time.
+PLAIN = b"((%a, %a, %a, %a, %a, %a), [%d, %d])%b%b"
 BATCH = 256
 FLOAT16 = np.dtype("<f2")
 # id, label, path, patient, pixel hash, sealed code, sealed embedding, thumbnail, metadata
@@ -62,10 +64,11 @@ def write(connection: Connection, entries: Sequence[Entry]) -> Written:
     for entry in entries:
         columns = _columns(entry)
         mark = mark_of(columns)
-        _, before = fresh.get(entry.id) or there.get(entry.id, (None, None))
+        name = columns[0]
+        _, before = fresh.get(name) or there.get(name, (None, None))
         counts["new" if before is None else "unchanged" if before == mark else "replaced"] += 1
         if before != mark:
-            fresh[entry.id] = columns, mark
+            fresh[name] = columns, mark
     gone = tuple(there[name][0] for name in fresh if name in there)
     delete(connection, gone)
     _insert(connection, fresh.values())
@@ -120,16 +123,19 @@ def _columns(entry: Entry) -> Columns:
         seal(entry.code.tobytes()),
         seal(entry.embedding.astype(FLOAT16, copy=False).tobytes()),
         entry.thumbnail,
-        tuple([(str(key), str(value)) for key, value in sorted(entry.metadata.items())]),
+        tuple([(str(k), str(v)) for k, v in sorted(entry.metadata.items())])
+        if entry.metadata
+        else (),
     )
 
 
 def mark_of(columns: Sequence[Any]) -> bytes:
     """Hash columns, whatever types a damaged file may give them."""
     *words, code, embedding, thumbnail, metadata = columns
-    blobs = (code, embedding) if thumbnail is None else (code, embedding, thumbnail)
     try:
-        return checksum((*words, metadata), blobs)
+        if thumbnail is None:
+            return hashed(PLAIN % (*words, metadata, len(code), len(embedding), code, embedding))
+        return checksum((*words, metadata), (code, embedding, thumbnail))
     except TypeError:  # a blob is none
         return checksum(columns, ())
 

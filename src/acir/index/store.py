@@ -10,13 +10,14 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
-from acir.errors import StorageError, StoreError, UsageError
+from acir.errors import StoreError, UsageError
 from acir.index import changes, copies, letters, rows, schema
-from acir.index.chosen import Choice, build
+from acir.index.chosen import COLLECTION, Choice, build, fresh_collection
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
 from acir.index.feeds import Feed
 from acir.index.filters import collections, matching
+from acir.index.folder import make_folder, size_of
 from acir.index.readers import Readers
 from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
@@ -26,6 +27,7 @@ from acir.types import Skipped
 
 SETTING = "setting."
 AUDITED = "audited"  # the setting of an index whose searches and changes are recorded
+RENAME = "update meta set value = ? where key = ?"
 
 
 class Store:
@@ -63,7 +65,9 @@ class Store:
             folder,
             bits=self.bits,
             dim=self.dim,
-            build=lambda gallery: build(Choice(self.engine, self.settings), gallery, folder),
+            build=lambda gallery, learned: build(
+                Choice(self.engine, self.settings), gallery, folder, learned
+            ),
         )
         self._recorder = Recorder(folder)
 
@@ -222,7 +226,7 @@ class Store:
             "engine": self.engine,
             "model": self.model,
             "generation": moment.generation if moment else 0,
-            "size_bytes": self._size(),
+            "size_bytes": size_of(self.folder),
             "failed": failed,
         }
 
@@ -268,19 +272,28 @@ class Store:
                 f"the index at {self.folder} was not rewritten, as it is damaged: {found[0]}; "
                 f"{REPAIR}"
             )
-        before = self._size()
+        before = size_of(self.folder)
         self._database.rewrite()
         self._database.forget()
-        return before - self._size()
+        return before - size_of(self.folder)
 
     def copy_to(self, folder: Path) -> None:
         """Copy one state of the store to a folder that exists, whatever is written meanwhile.
+
+        Where its engine is on a server, the new store has a collection of its own there, which its
+        first search makes: two stores that share one would undo each other's changes.
 
         Raises:
             StorageError: The folder cannot be written, or there is no room.
         """
         with self._readers.database() as database:
             database.copy_to(folder / FILE)
+        copy = Database(folder)
+        try:
+            with copy.transaction() as connection:
+                connection.execute(RENAME, (fresh_collection(), SETTING + COLLECTION))
+        finally:
+            copy.close()
 
     def keep_dead_letters(self, source: str, failed: Sequence[Skipped]) -> None:
         """Remember which pictures of a source could not be read, in the place of those before.
@@ -313,28 +326,3 @@ class Store:
         """Read everything and return each problem in words; an empty list when all is well."""
         with self._readers.database() as database:
             return problems(database)
-
-    def _size(self) -> int:
-        """Count the bytes of the folder, but for SQLite's shared memory: it goes on closing."""
-        found = self.folder.rglob("*")
-        return sum(f.stat().st_size for f in found if f.is_file() and f.suffix != ".sqlite-shm")
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for a new index, or take an empty one.
-
-    Raises:
-        StoreError: There is something in the folder, or it is a file.
-        StorageError: The folder cannot be written.
-    """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise StoreError(
-            f"there is something at {folder} already; name a new folder, or add to the index "
-            "with acir index add"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
-        ) from error

@@ -12,9 +12,10 @@ from acir.index.entry import Entry
 
 # Pictures of one transaction, and seconds after which a smaller one is committed: what a crash may
 # cost, against the price of a commit.
-BATCH, SECONDS = 16384, 1.0
-# A commit touches many pages of every table; they are written once, not each time they change.
-ROOM = ("cache_size = -262144",)
+BATCH, SECONDS = 32768, 1.0
+# A commit touches many pages of every table; they are written once, not each time they change: to
+# the log by each commit, and from there to the file when it holds 64 MB.
+ROOM = ("cache_size = -262144", "wal_autocheckpoint = 8192")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Writer:
     """
 
     def __init__(self, database: Database, *, bits: int, dim: int) -> None:
-        self._database, self._bits, self._dim = database, bits, dim
+        self._database, self._size, self._dim = database, bits // BITS_PER_BYTE, dim
 
     def add(self, entries: Iterable[Entry]) -> Added:
         """Do what `Store.add` says."""
@@ -77,11 +78,11 @@ class Writer:
 
     def _check_lengths(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            given = len(entry.code) * BITS_PER_BYTE, len(entry.embedding)
-            if given != (self._bits, self._dim):
+            if len(entry.code) != self._size or len(entry.embedding) != self._dim:
                 raise ValueError(
-                    f"{entry.id} has {given[0]} bits and {given[1]} dimensions, the index has "
-                    f"{self._bits} and {self._dim}"
+                    f"{entry.id} has {len(entry.code) * BITS_PER_BYTE} bits and "
+                    f"{len(entry.embedding)} dimensions, the index has "
+                    f"{self._size * BITS_PER_BYTE} and {self._dim}"
                 )
 
 

@@ -17,7 +17,7 @@ from acir.content import embedding_length
 from acir.errors import BundleError, ServerError, UsageError
 from acir.governance.access import EVERYWHERE
 from acir.index import engines
-from acir.index.chosen import Choice, choose
+from acir.index.chosen import COLLECTION, SERVER, Choice, choose
 from acir.index.copying import copy_store
 from acir.index.filters import collection_of
 from acir.index.store import AUDITED, Store
@@ -47,7 +47,6 @@ from acir.workflows.recording import (
 from acir.workflows.search import BUNDLE, KEY
 
 ENGINE = "faiss"
-PLACE = ("server", "collection")
 
 Say = Callable[[str], None]
 
@@ -214,7 +213,9 @@ def info(index: Path) -> dict[str, Any]:
             with store.view() as view:
                 engine = view.engine
             found |= {"recall": engine.recall, "remarks": list(engine.remarks)}
-        return found | {key: store.settings[key] for key in PLACE if key in store.settings}
+        return found | {
+            key: store.settings[key] for key in (SERVER, COLLECTION) if key in store.settings
+        }
 
 
 def failed(index: Path) -> list[Skipped]:
@@ -311,6 +312,9 @@ def _fill(
         stages = ahead(encoded(read, encode), BATCH)
         with progress("indexing", None) as tick, closing(stages):
             added = store.add(counted(stages, tick))
+    if not engines.get(store.engine).on_server:  # those `up_to_date` builds
+        with store.view() as view:
+            _ = view.engine  # leaves in the folder what the first search would have to derive
     store.keep_dead_letters(_name_of(source), source.skipped)
     for line in _notes(source, counts):
         say(line)

@@ -12,7 +12,8 @@ from acir.bundle import copy_bundle, verify_bundle
 from acir.errors import StorageError, StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
-from acir.index.store import Store, make_folder
+from acir.index.folder import make_folder
+from acir.index.store import Store
 from acir.index.writer import Added
 from acir.workflows.index import up_to_date, verify
 from acir.workflows.recording import adding, copying, described, note, system_user

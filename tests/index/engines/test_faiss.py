@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
-from acir.index.engines.faiss import FEW, MOST_COUNTED, WITH_TIES, Faiss
+from acir.index.engines.faiss import FEW, FILTERS, MOST_COUNTED, WITH_TIES, Faiss
 from acir.index.engines.flat import Flat
 from made_engines import crowded, pairs
 
@@ -56,3 +56,38 @@ def test_many_neighbours_of_many_queries_are_found_without_counting() -> None:
     codes, _ = crowded(4, 3000, 64)
     queries = codes[: MOST_COUNTED // (2000 * 65) + 1]
     np.testing.assert_array_equal(Faiss(codes).knn(queries, 2000), Flat(codes).knn(queries, 2000))
+
+
+def test_the_galleries_of_the_last_filters_are_remembered_as_far_as_there_is_room() -> None:
+    codes, queries = crowded(6, 4000, 64)
+    ours, theirs = Faiss(codes), Flat(codes)
+    random = np.random.default_rng(6)
+    tenths = [random.permutation(4000) < 400 for _ in range(4)]  # of one size
+    half = random.permutation(4000) < 2000
+    for allow in (*tenths, half, *tenths, half):
+        np.testing.assert_array_equal(ours.knn(queries, 9, allow), theirs.knn(queries, 9, allow))
+    kept = ours._kept
+    assert [len(part.rows) for part in kept] == [2000, 400, 400, 400, 400]
+    ours.tie_complete(queries, 9, tenths[0].copy())
+    assert ours._kept[0] is kept[4]  # not gathered again, and now the last to be forgotten
+    for allow in (half, ~half, np.arange(4000) < 3600):
+        found = ours.within(queries, 9, allow)
+        assert list(map(pairs, found)) == list(map(pairs, theirs.within(queries, 9, allow)))
+    # Together twice as many as there are.
+    assert [len(part.rows) for part in ours._kept] == [3600, 2000, 2000, 400]
+
+
+def test_a_filter_that_its_owner_changes_later_is_another_filter() -> None:
+    codes, queries = crowded(7, 1000, 64)
+    ours, theirs, allow = Faiss(codes), Flat(codes), np.arange(1000) < 500
+    for _ in range(2):
+        np.testing.assert_array_equal(ours.knn(queries, 9, allow), theirs.knn(queries, 9, allow))
+        allow[:] = ~allow
+
+
+def test_no_more_filters_are_remembered_than_asked() -> None:
+    codes, queries = crowded(8, 1000, 64)
+    ours = Faiss(codes)
+    for row in range(FILTERS + 3):
+        ours.knn(queries, 1, np.arange(1000) == row)
+    assert len(ours._kept) == FILTERS

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from acir.index import clusters
 from acir.index.engines.faiss import Faiss
 from acir.index.engines.ivf import LEAST_CODES, LEAST_RECALL, Ivf
 from made_engines import Codes, pairs
@@ -104,3 +105,51 @@ def test_a_small_gallery_is_scanned() -> None:
     engine = Ivf(codes)
     assert engine.remarks == ("fewer than 100,000 codes: all are scanned",)
     assert (engine.knn(queries, 9)[1] == Faiss(codes).knn(queries, 9)[1]).all()
+
+
+@pytest.fixture
+def untaught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make clustering an error."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it clusters again")
+
+    monkeypatch.setattr(clusters, "learned", refuse)
+
+
+@pytest.mark.usefixtures("untaught")
+def test_what_one_engine_learned_another_of_the_same_codes_need_not_learn(
+    engine: Ivf, gallery: tuple[Codes, Codes]
+) -> None:
+    codes, queries = gallery
+    again = Ivf(codes, engine.learned)
+    assert (again.learned, again.recall, again.remarks) == (
+        engine.learned,
+        engine.recall,
+        engine.remarks,
+    )
+    for ours, theirs in zip(
+        again.tie_complete(queries, 50), engine.tie_complete(queries, 50), strict=True
+    ):
+        assert pairs(ours) == pairs(theirs)
+
+
+@pytest.mark.usefixtures("untaught")
+def test_what_was_learned_of_other_codes_is_not_used(
+    engine: Ivf, gallery: tuple[Codes, Codes]
+) -> None:
+    other = gallery[0].copy()
+    other[-1, -1] ^= 1
+    for codes, learned in ((other, engine.learned), (gallery[0], None)):
+        with pytest.raises(AssertionError, match="it clusters again"):
+            Ivf(codes, learned)
+
+
+def test_that_lists_do_not_help_is_remembered_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acir.index.engines.ivf.LEAST_CODES", 1000)
+    codes = np.random.default_rng(2).integers(0, 256, (1000, 8), dtype=np.uint8)
+    first = Ivf(codes)
+    monkeypatch.setattr(clusters, "learned", None)
+    again = Ivf(codes, first.learned)
+    assert again.remarks == first.remarks
+    assert (again.knn(codes[:3], 9)[1] == Faiss(codes).knn(codes[:3], 9)[1]).all()

@@ -8,15 +8,18 @@ that pass are gathered and searched as a gallery of their own, which keeps their
 completed by fetching more, too: ten times the neighbours cost a sixth more than one time.
 """
 
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import faiss
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from acir.codes import BITS_PER_BYTE
-from acir.index.engines.base import Engine, Found, check, in_order, refuse_overflow, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 
+FILTERS = 8  # whose galleries are remembered, the last ones first
+MOST_GATHERED = 2  # times as many rows as there are lie in those galleries together
 FEW = 300  # fetching so many more rows costs less than gathering all others
 WITH_TIES = 10  # rows fetched for each neighbour; where more tie, a second scan finds them
 # FAISS finds many neighbours fastest by counting, which takes a number for each distance, each of
@@ -33,66 +36,44 @@ class Faiss(Engine):
 
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
         """Take the gallery over."""
-        self._shape = codes.shape
+        super().__init__(codes)
         self._bits = codes.shape[1] * BITS_PER_BYTE
         self._index = faiss.IndexBinaryFlat(self._bits)
         self._index.add(codes)
-        self._last: tuple[Bool[np.ndarray, " n"], Faiss, Int[np.ndarray, " m"]] | None = None
+        self._kept = tuple[_Part, ...]()
         self._codes = np.empty(codes.shape, dtype=np.uint8)
         if len(codes):
             # A view of FAISS's own copy, whose field is missing in FAISS's type stubs.
             xb = self._index.xb.data()  # type: ignore[attr-defined]
             self._codes = faiss.rev_swig_ptr(xb, codes.size).reshape(codes.shape)
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        check(queries, self._shape, allow, k)
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         if allow is None:
             return self._nearest(queries, k)
-        if _excludes_many(allow):
-            part, places = self._gathered(allow)
-            distances, rows = part.knn(queries, k)
-            return distances, places[rows]
-        passing = int(np.count_nonzero(allow))
+        passing = self._passing(allow)
+        if len(allow) - passing > FEW:
+            part = self._gathered(allow, passing)
+            distances, rows = part.engine.knn(queries, k)
+            return distances, part.rows[rows]
         distances, rows = self._nearest(queries, k + len(allow) - passing)
         kept = [_only(allow, *found) for found in zip(distances, rows, strict=True)]
         return stacked([(d[:k], r[:k]) for d, r in kept], min(k, passing))
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
-        check(queries, self._shape, allow)
-        if allow is not None and _excludes_many(allow):
-            part, places = self._gathered(allow)
-            return [(d, places[rows]) for d, rows in part.within(queries, radius, cap=cap)]
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
+        passing = self._passing(allow)
+        if allow is not None and len(allow) - passing > FEW:
+            part = self._gathered(allow, passing)
+            return [(d, part.rows[rows]) for d, rows in part.engine.within(queries, radius)]
         found = self._scanned(queries, radius)
         if allow is not None:
             found = [_only(allow, distances, rows) for distances, rows in found]
-        refuse_overflow([len(rows) for _, rows in found], radius, cap)
         return [in_order(distances, rows) for distances, rows in found]
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and all that tie with the k-th."""
-        check(queries, self._shape, allow, k)
-        if allow is not None and _excludes_many(allow):
-            part, places = self._gathered(allow)
-            return [(distances, places[rows]) for distances, rows in part.tie_complete(queries, k)]
-        passing = self._shape[0] if allow is None else int(np.count_nonzero(allow))
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
+        passing = self._passing(allow)
+        if allow is not None and len(allow) - passing > FEW:
+            part = self._gathered(allow, passing)
+            return [(d, part.rows[rows]) for d, rows in part.engine.tie_complete(queries, k)]
         fetched = self._nearest(queries, WITH_TIES * k + self._shape[0] - passing)
         found = min(k, passing)
         return [
@@ -105,7 +86,7 @@ class Faiss(Engine):
         query: UInt8[np.ndarray, " bytes"],
         fetched: list[Int[np.ndarray, " m"]],
         found: int,
-        allow: Bool[np.ndarray, " n"] | None,
+        allow: Allow,
     ) -> Found:
         """Cut the nearest rows after the last that ties with the one at `found`."""
         distances, rows = fetched if allow is None else _only(allow, *fetched)
@@ -117,9 +98,7 @@ class Faiss(Engine):
         end = np.searchsorted(distances, last, side="right")
         return distances[:end], rows[:end]
 
-    def _nearest(
-        self, queries: UInt8[np.ndarray, "q bytes"], k: int
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
+    def _nearest(self, queries: Queries, k: int) -> Nearest:
         found = min(k, self._shape[0])
         if found == 0:  # FAISS refuses k = 0
             return stacked([(np.empty(0, np.int32), np.empty(0, np.int64))] * len(queries), 0)
@@ -129,27 +108,41 @@ class Faiss(Engine):
         )
         return distances, rows
 
-    def _scanned(self, queries: UInt8[np.ndarray, "q bytes"], radius: int) -> list[Found]:
+    def _scanned(self, queries: Queries, radius: int) -> list[Found]:
         # FAISS keeps d < radius, as floats and in no order that it promises.
         strict = min(radius, self._bits) + 1
         ends, distances, rows = self._index.range_search(queries, strict)
         parts = [slice(a, b) for a, b in pairwise(ends.tolist())]
         return [(distances[part].astype(np.int32), rows[part]) for part in parts]
 
-    def _gathered(self, allow: Bool[np.ndarray, " n"]) -> tuple["Faiss", Int[np.ndarray, " m"]]:
-        """Return an engine of the rows allowed, and where each of its rows is here.
+    def _gathered(self, allow: Bool[np.ndarray, " n"], passing: int) -> "_Part":
+        """Return the rows allowed as a gallery of their own, remembered from an earlier query.
 
-        The last one is kept, as queries with one filter come one after another; threads may
-        replace it.
+        Threads may forget what another has just remembered; then it is gathered once more.
         """
-        last = self._last
-        if last is None or not np.array_equal(last[0], allow):
-            rows = np.flatnonzero(allow)
-            # A code as one item is taken several times faster than as a row of bytes.
-            items = self._codes.view(f"V{self._shape[1]}")[:, 0]
-            codes = items.take(rows).view(np.uint8).reshape(len(rows), self._shape[1])
-            last = self._last = allow.copy(), Faiss(codes), rows
-        return last[1], last[2]
+        kept = self._kept
+        same = (p for p in kept if len(p.rows) == passing and np.array_equal(p.allow, allow))
+        part = next(same, None) or self._gather(allow)
+        room = MOST_GATHERED * self._shape[0]
+        others = [other for other in kept if other is not part][: FILTERS - 1]
+        sizes = accumulate(len(each.rows) for each in (part, *others))
+        fitting = sum(size <= room for size in sizes)
+        self._kept = (part, *others)[:fitting]
+        return part
+
+    def _gather(self, allow: Bool[np.ndarray, " n"]) -> "_Part":
+        rows = np.flatnonzero(allow)
+        # A code as one item is taken several times faster than as a row of bytes.
+        items = self._codes.view(f"V{self._shape[1]}")[:, 0]
+        codes = items.take(rows).view(np.uint8).reshape(len(rows), self._shape[1])
+        return _Part(allow.copy(), rows, Faiss(codes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    allow: Bool[np.ndarray, " n"]
+    rows: Int[np.ndarray, " m"]
+    engine: Faiss
 
 
 def _only(
@@ -157,7 +150,3 @@ def _only(
 ) -> Found:
     keep = allow[rows]
     return distances[keep], rows[keep]
-
-
-def _excludes_many(allow: Bool[np.ndarray, " n"]) -> bool:
-    return len(allow) - int(np.count_nonzero(allow)) > FEW

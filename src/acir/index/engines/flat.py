@@ -2,9 +2,9 @@
 
 import numpy as np
 from einops import rearrange
-from jaxtyping import Bool, Int, UInt, UInt8
+from jaxtyping import Int, UInt, UInt8
 
-from acir.index.engines.base import Engine, Found, check, refuse_overflow, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, stacked
 
 WORD_BYTES = (8, 4, 2, 1)
 # A block's sums stay in the cache while one column of words after another is added to them.
@@ -16,42 +16,24 @@ class Flat(Engine):
 
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
         """Take the gallery over."""
-        self._shape = codes.shape
+        super().__init__(codes)
         self._columns = rearrange(_words(codes), "n words -> words n").copy()
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        check(queries, self._shape, allow, k)
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         columns, rows = self._allowed(allow)
         found = min(k, len(rows))
         return stacked([_nearest(_distances(q, columns), rows, found) for q in queries], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
-        check(queries, self._shape, allow)
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         columns, rows = self._allowed(allow)
         answers = []
         for query in queries:
             distances = _distances(query, columns)
             near = np.flatnonzero(distances <= radius)
-            refuse_overflow([len(near)], radius, cap)
             answers.append(_nearest(distances[near], rows[near], len(near)))
         return answers
 
-    def _allowed(
-        self, allow: Bool[np.ndarray, " n"] | None
-    ) -> tuple[UInt[np.ndarray, "words m"], Int[np.ndarray, " m"]]:
+    def _allowed(self, allow: Allow) -> tuple[UInt[np.ndarray, "words m"], Int[np.ndarray, " m"]]:
         """Gather what may be returned, so that a narrow filter is a short scan."""
         if allow is None:
             return self._columns, np.arange(self._shape[0])

@@ -3,24 +3,24 @@
 Codes of pictures lie in clusters, so reading a few lists finds nearly all neighbours of most
 galleries; how many is measured whenever the index is built. Where too few are found, whatever the
 effort, all codes are scanned. So are they for a radius, and for a filter that excludes more than a
-few rows: there FAISS's approximate indexes lose rows silently.
+few rows: there FAISS's approximate indexes lose rows silently. What was learned and measured of a
+gallery is kept for the next time that it is opened.
 """
 
 import faiss
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import UInt8
 
 from acir import registry
-from acir.codes import BITS_PER_BYTE
-from acir.index.engines.base import Engine, Found, check, in_order, stacked
+from acir.index import clusters
+from acir.index.clusters import Clusters, Measured
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 
 LEAST_CODES = 100_000  # with fewer, a scan takes no time that anyone would notice
 LEAST_RECALL = 0.999
 PROBES = (16, 32, 64, 128, 256)
 # Reading more of the lists than this is as slow as scanning all.
 MOST_READ = 1 / 8
-TRAINING_PER_LIST = 40
-ITERATIONS = 10
 FEW = 300  # rows that a filter may exclude, as those of the query's own patient
 ASKED = 200
 NEIGHBOURS = 100
@@ -32,68 +32,52 @@ class Ivf(Engine):
 
     exact = False
 
-    def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
+    def __init__(self, codes: UInt8[np.ndarray, "n bytes"], learned: bytes | None = None) -> None:
         """Take the gallery over, cluster it and measure.
 
         Recall is measured on codes that the clusters were not trained with, by the neighbours
         other than the code itself.
+
+        Args:
+            codes: The gallery.
+            learned: What an engine learned of the same codes, which spares all that; what one
+                learned of others is not used.
         """
-        self._shape = codes.shape
+        super().__init__(codes)
         kind = registry.find("acir.index.engines", Engine, "faiss")
         self._all = registry.build(kind, {}, codes=codes)
         self._lists: faiss.IndexBinaryIVF | None = None
         if len(codes) < LEAST_CODES:
             self.remarks = (f"fewer than {LEAST_CODES:,} codes: all are scanned",)
         else:
-            self._build(codes)
+            self._build(codes, learned)
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        check(queries, self._shape, allow, k)
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         if not self._reads(k, allow):
             return self._all.knn(queries, k, allow)
-        answers = self.tie_complete(queries, k, allow)
-        found = min(k, self._shape[0] if allow is None else int(np.count_nonzero(allow)))
+        answers = self._tie_complete(queries, k, allow)
+        found = min(k, self._passing(allow))
         return stacked([(d[:k], rows[:k]) for d, rows in answers], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         return self._all.within(queries, radius, allow, cap)
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and those found that tie with the k-th."""
-        check(queries, self._shape, allow, k)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         if not self._reads(k, allow):
             return self._all.tie_complete(queries, k, allow)
         if allow is None:
             return [self._read(query, k) for query in queries]
         # As many more as may have to be dropped; what ties with the last of those is dropped too.
-        more = k + len(allow) - int(np.count_nonzero(allow))
+        more = k + len(allow) - self._passing(allow)
         found = [self._read(query, more) for query in queries]
         kept = [(distances[allow[rows]], rows[allow[rows]]) for distances, rows in found]
         ends = [np.searchsorted(d, d[min(k, len(d)) - 1], side="right") for d, _ in kept]
         return [(d[:end], rows[:end]) for (d, rows), end in zip(kept, ends, strict=True)]
 
-    def _reads(self, k: int, allow: Bool[np.ndarray, " n"] | None) -> bool:
+    def _reads(self, k: int, allow: Allow) -> bool:
         """Say whether lists are read: not for a filter that may leave too few of what they hold."""
-        few = allow is None or len(allow) - np.count_nonzero(allow) <= FEW
-        return self._lists is not None and bool(few) and k > 0
+        few = self._shape[0] - self._passing(allow) <= FEW
+        return self._lists is not None and few and k > 0
 
     def _read(self, query: UInt8[np.ndarray, " bytes"], k: int) -> Found:
         assert self._lists is not None
@@ -104,43 +88,49 @@ class Ivf(Engine):
         _, found, rows = self._lists.range_search(query[None], int(distances[0, -1]) + 1)
         return in_order(found.astype(np.int32), rows)
 
-    def _build(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
-        bits = codes.shape[1] * BITS_PER_BYTE
+    def _build(self, codes: UInt8[np.ndarray, "n bytes"], learned: bytes | None) -> None:
+        before = clusters.from_bytes(learned, codes)
+        measured, found = before or self._learn(codes)
+        self.recall, self.remarks = measured.recall, (measured.remark,)
+        self.learned = learned if before else clusters.to_bytes(codes, measured, found)
+        self._lists = None if found is None else found.lists(codes)
+        if self._lists is not None:
+            self._lists.nprobe = measured.probes
+
+    def _learn(self, codes: UInt8[np.ndarray, "n bytes"]) -> tuple[Measured, Clusters | None]:
+        """Cluster, and measure what reading a few lists finds."""
         count = 2 ** round(np.log2(np.sqrt(len(codes))))
         # Rows ascend with the id, so with the class: only a random sample stands for all.
         drawn = np.random.default_rng(SEED).permutation(len(codes))
-        learned, asked = np.split(drawn, [min(len(codes) - ASKED, TRAINING_PER_LIST * count)])
-        self._lists = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(bits), bits, count)
-        self._lists.cp.niter = ITERATIONS
-        self._lists.cp.max_points_per_centroid = TRAINING_PER_LIST
-        self._lists.train(codes[learned])
-        self._lists.add(codes)
-        self._settle(codes, np.sort(asked[:ASKED]), count)
+        most = clusters.TRAINING_PER_LIST * count
+        sample, asked = np.split(drawn, [min(len(codes) - ASKED, most)])
+        found = clusters.learned(codes, sample, count)
+        self._lists = found.lists(codes)
+        measured = self._settle(codes[np.sort(asked[:ASKED])], count)
+        return measured, found if measured.probes else None
 
-    def _settle(
-        self, codes: UInt8[np.ndarray, "n bytes"], asked: Int[np.ndarray, " q"], count: int
-    ) -> None:
+    def _settle(self, queries: Queries, count: int) -> Measured:
         """Read as few lists as find nearly all, or give them up."""
         assert self._lists is not None
-        truth = self._all.tie_complete(codes[asked], NEIGHBOURS + 1)
+        truth = self._all.tie_complete(queries, NEIGHBOURS + 1)
+        recall = 0.0
         for probes in PROBES:
             if probes > MOST_READ * count:
                 break
             self._lists.nprobe = probes
-            found = self.tie_complete(codes[asked], NEIGHBOURS + 1)
-            nearest, radius = _recall(found, truth)
-            self.recall = min(nearest, radius)
-            if self.recall >= LEAST_RECALL:
-                self.remarks = (
+            nearest, radius = _recall(self.tie_complete(queries, NEIGHBOURS + 1), truth)
+            recall = min(nearest, radius)
+            if recall >= LEAST_RECALL:
+                remark = (
                     f"{probes} of {count} lists are read; of the {NEIGHBOURS} nearest "
-                    f"{nearest:.4f} are found, of those within their radius {radius:.4f}",
+                    f"{nearest:.4f} are found, of those within their radius {radius:.4f}"
                 )
-                return
-        self.remarks = (
-            f"reading lists finds {self.recall:.4f} of the neighbours, less than {LEAST_RECALL}: "
-            "all codes are scanned",
+                return Measured(probes, recall, remark)
+        remark = (
+            f"reading lists finds {recall:.4f} of the neighbours, less than {LEAST_RECALL}: all "
+            "codes are scanned"
         )
-        self._lists, self.recall = None, 1.0
+        return Measured(0, 1.0, remark)
 
 
 def _recall(found: list[Found], truth: list[Found]) -> tuple[float, float]:

@@ -7,11 +7,12 @@ index BIN_FLAT is exact; a collection with another one is refused.
 """
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import TooManyHitsError, TooManyTiesError
-from acir.index.engines.base import Engine, Found, check, in_order, refuse_overflow, stacked
+from acir.index import milvus_copy
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 from acir.index.milvus_copy import LISTED, PAGE, MilvusCopy, batches
 from acir.index.mirror import Mirror
 
@@ -42,57 +43,26 @@ class Milvus(Engine):
         Raises:
             ServerError: The server cannot be used, or the collection's index is not exact.
         """
+        super().__init__(codes)
         self._mirror = Mirror(codes, keys)
         self._copy = MilvusCopy(self._mirror, server, collection)
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        answers = self.tie_complete(queries, k, allow)
-        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self._count(allow)))
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
+        answers = self._tie_complete(queries, k, allow)
+        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self._passing(allow)))
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query.
-
-        Raises:
-            TooManyHitsError: There are more than `cap`, or than a page of Milvus holds.
-            ValueError: As for every engine.
-        """
-        check(queries, self._mirror.shape, allow)
-        answers = self._within(queries, radius, self._filters(allow))
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
+        answers = self._near(queries, radius, self._filters(allow))
         self._copy.refuse_another_state()
         if answers is None:
             raise TooManyHitsError(
                 f"a query has {PAGE} or more pictures within {radius} bits, which Milvus cannot "
                 "return whole; ask for a smaller radius or filter"
             )
-        refuse_overflow([len(rows) for _, rows in answers], radius, cap)
         return answers
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and all that tie with the k-th.
-
-        Raises:
-            TooManyTiesError: They are more than a page of Milvus holds.
-            ValueError: As for every engine.
-        """
-        check(queries, self._mirror.shape, allow, k)
-        found, filters = min(k, self._count(allow)), self._filters(allow)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
+        found, filters = min(k, self._passing(allow)), self._filters(allow)
         answers: list[Found] = [(np.empty(0, np.int32), np.empty(0, np.int64))] * len(queries)
         if found == 0:
             return answers
@@ -103,7 +73,7 @@ class Milvus(Engine):
         farthest = self._farthest(queries, found, filters)
         for radius in np.unique(farthest).tolist():
             asked = np.flatnonzero(farthest == radius)
-            near = self._within(queries[asked], radius, filters)
+            near = self._near(queries[asked], radius, filters)
             if near is None:
                 raise TooManyTiesError(
                     f"{PAGE} or more pictures are as near as the {found} nearest, within {radius} "
@@ -114,21 +84,27 @@ class Milvus(Engine):
         self._copy.refuse_another_state()
         return answers
 
+    @classmethod
+    def copies(cls, server: str) -> list[str]:
+        """Return the names of all collections of a server."""
+        return milvus_copy.names(server)
+
+    @classmethod
+    def drop(cls, server: str, collection: str) -> None:
+        """Remove a collection from a server."""
+        milvus_copy.drop(server, collection)
+
     def close(self) -> None:
         """Disconnect."""
         self._copy.close()
 
-    def _farthest(
-        self, queries: UInt8[np.ndarray, "q bytes"], found: int, filters: list[str]
-    ) -> Int[np.ndarray, " q"]:
+    def _farthest(self, queries: Queries, found: int, filters: list[str]) -> Int[np.ndarray, " q"]:
         """Return the distance of the `found`-th nearest code of each query."""
         parts = [self._copy.search(queries, {}, found, expression) for expression in filters]
         nearest = [np.concatenate([part[i][1] for part in parts]) for i in range(len(queries))]
         return np.array([np.sort(distances)[found - 1] for distances in nearest], dtype=np.int64)
 
-    def _within(
-        self, queries: UInt8[np.ndarray, "q bytes"], radius: int, filters: list[str]
-    ) -> list[Found] | None:
+    def _near(self, queries: Queries, radius: int, filters: list[str]) -> list[Found] | None:
         """Return all within a radius, or None when a page was filled."""
         strict = {"radius": min(radius, self._mirror.shape[1] * BITS_PER_BYTE) + 1}
         parts = []
@@ -145,10 +121,7 @@ class Milvus(Engine):
             answers.append(in_order(np.concatenate([d for _, d in found]), rows))
         return answers
 
-    def _count(self, allow: Bool[np.ndarray, " n"] | None) -> int:
-        return self._mirror.shape[0] if allow is None else int(np.count_nonzero(allow))
-
-    def _filters(self, allow: Bool[np.ndarray, " n"] | None) -> list[str]:
+    def _filters(self, allow: Allow) -> list[str]:
         """Write a filter as expressions, whose answers together are the answer."""
         if self._mirror.shape[0] == 0:
             return []

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from einops import rearrange
-from jaxtyping import Bool, Int, UInt8, UInt64
+from jaxtyping import Bool, UInt8, UInt64
 
 from acir import codes as packed
 from acir.codes import BITS_PER_BYTE
 from acir.errors import UsageError
 from acir.index import kernel
-from acir.index.engines.base import Engine, Found, check, refuse_overflow, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, stacked
 
 QUERIES = 1024  # of one scan: what it counts for each of them stays small
 
@@ -33,7 +33,7 @@ class Numba(Engine):
 
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
         """Take the gallery over."""
-        self._shape = codes.shape
+        super().__init__(codes)
         if self._shape[0] > 1 << kernel.ROW_BITS:
             raise UsageError(
                 f"the engine numba holds at most {1 << kernel.ROW_BITS} codes, {self._shape[0]} "
@@ -46,48 +46,19 @@ class Numba(Engine):
         self._blocks = np.ascontiguousarray(blocks)
         self._everywhere = self._marks(np.ones(len(codes), dtype=np.bool_))
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        check(queries, self._shape, allow, k)
-        found = min(k, self._shape[0] if allow is None else int(np.count_nonzero(allow)))
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
+        found = min(k, self._passing(allow))
         answers = self._answers(queries, _Ask(found, self._bits, ties=False), allow)
         return stacked([(distances[:found], rows[:found]) for distances, rows in answers], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
-        check(queries, self._shape, allow)
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         everything = self._shape[0] + 1
-        found = list(self._answers(queries, _Ask(everything, radius, ties=False), allow))
-        refuse_overflow([len(rows) for _, rows in found], radius, cap)
-        return found
+        return list(self._answers(queries, _Ask(everything, radius, ties=False), allow))
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and all that tie with the k-th, in one scan."""
-        check(queries, self._shape, allow, k)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         return list(self._answers(queries, _Ask(k, self._bits, ties=True), allow))
 
-    def _answers(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        ask: "_Ask",
-        allow: Bool[np.ndarray, " n"] | None,
-    ) -> Iterator[Found]:
+    def _answers(self, queries: Queries, ask: "_Ask", allow: Allow) -> Iterator[Found]:
         """Yield the answer to each query; without ties what follows the k-th is to be cut."""
         marks = self._everywhere if allow is None else self._marks(allow)
         gallery = kernel.Codes(self._blocks, marks, (0,) * self._blocks.shape[1])

@@ -11,12 +11,12 @@ from weakref import finalize
 
 import numpy as np
 import psycopg
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import ServerError
-from acir.index.engines.base import Engine, Found, check, in_order, refuse_overflow, stacked
+from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_order, stacked
 from acir.index.mirror import Listing, Mirror
 
 # A number of type bit(n) from the text of its digits, most significant first: `numpy.packbits`.
@@ -30,6 +30,8 @@ STATE = "select obj_description(to_regclass(%s), 'pg_class')"
 APPROXIMATE = """select index.relname from pg_index
     join pg_class as index on index.oid = indexrelid join pg_am on pg_am.oid = index.relam
     where indrelid = to_regclass(%s) and amname <> 'btree'"""
+TABLES = """select relname from pg_class
+    where relkind = 'r' and pg_table_is_visible(oid) order by relname"""
 OPTIONS = "-c enable_indexscan=off -c enable_indexonlyscan=off"
 
 
@@ -56,14 +58,13 @@ class Pgvector(Engine):
         Raises:
             ServerError: The server cannot be used, or the table has an approximate index.
         """
+        super().__init__(codes)
         self._mirror = Mirror(codes, keys)
         self._server, self._name = server, collection
         bits = codes.shape[1] * BITS_PER_BYTE
         self._bits, self._table = Literal(bits), Identifier(collection)
-        with self._translated():
-            self._connection = psycopg.connect(
-                server, autocommit=True, connect_timeout=10, options=OPTIONS
-            )
+        with _translated(self._server):
+            self._connection = _connected(server)
             self._disconnect = finalize(self, self._connection.close)
             try:
                 self._prepare()
@@ -72,56 +73,41 @@ class Pgvector(Engine):
                 self.close()
                 raise
 
-    def knn(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]:
-        """Return distances and rows of the min(k, rows allowed) nearest codes of each query."""
-        answers = self.tie_complete(queries, k, allow)
-        found = min(k, self._mirror.shape[0] if allow is None else int(np.count_nonzero(allow)))
+    def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
+        answers = self._tie_complete(queries, k, allow)
+        found = min(k, self._passing(allow))
         return stacked([(distances[:k], rows[:k]) for distances, rows in answers], found)
 
-    def within(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        radius: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-        cap: int | None = None,
-    ) -> list[Found]:
-        """Return distances and rows of every code at most `radius` from each query."""
-        check(queries, self._mirror.shape, allow)
+    def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         most = None if cap is None else cap + 1
-        answers = self._answers(WITHIN, queries, allow, radius=radius, most=most)
-        refuse_overflow([len(rows) for _, rows in answers], radius, cap)
-        return answers
+        return self._answers(WITHIN, queries, allow, radius=radius, most=most)
 
-    def tie_complete(
-        self,
-        queries: UInt8[np.ndarray, "q bytes"],
-        k: int,
-        allow: Bool[np.ndarray, " n"] | None = None,
-    ) -> list[Found]:
-        """Return the k nearest codes of each query and all that tie with the k-th."""
-        check(queries, self._mirror.shape, allow, k)
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         return self._answers(NEAREST, queries, allow, k=k)
+
+    @classmethod
+    def copies(cls, server: str) -> list[str]:
+        """Return the names of all tables."""
+        with _translated(server), _connected(server) as connection:
+            return [name for (name,) in connection.execute(TABLES).fetchall()]
+
+    @classmethod
+    def drop(cls, server: str, collection: str) -> None:
+        """Remove a table."""
+        with _translated(server), _connected(server) as connection:
+            connection.execute(SQL("drop table if exists {}").format(Identifier(collection)))
 
     def close(self) -> None:
         """Close the connection."""
         self._disconnect()
 
     def _answers(
-        self,
-        sql: SQL,
-        queries: UInt8[np.ndarray, "q bytes"],
-        allow: Bool[np.ndarray, " n"] | None,
-        **values: int | None,
+        self, sql: SQL, queries: Queries, allow: Allow, **values: int | None
     ) -> list[Found]:
         condition, listed = self._filter(allow)
         statement = self._filled(sql, condition)
         answers = []
-        with self._translated():
+        with _translated(self._server):
             for query in queries:
                 given = {"query": _digits(query), "keys": listed, **values}
                 found = self._connection.execute(statement, given).fetchall()
@@ -132,7 +118,7 @@ class Pgvector(Engine):
                 raise self._mirror.changed()
         return answers
 
-    def _filter(self, allow: Bool[np.ndarray, " n"] | None) -> tuple[SQL, list[int]]:
+    def _filter(self, allow: Allow) -> tuple[SQL, list[int]]:
         """Name what is allowed or what is not, whichever is shorter."""
         if allow is None:
             return SQL("true"), []
@@ -194,15 +180,20 @@ class Pgvector(Engine):
     def _quoted(self) -> str:
         return self._table.as_string(self._connection)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            raise ServerError(
-                f"PostgreSQL cannot search this index ({_first_line(error)}); check the server "
-                f"at {self._server} and open the index again"
-            ) from error
+
+def _connected(server: str) -> psycopg.Connection:
+    return psycopg.connect(server, autocommit=True, connect_timeout=10, options=OPTIONS)
+
+
+@contextmanager
+def _translated(server: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ServerError(
+            f"PostgreSQL cannot search this index ({_first_line(error)}); check the server at "
+            f"{server} and open the index again"
+        ) from error
 
 
 def _digits(code: UInt8[np.ndarray, " bytes"]) -> str:
