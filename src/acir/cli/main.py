@@ -15,6 +15,7 @@ from acir.cli import (
     calibrate,
     check,
     compare,
+    deid,
     demo,
     doctor,
     drift,
@@ -43,6 +44,7 @@ COMMANDS = (  # in the order of help
     drift.app,
     doctor.app,
     index.app,
+    deid.app,
     bench.app,
 )
 

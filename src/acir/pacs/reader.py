@@ -27,6 +27,7 @@ from pydicom.uid import (
 )
 
 from acir.errors import UnreadableImageError, UsageError
+from acir.pacs.screening import screened
 from acir.pacs.voi import shown
 from acir.prep.decode import MAX_BYTES, MAX_PIXELS, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -94,10 +95,10 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         UsageError: There is no key.
     """
     try:
-        with _unheard():
-            dataset = _dataset(data, name)
+        with unheard():
+            dataset = parsed(data, name)
             _require_picture(dataset, name)
-            picture = _middle_frame(dataset)
+            picture = screened(dataset, _middle_frame(dataset), name)
             return _without_identity(dataset, picture, key, label)
     except UsageError:
         raise
@@ -109,7 +110,7 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Keep pydicom's warnings and log lines back: they quote values."""
     log = logging.getLogger("pydicom")
     before, log.disabled = log.disabled, True
@@ -121,7 +122,12 @@ def _unheard() -> Iterator[None]:
         log.disabled = before
 
 
-def _dataset(data: bytes, name: str) -> FileDataset:
+def parsed(data: bytes, name: str) -> FileDataset:
+    """Parse a DICOM file; call it `unheard`, and expect nearly any error of pydicom's.
+
+    Raises:
+        UnreadableImageError: It is no DICOM file, ends early or is too large.
+    """
     if not data:
         raise UnreadableImageError(name, "the file is empty", "truncated")
     if len(data) > MAX_BYTES:
