@@ -6,7 +6,7 @@ from io import BytesIO
 from itertools import count
 
 from pydicom import DataElement, Dataset, dcmread
-from pydicom.datadict import DicomDictionary, dictionary_VR
+from pydicom.datadict import DicomDictionary, dictionary_VR  # type: ignore[attr-defined]
 from pydicom.dataset import FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian

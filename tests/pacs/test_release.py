@@ -11,6 +11,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEGLSLossless,
@@ -21,6 +22,8 @@ from pydicom.uid import (
 from acir.errors import UnreadableImageError
 from acir.pacs.reader import read
 from acir.pacs.release import Released, release
+from acir.privacy import ocr
+from acir.privacy.burned_in import Judgement, hidden
 from acir.privacy.deid import Profile, keyed_uid
 from acir.privacy.pseudonym import pseudonym
 
@@ -128,34 +131,66 @@ def test_compressed_pixels_are_written_uncompressed_where_they_change(make: Make
     assert np.array_equal(after.pixel_array[:, 2:], frames[:, 2:])
 
 
-@pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "examples_palette.dcm"])
-def test_ultrasound_of_pydicom_keeps_its_colours_within_its_regions(name: str) -> None:
+def _sample(name: str) -> bytes:
     path = get_testdata_file(name, download=False)
     if path is None:
         pytest.skip("pydicom's wheel does not hold it")
-    data = Path(str(path)).read_bytes()
-    before, found = dcmread(BytesIO(data)), _release(data)
-    after = dcmread(BytesIO(found.content))
-    black = np.ones((before.Rows, before.Columns), dtype=bool)
-    for r in before.SequenceOfUltrasoundRegions:
-        rows = slice(r.RegionLocationMinY0, r.RegionLocationMaxY1 + 1)
-        black[rows, r.RegionLocationMinX0 : r.RegionLocationMaxX1 + 1] = False
+    return Path(str(path)).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "examples_palette.dcm"])
+def test_ultrasound_of_pydicom_keeps_its_colours_where_it_is_not_black(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "acir.pacs.release.judge", lambda dataset, _: Judgement(hidden(dataset), None)
+    )
+    data = _sample(name)
+    before, after = dcmread(BytesIO(data)), dcmread(BytesIO(_release(data).content))
+    black = hidden(before)
+    assert black is not None
     assert 0.02 < black.mean() < 0.9
     where = (..., ~black, slice(None)) if before.SamplesPerPixel > 1 else (..., ~black)
     assert np.array_equal(after.pixel_array[where], before.pixel_array[where])
-    shown = read(found.content, KEY, "a").picture
+    assert after.get("NumberOfFrames") == before.get("NumberOfFrames")
+    shown = read(_saved(after), KEY, "a").picture
     assert (shown.pixels[black] == shown.pixels[black].min()).all()
 
 
-def test_a_risky_picture_without_a_rule_has_to_be_looked_at(make: MakeDicom) -> None:
+def test_the_name_of_the_hospital_in_the_ultrasound_of_pydicom_is_not_released() -> None:
+    found = _release(_sample("examples_rgb_color.dcm"))
+    assert found.doubt is not None
+    with pytest.raises(UnreadableImageError, match="kept back, as text may be burned into"):
+        read(_sample("examples_rgb_color.dcm"), KEY, "a")
+
+
+def test_what_has_to_be_looked_at_is_written_without_a_claim(
+    make: MakeDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")
     data = make(GREY, Modality="US")
     found = _release(data)
-    assert found.doubt == "it may show a name, and no rule says where"
+    assert found.doubt == "it may show a name, no rule says where, and tesseract is missing"
     after = dcmread(BytesIO(found.content))
     assert "PatientIdentityRemoved" not in after
     assert "BurnedInAnnotation" not in after
     with pytest.raises(UnreadableImageError, match="kept back, as text may be burned into its pix"):
         read(data, KEY, "a")
+
+
+def test_a_picture_of_any_kind_is_looked_at_where_that_is_asked_for(
+    make: MakeDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def judging(_: Dataset, frames: list[np.ndarray]) -> Judgement:
+        seen.append(frames)
+        return Judgement(None, None)
+
+    monkeypatch.setattr("acir.pacs.release.judge", judging)
+    found = release(make(GREY), Profile(KEY, every_picture=True), "a")
+    assert len(seen) == 1
+    assert dcmread(BytesIO(found.content)).PatientIdentityRemoved == "YES"
 
 
 def test_a_risky_picture_that_cannot_be_decoded_has_to_be_looked_at(make: MakeDicom) -> None:
@@ -191,7 +226,7 @@ def test_what_cannot_be_told_is_refused(
 
 def test_an_unknown_transfer_syntax_is_refused(make: MakeDicom) -> None:
     dataset = dcmread(BytesIO(make(GREY)))
-    dataset.file_meta.TransferSyntaxUID = "1.2.77777.5"
+    dataset.file_meta.TransferSyntaxUID = UID("1.2.77777.5")
     data = _saved(dataset, implicit_vr=False, little_endian=True, force_encoding=True)
     with pytest.raises(
         UnreadableImageError, match="its transfer syntax is not one of the standard"
@@ -200,8 +235,9 @@ def test_an_unknown_transfer_syntax_is_refused(make: MakeDicom) -> None:
 
 
 def test_no_damage_lets_a_value_or_another_error_out(
-    make: MakeDicom, identity: tuple[str, ...]
+    make: MakeDicom, identity: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")  # reading words takes long
     whole = make(GREY, PatientName="CANARY^PATRICIA" * 3, Modality="US")
     rng = np.random.default_rng(0)
     for _ in range(200):

@@ -11,6 +11,7 @@ from pydicom import dcmread
 
 from acir.errors import SourceError, UsageError
 from acir.pacs.release import release
+from acir.privacy import ocr
 from acir.privacy.pseudonym import KEY_VARIABLE
 from acir.workflows import deid as workflow
 from acir.workflows.deid import Outcome, deidentify, review
@@ -22,8 +23,9 @@ GREY = np.arange(-30, 30, dtype=np.int16).reshape(6, 10)
 
 
 @pytest.fixture(autouse=True)
-def _no_key_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_key_and_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")  # so that ultrasound is kept back
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_study_is_written_under_one_patient_and_series(scans: Path, tmp_path: 
     assert days != {"20240301"}
     assert said == [
         "kept back 2 files; `acir deid review OUT` lists them:",
-        "  DICOM file 4 of 5: it may show a name, and no rule says where",
+        "  DICOM file 4 of 5: it may show a name, no rule says where, and tesseract is missing",
         "  DICOM file 5 of 5: its content is not DICOM",
     ]
     assert len(key.read_bytes()) == 32
@@ -85,7 +87,7 @@ def test_what_was_kept_back_is_listed_with_its_reason(scans: Path, tmp_path: Pat
     deidentify(scans, out, key_file=tmp_path / "key")
     quarantined, failed = review(out)
     assert quarantined.state == "quarantined"
-    assert quarantined.reason == "it may show a name, and no rule says where"
+    assert quarantined.reason == "it may show a name, no rule says where, and tesseract is missing"
     assert failed.state == "failed"
     assert failed.place is None
     assert quarantined.place == f"{quarantined.name}.dcm"

@@ -48,13 +48,22 @@ def deid(
     dates: Annotated[
         bool, typer.Option("--dates", help="Keep dates, each patient's shifted by secret days.")
     ] = False,
+    every_picture: Annotated[
+        bool, typer.Option("--every-picture", help="Look for text in pictures of every kind.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write DICOM files without identity; pictures that may show a name go to OUT.quarantine."""
     from acir.workflows import deid as workflow
 
     outcome = workflow.deidentify(
-        source, out, key_file=key_file, dates=dates, progress=show.progress, say=show.say
+        source,
+        out,
+        key_file=key_file,
+        dates=dates,
+        every_picture=every_picture,
+        progress=show.progress,
+        say=show.say,
     )
     show.counts(asdict(outcome), as_json)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
+import numpy as np
+from jaxtyping import Shaped
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.pixels.utils import get_expected_length, pixel_array
 from pydicom.uid import (
@@ -174,7 +176,11 @@ def _called(syntax: UID) -> str:
 def _middle_frame(dataset: FileDataset) -> Picture:
     index = int(dataset.get("NumberOfFrames") or 1) // 2
     plugin = DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-    stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
+    return of_frame(dataset, index, pixel_array(dataset, index=index, decoding_plugin=plugin))
+
+
+def of_frame(dataset: FileDataset, index: int, stored: Shaped[np.ndarray, "..."]) -> Picture:
+    """Return what a frame shows, given its decoded pixels."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     return shown(_of_frame(dataset, index), stored)
 

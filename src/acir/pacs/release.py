@@ -5,16 +5,17 @@ from io import BytesIO
 from pathlib import PurePath
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 from pydicom import FileDataset
+from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import ExplicitVRBigEndian, MediaStorageDirectoryStorage, UID_dictionary
+from pydicom.uid import ExplicitVRBigEndian, MediaStorageDirectoryStorage
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.reader import DECODERS, parsed, unheard
-from acir.pacs.screening import blacked
+from acir.pacs.reader import DECODERS, of_frame, parsed, unheard
+from acir.pacs.screening import as_shown, blacked
 from acir.privacy.burned_in import Judgement, is_risky, judge
-from acir.privacy.deid import PIXELS, Profile, deidentify
+from acir.privacy.deid import PIXELS, Profile, deidentify, is_of_the_standard
 
 LEVELS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 NEEDED = ("SOPClassUID", *LEVELS[1:])
@@ -38,8 +39,9 @@ class Released:
 def release(data: bytes, profile: Profile, name: str) -> Released:
     """Remove identity from a DICOM file, from its attributes and from its pixels.
 
-    Pixels of a risky kind are looked at; those of other kinds are not, and the file then makes no
-    claim about them. Pixels stay bit for bit what they were unless some are blacked out.
+    Pixels of a risky kind are looked at; those of other kinds are only if the profile says so, and
+    else the file makes no claim about them. Pixels stay bit for bit what they were unless some are
+    blacked out.
 
     Args:
         data: The file.
@@ -53,7 +55,7 @@ def release(data: bytes, profile: Profile, name: str) -> Released:
         with unheard():
             dataset = parsed(data, name)
             _require_an_instance(dataset, name)
-            judgement = _screened(dataset)
+            judgement = _screened(dataset, profile.every_picture)
             deidentify(
                 dataset, profile, pixels_clean=judgement is not None and judgement.doubt is None
             )
@@ -75,35 +77,45 @@ def _require_an_instance(dataset: FileDataset, name: str) -> None:
     for keyword in NEEDED:
         if not dataset.get(keyword):
             raise UnreadableImageError(name, f"it has no {keyword}, by which it could be told")
-    if dataset.file_meta.TransferSyntaxUID not in UID_dictionary:
+    if not is_of_the_standard(dataset.file_meta.TransferSyntaxUID):
         raise UnreadableImageError(name, "its transfer syntax is not one of the standard")
 
 
-def _screened(dataset: FileDataset) -> Judgement | None:
+def _screened(dataset: FileDataset, every_picture: bool) -> Judgement | None:
     """Black out what has to be; None stands for pixels that nobody looked at."""
-    if not any(keyword in dataset for keyword in PIXELS) or not is_risky(dataset):
+    if not any(k in dataset for k in PIXELS) or not (every_picture or is_risky(dataset)):
         return None
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_compressed and syntax not in DECODERS:
         return Judgement(None, f"there is no decoder for {syntax.name}")
-    judgement = judge(dataset)
+    pixels = pixel_array(dataset, decoding_plugin=DECODERS.get(syntax, ""))
+    several = int(dataset.get("NumberOfFrames") or 1) > 1
+    frames = [*pixels] if several else [pixels]
+    judgement = judge(dataset, [as_shown(of_frame(dataset, n, f)) for n, f in enumerate(frames)])
     if judgement.doubt is None and judgement.black is not None:
         if syntax == ExplicitVRBigEndian:  # tables of 16 bit would have to be turned round too
             return Judgement(None, "its byte order is one that is no longer written")
-        _black_out(dataset, judgement.black)
+        _black_out(dataset, pixels, judgement.black)
     return judgement
 
 
-def _black_out(dataset: FileDataset, black: Bool[np.ndarray, "h w"]) -> None:
+def _black_out(
+    dataset: FileDataset, pixels: Shaped[np.ndarray, "..."], black: Bool[np.ndarray, "h w"]
+) -> None:
     """Write all frames anew, uncompressed, colour as RGB."""
-    plugin = DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-    pixels = pixel_array(dataset, decoding_plugin=plugin)
     colour = dataset.SamplesPerPixel > 1
     kind = "RGB" if colour else dataset.PhotometricInterpretation
-    dark = pixels.max() if kind == "MONOCHROME1" else pixels.min()
-    bits = dataset.BitsStored
-    frames = blacked(pixels, black, float(dark), colour)
-    dataset.set_pixel_data(frames, kind, bits, generate_instance_uid=False)
+    frames = blacked(pixels, black, _darkest(dataset, pixels), colour)
+    dataset.set_pixel_data(frames, kind, dataset.BitsStored, generate_instance_uid=False)
+
+
+def _darkest(dataset: FileDataset, pixels: Shaped[np.ndarray, "..."]) -> float:
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        colours = apply_color_lut(pixels, dataset).sum(-1)
+        return float(pixels.ravel()[colours.argmin()])
+    return float(
+        pixels.max() if dataset.PhotometricInterpretation == "MONOCHROME1" else pixels.min()
+    )
 
 
 def _written(dataset: FileDataset) -> bytes:

@@ -1,7 +1,7 @@
 """No picture leaves a DICOM file with a name in its pixels: blacked out, or kept back."""
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Shaped, UInt8
 from pydicom import Dataset
 
 from acir.errors import UnreadableImageError
@@ -22,7 +22,7 @@ def screened(dataset: Dataset, picture: Picture, name: str) -> Picture:
     """
     if not is_risky(dataset):
         return picture
-    found = judge(dataset)
+    found = judge(dataset, [as_shown(picture)])
     if found.doubt is not None:
         raise UnreadableImageError(name, kept_back(found.doubt))
     if found.black is None:
@@ -30,6 +30,16 @@ def screened(dataset: Dataset, picture: Picture, name: str) -> Picture:
     colour = picture.pixels.ndim > found.black.ndim
     pixels = blacked(picture.pixels, found.black, _black(picture), colour)
     return Picture(pixels, picture.value_range, picture.inverted)
+
+
+def as_shown(picture: Picture) -> UInt8[np.ndarray, "..."]:
+    """Return a frame in the grey levels or colours, 0 to 255, in which it is shown."""
+    low, high = picture.value_range
+    unit = ((picture.pixels.astype(np.float64) - low) / (high - low)).clip(0, 1)
+    levels: UInt8[np.ndarray, ...] = np.rint(255 * (1 - unit if picture.inverted else unit)).astype(
+        np.uint8
+    )
+    return levels
 
 
 def kept_back(doubt: str) -> str:

@@ -6,16 +6,20 @@ and the caller keeps the picture back.
 """
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 from pydicom import Dataset
 
 from acir import tables
+from acir.privacy import ocr
+from acir.privacy.lettering import rows_of_letters
+from acir.privacy.ocr import OcrError
 from acir.tables import Range, Table
 
 # Modalities whose devices draw names into pictures, or that are pictures of screens and paper.
@@ -25,6 +29,9 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 RISKY_WORDS = frozenset(
     ("SCREEN", "SCREENSAVE", "SCREENSHOT", "DOSE", "REPORT", "LABEL", "OVERVIEW", "PROT")
 )
+# Letters that make a row. Once some were blacked out, remains count sooner.
+FEWEST_LETTERS, FEWEST_LETTERS_LEFT = 4, 3
+MUCH_TEXT = 0.25  # of the picture: so much blacked out would leave too little of it
 GREY_MODALITIES = frozenset(("CT", "MR", "CR", "DX", "MG", "PT", "NM", "RF", "XA", "IO", "PX"))
 
 
@@ -101,11 +108,60 @@ class Judgement:
     doubt: str | None
 
 
-def judge(dataset: Dataset) -> Judgement:
-    """Say what is to be blacked out in a risky picture, and whether a person has to look."""
+def judge(dataset: Dataset, frames: Sequence[UInt8[np.ndarray, "..."]]) -> Judgement:
+    """Say what is to be blacked out in a risky picture, and whether a person has to look.
+
+    First the rules are applied. Then words are read, where `tesseract` is installed, and rows of
+    letters found by their shape, in every frame; both are blacked out in all frames. What still
+    looks like a row of letters is a doubt, and so are text over a good part of the picture, and a
+    picture without a rule that nobody could read.
+
+    Args:
+        dataset: What its file says of it.
+        frames: Each `(h, w)` grey or `(h, w, 3)` colour, as they are shown.
+    """
     black = hidden(dataset)
-    doubt = "it may show a name, and no rule says where" if black is None else None
-    return Judgement(black, doubt)
+    if black is None and not ocr.is_there():
+        return Judgement(None, "it may show a name, no rule says where, and tesseract is missing")
+    ruled = np.zeros(frames[0].shape[:2], dtype=bool) if black is None else black
+    try:
+        text = _text(frames, ruled)
+    except OcrError as error:
+        return Judgement(black, str(error))
+    if text.mean() > MUCH_TEXT:
+        return Judgement(black, "it is text in good part")
+    total = ruled | text
+    if text.any() and any(
+        rows_of_letters(_without(frame, total), FEWEST_LETTERS_LEFT) for frame in frames
+    ):
+        return Judgement(black, "something still looks like a row of letters")
+    return Judgement(total if total.any() else None, None)
+
+
+def _text(
+    frames: Sequence[UInt8[np.ndarray, "..."]], ruled: Bool[np.ndarray, "h w"]
+) -> Bool[np.ndarray, "h w"]:
+    """Mark rows of letters and words; a word that the noise may have made needs letters too."""
+    mask = np.zeros_like(ruled)
+    read = {0, len(frames) // 2, len(frames) - 1} if ocr.is_there() else set()
+    for number, frame in enumerate(frames):
+        seen = _without(frame, ruled)
+        found = [row.grown() for row in rows_of_letters(seen, FEWEST_LETTERS)]
+        if number in read:
+            few = rows_of_letters(seen, FEWEST_LETTERS_LEFT)
+            said = ocr.words(seen)
+            found += [b for b, certain in said if certain or any(b.meets(row) for row in few)]
+        for box in found:
+            mask[box.top : box.bottom, box.left : box.right] = True
+    return mask
+
+
+def _without(
+    frame: UInt8[np.ndarray, "..."], black: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "..."]:
+    copy = frame.copy()
+    copy[black] = 0
+    return copy
 
 
 def _outside_regions(dataset: Dataset) -> Bool[np.ndarray, "h w"] | None:

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt
-from pydicom import DataElement, Dataset
+from pydicom import DataElement, Dataset, config
 from pydicom.charset import python_encoding
-from pydicom.datadict import DicomDictionary, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, ExplicitVRBigEndian, UID_dictionary
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from acir.errors import UsageError
 from acir.privacy.kept import KEPT, REPLACED
@@ -63,10 +63,13 @@ class Profile:
         key: Secret for pseudonyms, UIDs and shifts of dates.
         dates: Whether dates stay, all of one patient shifted by the same number of days, and
             times as they are; else they go.
+        every_picture: Whether pixels are looked at whatever the kind of the picture, so that every
+            output can say that they are clean.
     """
 
     key: bytes = field(repr=False)
     dates: bool = False
+    every_picture: bool = False
 
     def __post_init__(self) -> None:
         """Refuse to work without a secret."""
@@ -100,6 +103,11 @@ def deidentify(dataset: Dataset, profile: Profile, *, pixels_clean: bool) -> Non
 def keyed_uid(key: bytes, uid: str) -> str:
     """Return the UID that stands for another: `2.25.` and 128 bit of its keyed hash (PS3.5 B.2)."""
     return f"2.25.{int(pseudonym(key, 'uid', uid), 16)}"
+
+
+def is_of_the_standard(uid: str) -> bool:
+    """Whether a UID is one that PS3.6 defines, which names no one."""
+    return UID(uid, validation_mode=config.IGNORE).name != uid
 
 
 def shift_days(key: bytes, person: str) -> int:
@@ -141,7 +149,7 @@ def _walk(dataset: Dataset, key: bytes, days: int | None) -> None:
 
 def _may_stay(dataset: Dataset, tag: BaseTag, key: bytes, days: int | None) -> bool:
     """Treat an element and say whether what is left of it stays."""
-    if tag.is_private or tag not in DicomDictionary or tag.group < FIRST_GROUP:
+    if tag.is_private or not dictionary_has_tag(tag) or tag.group < FIRST_GROUP:
         return False
     try:
         element = dataset[tag]
@@ -210,7 +218,8 @@ def _texts(element: DataElement) -> list[str]:
 def _key_uids(element: DataElement, key: bytes) -> None:
     """Replace the UIDs that the standard does not define; a value that is none is one of them."""
     element.value = [
-        uid if uid in UID_dictionary or not uid else keyed_uid(key, uid) for uid in _texts(element)
+        uid if is_of_the_standard(uid) or not uid else keyed_uid(key, uid)
+        for uid in _texts(element)
     ]
 
 
@@ -223,7 +232,7 @@ def _keep_stored_bits_only(dataset: Dataset) -> None:
     bits = dataset.get("BitsAllocated")
     if "PixelData" not in dataset or not isinstance(dataset.PixelData, bytes) or bits is None:
         return
-    if syntax in UID_dictionary and syntax.is_encapsulated:
+    if is_of_the_standard(syntax) and syntax.is_encapsulated:
         return
     length = get_expected_length(dataset)
     content = dataset.PixelData[: length + length % 2]
@@ -238,10 +247,10 @@ def _masked(dataset: Dataset, raw: UInt[np.ndarray, " n"]) -> bytes:
     mask = ((1 << stored) - 1) << (high + 1 - stored)
     plain = raw & raw.dtype.type(mask)
     if not dataset.PixelRepresentation or high + 1 != stored:
-        return plain.tobytes()
+        return bytes(plain)
     above = raw.dtype.type((1 << bits) - 1 - mask)
     signed = np.where(plain >> raw.dtype.type(high), plain | above, plain).astype(raw.dtype)
-    return raw.tobytes() if (raw == plain).all() else signed.tobytes()
+    return bytes(raw if (raw == plain).all() else signed)
 
 
 def _clean_file(dataset: Dataset) -> None:

@@ -44,6 +44,7 @@ def deidentify(
     *,
     key_file: Path | None = None,
     dates: bool = False,
+    every_picture: bool = False,
     progress: Progress = silent,
     say: Say = lambda _: None,
 ) -> Outcome:
@@ -57,6 +58,7 @@ def deidentify(
         out: The folder to write to.
         key_file: The secret; made where there is none. Else `ACIR_KEY_FILE` names it.
         dates: Whether dates stay, shifted by a number of days that is secret and the patient's.
+        every_picture: Whether text is looked for in pictures of every kind.
         progress: Shows how far it is.
         say: Is told what was kept back.
 
@@ -64,7 +66,7 @@ def deidentify(
         UsageError: There is no key, no DICOM file, or `out` cannot be used.
     """
     files = _files(source, out)
-    profile = Profile(_key(key_file, source, out), dates)
+    profile = Profile(_key(key_file, out), dates, every_picture)
     with closing(Journal.open(out, profile)) as journal:
         run = _Run(journal, profile, len(files))
         with progress("removing identity", len(files)) as tick:
@@ -151,7 +153,7 @@ def _files(source: Path, out: Path) -> list[Path]:
     return files
 
 
-def _key(key_file: Path | None, source: Path, out: Path) -> bytes:
+def _key(key_file: Path | None, out: Path) -> bytes:
     given = os.environ.get(KEY_VARIABLE)
     if key_file is None and not given:
         raise UsageError(f"there is no key; name its file with --key-file or in {KEY_VARIABLE}")

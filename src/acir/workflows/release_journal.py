@@ -67,6 +67,7 @@ class Journal:
         head = {
             "key": pseudonym(profile.key, "file", "journal"),
             "dates": profile.dates,
+            "every picture": profile.every_picture,
             "table": description(),
         }
         path = _beside(out) / JOURNAL
