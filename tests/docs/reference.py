@@ -25,7 +25,7 @@ from acir.losses.base import Loss
 from acir.models.stems.base import Stem
 from acir.ood.base import Detector
 from acir.privacy.deid import NUMBERS, REMOVED, STAYING
-from acir.privacy.kept import KEPT, REPLACED
+from acir.privacy.kept import EMPTIED, KEPT, REPLACED
 from acir.privacy.table import actions, description
 from acir.ranking.base import Ranker
 from acir.sources.base import Source
@@ -164,6 +164,7 @@ def _deidentified() -> Iterator[str]:
     yield "  it is written like one, in at most 16 capitals, digits, spaces and underscores."
     yield f"- In the place of text that an object must have, the word `{REMOVED}`:"
     yield f"  {', '.join(f'`{keyword}`' for keyword in REPLACED)}."
+    yield f"- Empty, for the same reason: {', '.join(f'`{keyword}`' for keyword in EMPTIED)}."
     yield from ("", "With `--dates`, dates of the table stay too, but birth, shifted by a secret")
     yield "number of days, and times of day as they are."
     yield from ("", "| what for | attributes that may keep text, codes or bytes |", "|---|---|")

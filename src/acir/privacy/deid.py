@@ -25,7 +25,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from acir.errors import UsageError
-from acir.privacy.kept import KEPT, REPLACED
+from acir.privacy.kept import EMPTIED, KEPT, REPLACED
 from acir.privacy.pseudonym import pseudonym
 from acir.privacy.table import actions, description
 
@@ -178,8 +178,8 @@ def _treat_unnamed(element: DataElement, key: bytes) -> bool:
     if element.VR == "UI":
         _key_uids(element, key)
         return True
-    if element.keyword in REPLACED:
-        element.value = REMOVED
+    if element.keyword in (*REPLACED, *EMPTIED):
+        element.value = REMOVED if element.keyword in REPLACED else ""
         return True
     if element.keyword == "SpecificCharacterSet":
         return all(text in python_encoding for text in _texts(element))

@@ -113,6 +113,19 @@ KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("NonUniformRadialSamplingCorrected", "DetectorNormalizationCorrection"),
             *("TimeOfFlightInformationUsed", "SliceProgressionDirection"),
         ),
+        "radiotherapy": (
+            *("DoseUnits", "DoseType", "DoseSummationType", "RTPlanGeometry", "BeamType"),
+            *("RTPlanRelationship", "DoseReferenceStructureType", "DoseReferenceType"),
+            *("RTBeamLimitingDeviceType", "RadiationType", "GantryRotationDirection"),
+            *("BeamLimitingDeviceRotationDirection", "PatientSupportRotationDirection"),
+            *("TableTopEccentricRotationDirection", "ApprovalStatus"),
+        ),
+        "annotations": (
+            *("AnnotationCoordinateType", "AnnotationGroupGenerationType"),
+            *("AnnotationAppliesToAllOpticalPaths", "AnnotationAppliesToAllZPlanes"),
+            *("PointCoordinatesData", "DoublePointCoordinatesData", "FloatingPointValues"),
+            *("LongPrimitivePointIndexList", "AnnotationIndexList"),
+        ),
         "codes and the shape of reports": (
             *("CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"),
             *("CodeMeaning", "ValueType", "RelationshipType", "ContinuityOfContent"),
@@ -120,7 +133,7 @@ KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("TemporalRangeType", "PixelOriginInterpretation", "MappingResource"),
             *("TemplateIdentifier", "SegmentationType", "SegmentAlgorithmType"),
             *("SegmentationFractionalType", "SegmentsOverlap", "AlgorithmType"),
-            *("LongitudinalTemporalEventType", "ContourGeometricType"),
+            *("LongitudinalTemporalEventType", "ContourGeometricType", "UniversalEntityIDType"),
         ),
     }
 )
@@ -129,6 +142,10 @@ REPLACED = (
     *("AcquisitionProtocolName", "AlgorithmName", "AlgorithmVersion", "ApplicationName"),
     *("ApplicationManufacturer", "ApplicationVersion", "MultiCoilElementName"),
     *("PulseSequenceName", "ReceiveCoilManufacturerName", "ReceiveCoilName", "SegmentLabel"),
-    *("TrackingID", "TransmitCoilManufacturerName", "TransmitCoilName"),
+    *("TrackingID", "TransmitCoilManufacturerName", "TransmitCoilName", "ContentLabel"),
+    *("SegmentAlgorithmName", "TextValue", "UniversalEntityID"),
 )
 """Text that anyone may type, and that an object without it would not be valid: a dummy stays."""
+
+EMPTIED = ("ContentDescription", "PositionReferenceIndicator")
+"""Likewise, where an object stays valid with nothing in its place."""
