@@ -27,6 +27,9 @@ from acir.models.stems.base import Stem
 from acir.ood.base import Detector
 from acir.pacs import coding
 from acir.prep.preflight import Finding
+from acir.privacy.deid import NUMBERS, REMOVED, STAYING
+from acir.privacy.kept import EMPTIED, KEPT, REPLACED
+from acir.privacy.table import actions, description
 from acir.ranking.base import Ranker
 from acir.sources.base import Source
 from acir.tables import Component
@@ -69,6 +72,7 @@ def pages() -> dict[str, str]:
         "recipe.md": "\n".join(_recipe()),
         "components.md": "\n".join(_components()),
         "coding-scheme.md": "\n".join(_coding_scheme()),
+        "deidentified.md": "\n".join(_deidentified()),
     }
 
 
@@ -82,7 +86,8 @@ def commands() -> dict[str, Callable[..., object]]:
         for info in part.registered_commands:
             assert info.callback is not None
             name = info.name or info.callback.__name__.replace("_", "-")
-            found[f"{prefix}{name}"] = info.callback
+            # A command called like its group is what the group itself does.
+            found[prefix.strip() if name == part.info.name else f"{prefix}{name}"] = info.callback
     return found
 
 
@@ -105,9 +110,7 @@ def _apps() -> Iterator[tuple[str, typer.Typer]]:
 
 def _cli() -> Iterator[str]:
     epilogs = {
-        f"{prefix}{info.name or getattr(info.callback, '__name__', '')}": info.epilog
-        for prefix, part in _apps()
-        for info in part.registered_commands
+        info.callback: info.epilog for _, part in _apps() for info in part.registered_commands
     }
     yield from ("# Command line", "", GENERATED, "", SOURCES, "")
     yield "Progress and remarks go to standard error; standard output is the answer alone."
@@ -117,7 +120,7 @@ def _cli() -> Iterator[str]:
     yield from ("| 130 | interrupted |", "", "`acir --version` prints the version.")
     for words, function in commands().items():
         yield from ("", f"## acir {words}", "", inspect.getdoc(function) or "", "")
-        example = (epilogs[words] or "").removeprefix("Example:").strip()
+        example = (epilogs[function] or "").removeprefix("Example:").strip()
         yield from ("```bash", example, "```", "", "| | value | default | meaning |")
         yield "|---|---|---|---|"
         yield from _rows(function)
@@ -147,6 +150,37 @@ def _kind(info: ParameterInfo, hint: Any) -> str:  # noqa: ANN401 - any annotati
 
 def _default(value: object) -> str:
     return "" if value is None or value is False else f"`{value}`"
+
+
+# What de-identification leaves
+
+
+def _deidentified() -> Iterator[str]:
+    yield from ("# What `acir deid` leaves in a file", "", GENERATED, "")
+    yield f"What the standard's table names ({description()}, {len(actions())}"
+    yield "attributes and the repeating groups) is removed, emptied or replaced as it says."
+    yield "Of everything else, this stays; it is the whole list."
+    yield from ("", f"- Numbers: the kinds {', '.join(sorted(NUMBERS))}.")
+    yield "- UIDs that the standard itself defines, such as those of transfer syntaxes. Every other"
+    yield "  UID becomes `2.25.` and a number of 128 bit: a keyed hash."
+    yield "- Sequences, of whose items the same holds."
+    yield f"- Of text, codes and bytes, the {len(STAYING)} attributes below; a code string only if"
+    yield "  it is written like one, in at most 16 capitals, digits, spaces and underscores."
+    yield f"- In the place of text that an object must have, the word `{REMOVED}`:"
+    yield f"  {', '.join(f'`{keyword}`' for keyword in REPLACED)}."
+    yield f"- Empty, for the same reason: {', '.join(f'`{keyword}`' for keyword in EMPTIED)}."
+    yield from ("", "With `--dates`, dates of the table stay too, but birth, shifted by a secret")
+    yield "number of days, and times of day as they are."
+    yield from ("", "| what for | attributes that may keep text, codes or bytes |", "|---|---|")
+    for group, keywords in KEPT.items():
+        yield f"| {group} | {', '.join(f'`{keyword}`' for keyword in keywords)} |"
+    yield from (
+        "",
+        "Private attributes, curves, overlays, icons, colour profiles and waveforms go, and",
+    )
+    yield "so do values that cannot be read and those of another kind than their attribute's."
+    yield "The preamble is blank, the file meta is written anew, and bits of a pixel beyond the"
+    yield from ("stored ones are cleared.", "")
 
 
 # Recipes

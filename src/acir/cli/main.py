@@ -16,6 +16,7 @@ from acir.cli import (
     calibrate,
     check,
     compare,
+    deid,
     demo,
     doctor,
     drift,
@@ -51,6 +52,7 @@ COMMANDS = (  # in the order of help
     user.app,
     model.app,
     pacs.app,
+    deid.app,
     bench.app,
 )
 

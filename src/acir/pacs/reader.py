@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
+import numpy as np
+from jaxtyping import Shaped
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.pixels.utils import get_expected_length, pixel_array
 from pydicom.uid import (
@@ -27,6 +29,7 @@ from pydicom.uid import (
 )
 
 from acir.errors import UnreadableImageError, UsageError
+from acir.pacs.screening import screened
 from acir.pacs.voi import shown
 from acir.prep.decode import MAX_BYTES, MAX_PIXELS, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -95,9 +98,9 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
     """
     try:
         with unheard():
-            dataset = _dataset(data, name)
+            dataset = parsed(data, name)
             _require_picture(dataset, name)
-            picture = _middle_frame(dataset)
+            picture = screened(dataset, _middle_frame(dataset), name)
             return _without_identity(dataset, picture, key, label)
     except UsageError:
         raise
@@ -121,7 +124,12 @@ def unheard() -> Iterator[None]:
         log.disabled = before
 
 
-def _dataset(data: bytes, name: str) -> FileDataset:
+def parsed(data: bytes, name: str) -> FileDataset:
+    """Parse a DICOM file; call it `unheard`, and expect nearly any error of pydicom's.
+
+    Raises:
+        UnreadableImageError: It is no DICOM file, ends early or is too large.
+    """
     if not data:
         raise UnreadableImageError(name, "the file is empty", "truncated")
     if len(data) > MAX_BYTES:
@@ -168,7 +176,11 @@ def _called(syntax: UID) -> str:
 def _middle_frame(dataset: FileDataset) -> Picture:
     index = int(dataset.get("NumberOfFrames") or 1) // 2
     plugin = DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-    stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
+    return of_frame(dataset, index, pixel_array(dataset, index=index, decoding_plugin=plugin))
+
+
+def of_frame(dataset: FileDataset, index: int, stored: Shaped[np.ndarray, "..."]) -> Picture:
+    """Return what a frame shows, given its decoded pixels."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     return shown(_of_frame(dataset, index), stored)
 

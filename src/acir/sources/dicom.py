@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
-from acir.pacs.reader import HEAD, is_dicom, read
+from acir.pacs.files import DICOM_SUFFIXES, is_dicom_file
+from acir.pacs.reader import read
 from acir.prep.decode import SUFFIXES, read_file
 from acir.sources.base import (
     Source,
@@ -26,7 +27,7 @@ class DicomSource(Source):
     """
 
     schemes = ("dicom",)
-    suffixes = (".dcm", ".dicom", ".ima")
+    suffixes = DICOM_SUFFIXES
 
     def __init__(self, location: str, options: SourceOptions) -> None:
         super().__init__(location, options)
@@ -37,12 +38,12 @@ class DicomSource(Source):
     def claims(cls, path: Path) -> bool:
         """Whether it is a DICOM file, or a folder with such and without other pictures."""
         if path.is_file():
-            return _is_dicom(path)
+            return is_dicom_file(path)
         found = False
         for file in visible_files(path):
             if file.suffix.lower() in SUFFIXES:
                 return False
-            found = found or _is_dicom(file)
+            found = found or is_dicom_file(file)
         return found
 
     def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
@@ -63,7 +64,7 @@ class DicomSource(Source):
     def _files(self) -> Iterator[tuple[Path, str, Split | None, tuple[str, ...]]]:
         """List the files of the wanted splits, each with a name that identifies no one."""
         place = Path(self.location)
-        files = [place] if place.is_file() else walk_files(place, _is_dicom)
+        files = [place] if place.is_file() else walk_files(place, is_dicom_file)
         for number, path in enumerate(files, start=1):
             split, labels = folders_mean(path.relative_to(place).parts or (path.name,))
             if split is None or split in self.options.splits:
@@ -74,15 +75,3 @@ class DicomSource(Source):
     ) -> ImageRecord:
         found = read(read_file(path, name), self.options.key, name, next(iter(labels), None))
         return dicom_record(found, split)
-
-
-def _is_dicom(path: Path) -> bool:
-    if path.name.upper().startswith("DICOMDIR"):  # a table of contents
-        return False
-    if path.suffix.lower() in DicomSource.suffixes:
-        return True
-    try:
-        with path.open("rb") as file:
-            return is_dicom(file.read(HEAD))
-    except OSError:
-        return False

@@ -1,0 +1,124 @@
+"""A DICOM file to one that may be handed on: attributes without identity, pixels without names."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePath
+
+import numpy as np
+from jaxtyping import Bool, Shaped
+from pydicom import FileDataset
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRBigEndian, MediaStorageDirectoryStorage
+
+from acir.errors import UnreadableImageError, UsageError
+from acir.pacs.reader import DECODERS, of_frame, parsed, unheard
+from acir.pacs.screening import as_shown, blacked
+from acir.privacy.burned_in import Judgement, is_risky, judge
+from acir.privacy.deid import PIXELS, Profile, deidentify, is_of_the_standard
+
+LEVELS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+NEEDED = ("SOPClassUID", *LEVELS[1:])
+
+
+@dataclass(frozen=True)
+class Released:
+    """A file without identity.
+
+    Attributes:
+        place: Where it belongs: patient, study, series and instance, all under their new names.
+        content: The file.
+        doubt: Why a person has to look at its pixels before it is handed on, else None.
+    """
+
+    place: PurePath
+    content: bytes
+    doubt: str | None
+
+
+def release(data: bytes, profile: Profile, name: str) -> Released:
+    """Remove identity from a DICOM file, from its attributes and from its pixels.
+
+    Pixels of a risky kind are looked at; those of other kinds are only if the profile says so, and
+    else the file makes no claim about them. Pixels stay bit for bit what they were unless some are
+    blacked out.
+
+    Args:
+        data: The file.
+        profile: How identity is removed.
+        name: What to call the file in an error; it must not identify.
+
+    Raises:
+        UnreadableImageError: It is no DICOM file, is damaged, or is a list of files.
+    """
+    try:
+        with unheard():
+            dataset = parsed(data, name)
+            _require_an_instance(dataset, name)
+            judgement = _screened(dataset, profile.every_picture)
+            deidentify(
+                dataset, profile, pixels_clean=judgement is not None and judgement.doubt is None
+            )
+            place = PurePath(*(str(dataset[level].value) for level in LEVELS))
+            doubt = None if judgement is None else judgement.doubt
+            return Released(place.with_name(f"{place.name}.dcm"), _written(dataset), doubt)
+    except UsageError:
+        raise
+    # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
+    except Exception:
+        raise UnreadableImageError(name, "its content is damaged or of an unknown kind") from None
+
+
+def _require_an_instance(dataset: FileDataset, name: str) -> None:
+    if dataset.get("SOPClassUID") == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in (
+        dataset
+    ):
+        raise UnreadableImageError(name, "it lists other files, whose names change; make a new one")
+    for keyword in NEEDED:
+        if not dataset.get(keyword):
+            raise UnreadableImageError(name, f"it has no {keyword}, by which it could be told")
+    if not is_of_the_standard(dataset.file_meta.TransferSyntaxUID):
+        raise UnreadableImageError(name, "its transfer syntax is not one of the standard")
+
+
+def _screened(dataset: FileDataset, every_picture: bool) -> Judgement | None:
+    """Black out what has to be; None stands for pixels that nobody looked at."""
+    if not any(k in dataset for k in PIXELS) or not (every_picture or is_risky(dataset)):
+        return None
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and syntax not in DECODERS:
+        return Judgement(None, f"there is no decoder for {syntax.name}")
+    pixels = pixel_array(dataset, decoding_plugin=DECODERS.get(syntax, ""))
+    several = int(dataset.get("NumberOfFrames") or 1) > 1
+    frames = [*pixels] if several else [pixels]
+    judgement = judge(dataset, [as_shown(of_frame(dataset, n, f)) for n, f in enumerate(frames)])
+    if judgement.doubt is None and judgement.black is not None:
+        if syntax == ExplicitVRBigEndian:  # tables of 16 bit would have to be turned round too
+            return Judgement(None, "its byte order is one that is no longer written")
+        _black_out(dataset, pixels, judgement.black)
+    return judgement
+
+
+def _black_out(
+    dataset: FileDataset, pixels: Shaped[np.ndarray, "..."], black: Bool[np.ndarray, "h w"]
+) -> None:
+    """Write all frames anew, uncompressed, colour as RGB."""
+    colour = dataset.SamplesPerPixel > 1
+    kind = "RGB" if colour else dataset.PhotometricInterpretation
+    frames = blacked(pixels, black, _darkest(dataset, pixels), colour)
+    dataset.set_pixel_data(frames, kind, dataset.BitsStored, generate_instance_uid=False)
+
+
+def _darkest(dataset: FileDataset, pixels: Shaped[np.ndarray, "..."]) -> float:
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        colours = apply_color_lut(pixels, dataset).sum(-1)
+        return float(pixels.ravel()[colours.argmin()])
+    return float(
+        pixels.max() if dataset.PhotometricInterpretation == "MONOCHROME1" else pixels.min()
+    )
+
+
+def _written(dataset: FileDataset) -> bytes:
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
