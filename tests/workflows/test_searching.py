@@ -64,7 +64,7 @@ def test_the_order_within_a_distance_is_that_of_the_cosine_then_of_the_id(
         held = view.entries(np.arange(len(view.gallery.keys)))
     for kind in CLASSES:
         path = pictures / "test" / kind / "118.png"
-        (code,), (embedding,) = coded(model.encode(as_record(path, b"key")))
+        (code,), (embedding,) = coded(model.bundle.encoder, model.encode(as_record(path, b"key")))
         keys = []
         for entry in held:
             distance = sum(bin(a ^ b).count("1") for a, b in zip(code, entry.code, strict=True))

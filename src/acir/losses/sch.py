@@ -90,6 +90,7 @@ class SCH(Loss):
     """
 
     weights: Float[Tensor, " classes"]
+    offsets: Float[Tensor, " classes"]
 
     def __init__(  # noqa: PLR0913 - the keys of the loss, all by keyword
         self,

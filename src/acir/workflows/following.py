@@ -87,7 +87,7 @@ class Follower:
         self._server, self._feed, self._target, self._progress = server, feed, target, progress
         self._state = target.store.feed(server.name)
         settings = target.store.settings
-        self._kept = Kept(*(settings.get(key) == "True" for key in ("thumbnails", "paths")))
+        self._kept = Kept(settings.get("thumbnails") == "True", settings.get("paths") == "True")
         self._more = {COLLECTION: server.collection} if server.collection else {}
         self._terms = _terms(server)
         self._poll = server.poll_seconds or feed.poll_seconds
