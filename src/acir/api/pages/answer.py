@@ -2,19 +2,51 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi import Form as Field
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import WORD, Wished, answered, asked_before, examined, pair_of
+from acir.api.asking import WORD, Pictures, Wish, Wished, answered, asked_before, examined, pair_of
+from acir.api.exporting import Form, as_file
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
-from acir.api.security import Giving, Guarded, Searching
-from acir.api.state import Server
+from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
+from acir.api.state import Server, State
 
 router = APIRouter(route_class=Guarded)
 # What stays when the next picture is given; what was said of the hits before does not.
 LASTING = ("k", "threshold", "where", "mode", "per", "duplicates", "patients")
+
+
+class Subject:
+    """What a page is about, as its address says it."""
+
+    def __init__(
+        self,
+        q: Annotated[str | None, Query(max_length=WORD)] = None,
+        id: Annotated[str | None, Query(max_length=WORD)] = None,
+        patients: Annotated[bool, Query(description="several hits of one patient")] = False,
+    ) -> None:
+        self.q, self.id, self.patients = q, id, patients
+
+    def asked(self, server: State, caller: Caller) -> Pictures | str:
+        """Return the pictures that were given, or the id of a stored one.
+
+        Raises:
+            HTTPException: There is neither or both, or the pictures were forgotten.
+        """
+        if (self.q is None) == (self.id is None):
+            raise HTTPException(422, "give either q or id, of what was asked")
+        return self.id if self.id is not None else asked_before(server, caller, self.q or "")
+
+    def complete(self, wish: Wish) -> None:
+        """Wish for one hit a patient, unless more or other cases are wished for."""
+        if not self.patients and wish.per is None and wish.risk is None:
+            wish.per = "patient"
+
+
+Shown = Annotated[Subject, Depends()]
 
 
 @router.post("/ask")
@@ -22,7 +54,7 @@ async def ask(
     server: Server,
     caller: Giving,
     image: Annotated[list[UploadFile], File()],
-    state: Annotated[str, Form(max_length=2048)] = "",
+    state: Annotated[str, Field(max_length=2048)] = "",
 ) -> Response:
     """Examine pictures, and go on to their answer; the settings of the page before stay."""
     query = await examined(server, caller, image, "search")
@@ -37,16 +69,11 @@ async def search(
     caller: Searching,
     render: Render,
     wish: Wished,
-    q: Annotated[str | None, Query(max_length=WORD)] = None,
-    id: Annotated[str | None, Query(max_length=WORD)] = None,
-    patients: Annotated[bool, Query(description="several hits of one patient")] = False,
+    shown: Shown,
 ) -> Response:
     """Show the verdict and the hits: of pictures that were given, or of a stored one."""
-    if (q is None) == (id is None):
-        raise HTTPException(422, "give either q or id, of what was asked")
-    asked = id if id is not None else asked_before(server, caller, q or "")
-    if not patients and wish.per is None and wish.risk is None:
-        wish.per = "patient"
+    asked = shown.asked(server, caller)
+    shown.complete(wish)
     found = await answered(server, caller, asked, wish)
     address = Address.of(request)
     within = caller.within("search")
@@ -59,11 +86,11 @@ async def search(
         served=server.served,
         query=query,
         place=query.deciding(found.answer).place if query else None,
-        stored=server.served.entry(id, within) if id is not None else None,
+        stored=server.served.entry(asked, within) if isinstance(asked, str) else None,
         found=found,
         answer=found.answer,
         wish=wish,
-        patients=patients,
+        patients=shown.patients,
         facets=({"collection": places} if len(places) > 1 else {}) | facets,
         chosen=dict(map(pair_of, wish.where)),
         examples=[*wish.like, *wish.unlike],
@@ -73,3 +100,17 @@ async def search(
     # A form sends its empty fields too; the address that stays does not need them.
     page.headers["HX-Push-Url"] = str(address)
     return page
+
+
+@router.get("/export")
+async def export(
+    server: Server,
+    caller: Exporting,
+    wish: Wished,
+    shown: Shown,
+    form: Form = "csv",
+) -> Response:
+    """Save the answer that a page shows."""
+    asked = shown.asked(server, caller)
+    shown.complete(wish)
+    return as_file(await answered(server, caller, asked, wish, "export"), form)

@@ -1,11 +1,12 @@
 """Search, check, similar and feedback."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Query, Response, UploadFile
 from starlette.exceptions import HTTPException
 
 from acir.api.asking import WORD, Wish, Wished, answered, asked_before, examined
+from acir.api.exporting import Form, as_file
 from acir.api.schemas import PREFIX, Answer, Feedback, Verdict
 from acir.api.security import Checking, Exporting, Guarded, Searching
 from acir.api.state import Server
@@ -18,7 +19,6 @@ Images = Annotated[
 ]
 Id = Annotated[str, Query(max_length=WORD, description="of a stored picture")]
 Key = Annotated[str, Query(max_length=WORD, description="of an earlier answer")]
-MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @router.post("/search", response_model=Answer)
@@ -69,16 +69,14 @@ async def export(
     wish: Wished,
     key: Annotated[str | None, Query(max_length=WORD)] = None,
     id: Annotated[str | None, Query(max_length=WORD)] = None,
-    form: Annotated[Literal["csv", "json"], Query(alias="format")] = "csv",
+    form: Form = "csv",
 ) -> Response:
     """Return an answer as a file: by the key of an earlier one, or by a stored picture's id."""
     if (key is None) == (id is None):
         raise HTTPException(422, "give either key or id, of what was asked")
     asked = id if id is not None else asked_before(server, caller, key or "")
     found = await answered(server, caller, asked, wish, "export")
-    write = {"csv": answering.as_csv, "json": answering.as_json}[form]
-    named = {"Content-Disposition": f'attachment; filename="answer.{form}"'}
-    return Response(write(found), media_type=MEDIA[form], headers=named)
+    return as_file(found, form)
 
 
 def _verdict(found: dict[str, Any]) -> dict[str, Any]:
