@@ -11,6 +11,7 @@ from acir.api.words import Catalogues
 from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
+from acir.workflows.serving.additions import Additions
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -27,6 +28,7 @@ class State:
         people: Who may use it.
         sessions: How they are recognised.
         queries: The pictures that are being looked at.
+        additions: The pictures that are being added.
         pool: Where pictures are examined and answers made.
         metrics: What is counted.
         words: What pages say, by language.
@@ -38,6 +40,7 @@ class State:
     people: People
     sessions: Sessions
     queries: Queries
+    additions: Additions
     pool: Pool
     metrics: Metrics
     words: Catalogues

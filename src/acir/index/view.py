@@ -16,7 +16,7 @@ from acir.index.database import Database
 from acir.index.engines.base import Engine
 from acir.index.entry import Entry, unseal
 from acir.index.facets import facets
-from acir.index.filters import belonging, collections, matching
+from acir.index.filters import belonging, matching
 from acir.index.gallery import Gallery
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
@@ -178,10 +178,6 @@ class View:
         return self._state.mask(
             self._database, where, None if within is None else frozenset(within)
         )
-
-    def collections(self) -> dict[str, int]:
-        """Return how many pictures each collection has, by name."""
-        return collections(self._database)
 
     def contents(self) -> str:
         """Return a SHA-256 that tells which pictures are here, and with which labels.
