@@ -113,7 +113,7 @@ def _asked(served: Served, data: bytes, number: int) -> Asked:
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
     found = searcher.examine(record)
-    place = None if found.evidence is None else searcher.bundle.gate.place(found.evidence)
+    place = None if found.scored is None else searcher.bundle.gate.place(found.scored)
     return Asked(name, found, found.verdict, record.pixel_hash, place)
 
 

@@ -80,7 +80,8 @@ class Served:
 
     def collections(self, within: Within) -> dict[str, int]:
         """Return the collections that a caller may see, and how many pictures each has."""
-        found = self.searcher.store.collections()
+        with self.searcher.store.view() as view:
+            found = view.collections()
         return {name: n for name, n in found.items() if within is None or name in within}
 
     def facets(self, within: Within) -> dict[str, dict[str, int]]:
