@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from made_browser import accessibility_faults, chromium, keep, listening, transfer
-from made_web import png
 from playwright.sync_api import Browser, Page, expect
 
 from acir.api.app import create_app
 from acir.api.server import prepare
 from acir.workflows.serving.settings import ServeSettings
+from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
+from made_web import png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -220,13 +220,14 @@ def test_no_page_has_a_fault_of_access(
     assert faults == []
 
 
-def test_the_page_of_the_login_and_of_an_error_have_no_fault_of_access(
+def test_the_other_pages_have_no_fault_of_access(
     browser: Browser, signed_in: object, address: str
 ) -> None:
     for state, path, heading in (
         (None, "/", "Sign in"),
         (signed_in, "/search?id=nothing", "This cannot be done as asked"),
         (signed_in, "/nothing", "There is nothing here"),
+        (signed_in, "/history", "History"),
     ):
         context = browser.new_context(base_url=address, storage_state=state)  # type: ignore[arg-type]
         page = context.new_page()
