@@ -95,7 +95,7 @@ async def search(
         chosen=dict(map(pair_of, wish.where)),
         examples=[*wish.like, *wish.unlike],
         address=address,
-        most=server.settings.limits.hits,
+        most=MOST_HITS,
     )
     # A form sends its empty fields too; the address that stays does not need them.
     page.headers["HX-Push-Url"] = str(address)
