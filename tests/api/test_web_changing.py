@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from made_web import HOST, Token, people, png
 
 from acir.api.app import create_app
 from acir.errors import StorageError, UsageError
@@ -18,6 +17,7 @@ from acir.index.store import Store
 from acir.workflows.serving.additions import FOLDER, Additions, Job
 from acir.workflows.serving.settings import ServeSettings
 from made_model import draw
+from made_web import HOST, Token, people, png
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_added_pictures_are_found_at_once_and_deleted_ones_no_more(client: TestC
     picture = png(draw("disc", 700))
     found = add(client, picture, png(draw("disc", 701)), label="disc", collection="fresh")
     assert (found["stage"], found["counts"]["new"], found["done"]) == ("done", 2, 2)
-    where = {"where": "collection=fresh", "duplicates": True}
+    where: dict[str, str | bool] = {"where": "collection=fresh", "duplicates": True}
     hits = client.post(
         "/api/v1/search", files={"image": png(draw("disc", 702))}, params=where
     ).json()["hits"]

@@ -7,12 +7,22 @@ from fastapi import Form as Field
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import WORD, Pictures, Wish, Wished, answered, asked_before, examined, pair_of
+from acir.api.asking import (
+    MOST_HITS,
+    WORD,
+    Wish,
+    Wished,
+    answered,
+    asked_before,
+    examined,
+    pair_of,
+)
 from acir.api.exporting import Form, as_file
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
 from acir.api.state import Server, State
+from acir.workflows.serving.queries import Query as Pictures
 
 router = APIRouter(route_class=Guarded)
 # What stays when the next picture is given; what was said of the hits before does not.
