@@ -415,6 +415,24 @@ def test_the_heat_map_comes_from_the_detector_that_draws_one(trained: Gate) -> N
     assert _gate(10).heat_map(_pixels(np.zeros(1))) is None
 
 
+def test_a_place_is_among_the_totals_of_calibration() -> None:
+    gate = _gate(999)
+    totals = gate.totals(gate.scored(_pixels(np.arange(1.0, 1000))))
+    usual, limit = np.quantile(totals, (0.05, 0.95)), np.sort(totals)[-gate.calibration.r]
+    for red in (1.0, 500.0, 999.0, 2000.0):
+        asked = _pixels(np.array([red]))
+        place = gate.place(gate.scored(asked))
+        assert place is not None
+        assert place.total == gate.score(asked)[0]
+        assert (place.low, place.high, place.limit) == (*usual, limit)
+        assert (place.total > place.limit) == (_verdict(gate, red).verdict == "unknown")
+
+
+def test_without_calibration_or_a_number_there_is_no_place() -> None:
+    for gate, red in ((_gate(0), 1.0), (_gate(99), np.inf)):
+        assert gate.place(gate.scored(_pixels(np.array([red])))) is None
+
+
 def test_the_decoder_is_needed_where_a_detector_needs_it(trained: Gate) -> None:
     assert trained.needs_decoder
     assert not _gate(10).needs_decoder

@@ -1,5 +1,6 @@
 """A record of whatever a caller has: what it is made of, and what is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import jaxtyping
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
-from acir.picture import as_record
+from acir.picture import as_record, from_bytes
 from made_model import draw, save
 
 
@@ -68,3 +69,28 @@ def test_a_place_with_more_or_fewer_pictures_than_one_is_refused(tmp_path: Path)
         as_record(tmp_path, b"key")
     with pytest.raises(SourceError, match="there is nothing at"):
         as_record(tmp_path / "nowhere.png", b"key")
+
+
+def test_bytes_make_the_record_of_their_file(tmp_path: Path) -> None:
+    path = save(draw("disc", 300), tmp_path / "scan.png")
+    record = from_bytes(path.read_bytes(), b"key", "upload")
+    assert record.id == "upload"
+    assert record.pixel_hash == as_record(path, b"key").pixel_hash
+
+
+def test_bytes_of_a_dicom_file_make_a_record_without_identity(
+    tmp_path: Path, make_dicom: Callable[..., bytes], identity: tuple[str, ...]
+) -> None:
+    data = make_dicom(draw("disc", 300))
+    path = tmp_path / "scan.dcm"
+    path.write_bytes(data)
+    record, expected = from_bytes(data, b"key", "upload"), as_record(path, b"key")
+    assert record.id == "upload"
+    assert record.pixel_hash == expected.pixel_hash
+    assert (record.patient, record.metadata) == (expected.patient, expected.metadata)
+    assert not any(word in str(record) for word in identity)
+
+
+def test_bytes_that_are_no_picture_are_refused() -> None:
+    with pytest.raises(UnreadableImageError, match="cannot read upload: its content is no pict"):
+        from_bytes(b"no picture", b"key", "upload")

@@ -7,7 +7,7 @@ pictures. One set for both would double the false alarms.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +35,23 @@ FAMILY = "acir.ood"
 ORDINARY = "ordinary"
 USUAL = (0.05, 0.95)
 COMMON = 0.1
+
+
+@dataclass(frozen=True)
+class Place:
+    """How unusual a picture is beside those of calibration, as totals of surprise.
+
+    Attributes:
+        total: Of the picture.
+        low: Below it lie 5 % of the calibration pictures.
+        high: Above it lie 5 %.
+        limit: Above it a picture is called unknown.
+    """
+
+    total: float
+    low: float
+    high: float
+    limit: float
 
 
 class Gate:
@@ -135,6 +152,15 @@ class Gate:
     def score(self, evidence: Evidence) -> Float64[np.ndarray, " batch"]:
         """Return the total of each picture; higher is more outlying, unlimited."""
         return self.totals(self.scored(evidence))
+
+    def place(self, scored: Scored) -> Place | None:
+        """Say where one picture lies among the calibration pictures, or None without any."""
+        total, n = float(self.totals(scored)[0]), len(self._totals)
+        if not n or not math.isfinite(total):
+            return None
+        low, high = np.quantile(self._totals, USUAL)
+        limit = np.sort(self._totals)[n - min(self.calibration.r, n)]
+        return Place(total, float(low), float(high), float(limit))
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """Return a verdict on each picture, the same alone or among others."""

@@ -9,8 +9,9 @@ from jaxtyping import Shaped
 from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.pacs.reader import is_dicom, read
 from acir.prep.decode import Picture as Decoded
-from acir.prep.decode import from_pillow, natural_range
+from acir.prep.decode import decode, from_pillow, natural_range
 from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord
 
@@ -54,6 +55,24 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
         ) from error
+
+
+def from_bytes(data: bytes, key: bytes, name: str) -> ImageRecord:
+    """Turn the content of a DICOM, PNG, JPEG, TIFF or BMP file into a record without identity.
+
+    Args:
+        data: The file.
+        key: Secret for the keyed hashes of patients.
+        name: What to call the picture; it must not identify.
+
+    Raises:
+        UnreadableImageError: It cannot be decoded, or is too large.
+    """
+    if not is_dicom(data):
+        return replace(_lone_record(decode(data, name)), id=name)
+    found = read(data, key, name)
+    record = replace(_lone_record(found.picture), id=name)
+    return replace(record, patient=found.patient, metadata=found.metadata)
 
 
 def _lone_record(picture: Decoded) -> ImageRecord:

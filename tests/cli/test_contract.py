@@ -23,7 +23,7 @@ COMMANDS = {
     *("demo", "train", "index build", "index add", "index delete", "index copy", "index verify"),
     *("index info", "index failed", "index orphans"),
     *("index compact", "index backup", "index restore", "index export", "index import"),
-    *("search", "check", "evaluate", "compare", "stress", "doctor"),
+    *("search", "check", "evaluate", "compare", "stress", "doctor", "serve"),
     *("calibrate", "drift", "bench index", "pacs export", "pacs search", "pacs sync"),
     *("audit verify", "audit export", "audit report", "audit archive"),
     *("user add", "user password", "user list", "user grant", "user revoke", "user token"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
+from api_reference import api_page
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 from acir import recipe, registry
@@ -73,6 +74,7 @@ def pages() -> dict[str, str]:
         "components.md": "\n".join(_components()),
         "coding-scheme.md": "\n".join(_coding_scheme()),
         "deidentified.md": "\n".join(_deidentified()),
+        "api.md": api_page(GENERATED),
     }
 
 

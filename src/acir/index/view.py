@@ -15,7 +15,8 @@ from acir.index.changes import Moment
 from acir.index.database import Database
 from acir.index.engines.base import Engine
 from acir.index.entry import Entry, unseal
-from acir.index.filters import belonging, matching
+from acir.index.facets import facets
+from acir.index.filters import belonging, collections, matching
 from acir.index.gallery import Gallery
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
@@ -28,6 +29,7 @@ PATIENT = "select row from item where patient = ?"
 MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
 REPAIR = "restore a copy of it or build it again"
 
+Facets = dict[str, dict[str, int]]
 Mask = Bool[np.ndarray, " n"]
 
 
@@ -48,6 +50,8 @@ class State:
     _masks: dict[object, Mask] = field(default_factory=dict)
     _building: Lock = field(default_factory=Lock)
     _contents: str | None = None
+    _collections: dict[str, int] | None = None
+    _facets: dict[frozenset[str] | None, Facets] = field(default_factory=dict)
 
     def engine(self) -> Engine:
         """Return the engine, built when it is first asked for."""
@@ -92,6 +96,18 @@ class State:
                 digest.update(f"{line}\n".encode())
             self._contents = digest.hexdigest()
         return self._contents
+
+    def collections(self, database: Database) -> dict[str, int]:
+        """Return what `View.collections` does, read when it is first asked for."""
+        if self._collections is None:
+            self._collections = collections(database)
+        return self._collections
+
+    def facets(self, database: Database, within: frozenset[str] | None) -> Facets:
+        """Return what `View.facets` does, read when it is first asked for."""
+        if within not in self._facets:
+            self._facets[within] = facets(database, within)
+        return self._facets[within]
 
     def _mask(self, database: Database, where: Mapping[str, str]) -> Mask:
         if not where:
@@ -176,6 +192,20 @@ class View:
         Ids, paths, patients and the order do not count.
         """
         return self._state.contents(self._database)
+
+    def collections(self) -> dict[str, int]:
+        """Return how many pictures each collection has, by name."""
+        return self._state.collections(self._database)
+
+    def facets(self, within: Collection[str] | None = None) -> Facets:
+        """Return how many pictures have each value of each key that `select` knows.
+
+        A key with more values than a person would choose from has none here.
+
+        Args:
+            within: Collections that are counted; None for all.
+        """
+        return self._state.facets(self._database, None if within is None else frozenset(within))
 
     def named(self, ids: Iterable[str]) -> Int[np.ndarray, " m"]:
         """Return the positions, ascending, of those of these ids that are here."""

@@ -1,0 +1,14 @@
+"""HTML pages: query by example, gallery, compare. Whatever a page shows is in its address."""
+
+from fastapi import APIRouter
+
+from acir.api.pages import answer, compare, history, login, pictures, start
+from acir.api.security import Guarded
+
+
+def pages() -> APIRouter:
+    """Return all routes of the pages; the API's description leaves them out."""
+    router = APIRouter(route_class=Guarded, include_in_schema=False)
+    for part in (start, login, answer, compare, pictures, history):
+        router.include_router(part.router)
+    return router

@@ -1,0 +1,126 @@
+"""Give pictures, and look at the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi import Form as Field
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from acir.api.asking import (
+    MOST_HITS,
+    WORD,
+    Wish,
+    Wished,
+    answered,
+    asked_before,
+    examined,
+    pair_of,
+)
+from acir.api.exporting import Form, as_file
+from acir.api.pages.address import Address
+from acir.api.pages.rendering import Render
+from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
+from acir.api.state import Server, State
+from acir.workflows.serving.queries import Query as Pictures
+
+router = APIRouter(route_class=Guarded)
+# What stays when the next picture is given; what was said of the hits before does not.
+LASTING = ("k", "threshold", "where", "mode", "per", "duplicates", "patients")
+
+
+class Subject:
+    """What a page is about, as its address says it."""
+
+    def __init__(
+        self,
+        q: Annotated[str | None, Query(max_length=WORD)] = None,
+        id: Annotated[str | None, Query(max_length=WORD)] = None,
+        patients: Annotated[bool, Query(description="several hits of one patient")] = False,
+    ) -> None:
+        self.q, self.id, self.patients = q, id, patients
+
+    def asked(self, server: State, caller: Caller) -> Pictures | str:
+        """Return the pictures that were given, or the id of a stored one.
+
+        Raises:
+            HTTPException: There is neither or both, or the pictures were forgotten.
+        """
+        if (self.q is None) == (self.id is None):
+            raise HTTPException(422, "give either q or id, of what was asked")
+        return self.id if self.id is not None else asked_before(server, caller, self.q or "")
+
+    def complete(self, wish: Wish) -> None:
+        """Wish for one hit a patient, unless more or other cases are wished for."""
+        if not self.patients and wish.per is None and wish.risk is None:
+            wish.per = "patient"
+
+
+Shown = Annotated[Subject, Depends()]
+
+
+@router.post("/ask")
+async def ask(
+    server: Server,
+    caller: Giving,
+    image: Annotated[list[UploadFile], File()],
+    state: Annotated[str, Field(max_length=2048)] = "",
+) -> Response:
+    """Examine pictures, and go on to their answer; the settings of the page before stay."""
+    query = await examined(server, caller, image, "search")
+    kept = Address.parsed("/search", state).only(*LASTING)
+    return RedirectResponse(str(Address("/search", [("q", query.key), *kept])), 303)
+
+
+@router.get("/search")
+async def search(
+    request: Request,
+    server: Server,
+    caller: Searching,
+    render: Render,
+    wish: Wished,
+    shown: Shown,
+) -> Response:
+    """Show the verdict and the hits: of pictures that were given, or of a stored one."""
+    asked = shown.asked(server, caller)
+    shown.complete(wish)
+    found = await answered(server, caller, asked, wish)
+    address = Address.of(request)
+    within = caller.within("search")
+    facets = await server.pool.run(caller.name, server.served.facets, within)
+    places = server.served.collections(within)
+    query = None if isinstance(asked, str) else asked
+    page = render(
+        request,
+        "search.html",
+        served=server.served,
+        query=query,
+        place=query.deciding(found.answer).place if query else None,
+        stored=server.served.entry(asked, within) if isinstance(asked, str) else None,
+        found=found,
+        answer=found.answer,
+        wish=wish,
+        patients=shown.patients,
+        facets=({"collection": places} if len(places) > 1 else {}) | facets,
+        chosen=dict(map(pair_of, wish.where)),
+        examples=[*wish.like, *wish.unlike],
+        address=address,
+        most=MOST_HITS,
+    )
+    # A form sends its empty fields too; the address that stays does not need them.
+    page.headers["HX-Push-Url"] = str(address)
+    return page
+
+
+@router.get("/export")
+async def export(
+    server: Server,
+    caller: Exporting,
+    wish: Wished,
+    shown: Shown,
+    form: Form = "csv",
+) -> Response:
+    """Save the answer that a page shows."""
+    asked = shown.asked(server, caller)
+    shown.complete(wish)
+    return as_file(await answered(server, caller, asked, wish, "export"), form)

@@ -1,0 +1,51 @@
+"""The pictures that a page shows, by addresses of their own, so that pages stay small."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.exceptions import HTTPException
+
+from acir.api.asking import WORD, asked_before
+from acir.api.security import Guarded, Searching, Viewer
+from acir.api.state import Server
+from acir.workflows.serving.queries import Asked
+
+router = APIRouter(route_class=Guarded)
+Key = Annotated[str, Query(max_length=WORD)]
+Number = Annotated[int, Query(ge=0, le=1000)]
+PNG = "image/png"
+
+
+@router.get("/query/picture")
+async def picture(server: Server, caller: Searching, q: Key, view: Number = 0) -> Response:
+    """Return a picture that was given, windowed, as PNG."""
+    asked = _view(asked_before(server, caller, q).views, view)
+    found = await server.pool.run(caller.name, lambda: asked.picture)
+    return _png(found)
+
+
+@router.get("/query/heat")
+async def heat(server: Server, caller: Searching, q: Key, view: Number = 0) -> Response:
+    """Return where a picture that was given differs from known ones, as PNG."""
+    query = asked_before(server, caller, q)
+    _view(query.views, view)
+    return _png(await server.pool.run(caller.name, query.heat_map, view, server.served))
+
+
+@router.get("/thumbnail")
+async def thumbnail(server: Server, caller: Viewer, id: Key) -> Response:
+    """Return the small picture of a stored one."""
+    entry = server.served.entry(id, caller.within("view"))
+    return _png(entry.thumbnail if entry else None)
+
+
+def _view(views: tuple[Asked, ...], number: int) -> Asked:
+    if number >= len(views):
+        raise HTTPException(404, "there is no such picture")
+    return views[number]
+
+
+def _png(found: bytes | None) -> Response:
+    if found is None:
+        raise HTTPException(404, "there is no such picture")
+    return Response(found, media_type=PNG)

@@ -1,0 +1,88 @@
+"""Templates with what every page needs: words, the caller, the theme."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import Depends, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from acir import __version__
+from acir.api.pages.saying import SAYING
+from acir.api.words import LANGUAGES, Catalogues, Words, preferred
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+YEAR = 365 * 24 * 3600
+STATIC = Path(__file__).parents[1] / "static"
+
+
+class Renderer:
+    """Makes pages for one application.
+
+    Args:
+        words: What they say, by language.
+        secure: Whether cookies may demand TLS.
+    """
+
+    def __init__(self, words: Catalogues, secure: bool) -> None:
+        self._words, self._secure = words, secure
+        self._environment = Environment(
+            loader=PackageLoader("acir.api"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(SAYING)
+
+    def words(self, request: Request) -> Words:
+        """Return the words of the language that was chosen, else of the browser's."""
+        chosen = request.query_params.get("lang") or request.cookies.get("acir_lang", "")
+        accepted = request.headers.get("accept-language", "")
+        return self._words.of(chosen if chosen in LANGUAGES else preferred(accepted))
+
+    def __call__(
+        self, request: Request, template: str, status: int = HTTPStatus.OK, **values: object
+    ) -> Response:
+        """Return a page; a `lang` or `theme` in its address is remembered in a cookie."""
+        words, theme = self.words(request), _theme(request)
+        shared = {
+            "t": words,
+            "theme": theme,
+            "caller": getattr(request.state, "caller", None),
+            "request": request,
+            "version": __version__,
+            "languages": LANGUAGES,
+            "themes": THEMES,
+        }
+        html = self._environment.get_template(template).render(shared | values)
+        response = HTMLResponse(html, status)
+        for name, value in (("lang", words.language), ("theme", theme)):
+            if name in request.query_params:
+                response.set_cookie(
+                    f"acir_{name}", value, max_age=YEAR, secure=self._secure, httponly=True,
+                    samesite="lax",
+                )  # fmt: skip
+        return response
+
+    def error(self, request: Request, status: HTTPStatus, detail: str) -> Response:
+        """Return the page of an error; without a session it asks to sign in."""
+        template = "login.html" if status == HTTPStatus.UNAUTHORIZED else "error.html"
+        values: dict[str, Any] = {"failed": "", "detail": detail, "code": int(status)}
+        return self(request, template, status, **values)
+
+
+def of(request: Request) -> Renderer:
+    """Return the renderer of the application that a request came to."""
+    renderer: Renderer = request.app.state.renderer
+    return renderer
+
+
+Render = Annotated[Renderer, Depends(of)]
+
+
+def _theme(request: Request) -> Theme:
+    chosen = request.query_params.get("theme") or request.cookies.get("acir_theme", "")
+    return next((theme for theme in THEMES if theme == chosen), "auto")

@@ -1,0 +1,67 @@
+"""Numbers and verdicts in the words of a language, for templates."""
+
+from collections.abc import Callable, Mapping
+
+from acir.api.words import Words
+from acir.types import Verdict
+
+FULL = 100
+NEARLY = 99
+COMMON = 0.1
+RARE = 0.01
+
+
+def rarity(verdict: Verdict, words: Words) -> str:
+    """Say the p-value of a verdict as a sentence."""
+    if verdict.calibration.n == 0:
+        return words("rarity-none")
+    p = verdict.p_value
+    if p >= COMMON:
+        return words("rarity-common", count=round(FULL * p), p=number(p, words))
+    if p >= RARE:
+        return words("rarity-rare", count=max(1, round(FULL * p)), p=number(p, words))
+    return words("rarity-none-like", p=number(p, words))
+
+
+def number(value: float, words: Words) -> str:
+    """Write a number with two digits that count, with the language's decimal sign."""
+    return words.decimal(f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}")
+
+
+def reason(verdict: Verdict, words: Words) -> str:
+    """Say the strongest evidence in the language of the page."""
+    return words.get(f"reason-{verdict.reason_code}", verdict.reason)
+
+
+def percent(share: float) -> str:
+    """Write a share as whole percent; nothing but all is 100 and nothing but none is 0.
+
+    Example:
+        >>> [percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)]
+        ['0', '<1', '50', '>99', '100']
+    """
+    whole = round(FULL * share)
+    if whole == 0 and share > 0:
+        return "<1"
+    return ">99" if whole == FULL and share < 1 else str(whole)
+
+
+def label(text: str, words: Words) -> str:
+    """Write a label's class names as a list, or say that there is none."""
+    return text.replace("|", ", ") or words("no-label")
+
+
+def facet(key: str, words: Words) -> str:
+    """Write the name of what is known of a picture, in the language where it is a common one."""
+    plain = key.lower().replace("_", "").replace(" ", "")
+    return words.get(f"facet-{plain}", key.replace("_", " "))
+
+
+SAYING: Mapping[str, Callable[..., str]] = {
+    "rarity": rarity,
+    "number": number,
+    "reason": reason,
+    "percent": percent,
+    "label": label,
+    "facet": facet,
+}

@@ -1,0 +1,81 @@
+"""Runs the application until it is told to stop."""
+
+from collections.abc import Callable
+from getpass import getuser
+from pathlib import Path
+
+import uvicorn
+
+from acir.api.app import create_app
+from acir.api.log import write_to
+from acir.errors import UsageError
+from acir.governance.access import EVERYWHERE
+from acir.governance.audit import Actor, AuditLog
+from acir.governance.people import People
+from acir.governance.sessions import Sessions
+from acir.governance.vault import Vault
+from acir.workflows.serving.settings import ServeSettings
+
+LOCAL = "local"  # who signs in by the link that is printed on the machine itself
+GRACE_S = 20  # for what was begun when the server is told to stop
+
+Say = Callable[[str], None]
+
+
+def serve(settings: ServeSettings, say: Say) -> None:
+    """Serve an index until the process is told to stop; what was begun is ended first.
+
+    Raises:
+        UsageError: The index cannot be opened, or the address is not safe to listen at.
+    """
+    link = prepare(settings)
+    server = settings.server
+    scheme = "https" if server.certificate else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    if link:
+        say(f"open {scheme}://{host}:{server.port}/login?link={link}  (works once, for 10 minutes)")
+    else:
+        say(f"serving at {scheme}://{host}:{server.port}")
+    write_to()
+    uvicorn.run(
+        create_app(settings),
+        host=server.host,
+        port=server.port,
+        ssl_certfile=server.certificate or None,
+        ssl_keyfile=server.private_key or None,
+        proxy_headers=bool(server.proxies),
+        forwarded_allow_ips=",".join(server.proxies),
+        access_log=False,  # its lines hold addresses, in which a search may stand
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def prepare(settings: ServeSettings) -> str:
+    """Refuse an address that is not safe; on loopback return the secret of a login link.
+
+    Raises:
+        UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted.
+    """
+    folder, server = Path(settings.index), settings.server
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no index at {folder}; give the folder of one, or build it with acir index "
+            "build"
+        )
+    by = Actor(getuser())
+    with AuditLog.create(folder) as log, Vault(folder, log) as vault:
+        people = People(vault)
+        if server.is_loopback:
+            if LOCAL not in {person.name for person in people.list()}:
+                people.add(LOCAL, None, by)
+                people.grant(LOCAL, "admin", EVERYWHERE, by)
+            return Sessions(vault).link(LOCAL, by)
+        if not (server.is_encrypted and any(person.has_password for person in people.list())):
+            raise UsageError(
+                f"{server.host} can be reached from other machines, so people must sign in and "
+                "nobody may listen: add a person with acir user add, and name certificate and "
+                "private_key, or proxies that end TLS, under [server] in --config"
+            )
+    return ""

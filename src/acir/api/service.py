@@ -1,0 +1,53 @@
+"""Whether the server is well, what it counts, and what its API is."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from acir.api.problems import RESPONSES
+from acir.api.schemas import State
+from acir.api.security import Guarded, Known, everyone, may
+from acir.api.state import Server
+
+
+def service() -> APIRouter:
+    """Return the routes that run the server."""
+    router = APIRouter(route_class=Guarded, tags=["service"], responses=RESPONSES)
+    router.add_api_route("/healthz", healthz, dependencies=[everyone()], response_model=State)
+    router.add_api_route("/readyz", readyz, response_model=State)
+    router.add_api_route("/metrics", metrics, dependencies=[may("review")], response_class=Response)
+    router.add_api_route("/openapi.json", openapi, include_in_schema=False)
+    return router
+
+
+async def healthz() -> dict[str, str]:
+    """Say that the server runs."""
+    return {"status": "ok"}
+
+
+async def readyz(server: Server, caller: Known) -> dict[str, str]:
+    """Say that the index can be searched."""
+    await server.pool.run(caller.name, server.served.described, frozenset())
+    return {"status": "ok"}
+
+
+async def metrics(server: Server) -> Response:
+    """Return what is counted, in Prometheus' text format."""
+    return Response(server.metrics.page(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def openapi(request: Request, caller: Known) -> dict[str, Any]:
+    """Return what the API is, as OpenAPI 3.1."""
+    return described(request.app)
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return what the API of an application is, as OpenAPI 3.1."""
+    found: dict[str, Any] = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    schemes = {"token": {"type": "http", "scheme": "bearer"}}
+    found.setdefault("components", {})["securitySchemes"] = schemes
+    return found | {"security": [{"token": []}]}

@@ -1,0 +1,1 @@
+"""`acir serve`: what a server keeps between requests, and the verbs that it calls."""

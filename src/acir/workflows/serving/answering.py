@@ -1,0 +1,111 @@
+"""Answers of a served collection, with what is stored of each hit."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acir.index.entry import Entry
+from acir.search import Asked, Request
+from acir.types import Answer, Hit
+from acir.workflows.answers import stored
+from acir.workflows.search import search_line
+from acir.workflows.serving.queries import Query
+from acir.workflows.serving.served import Served
+
+DIGITS = 4  # of similarities and p-values: more would tell of the embeddings (S21)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer and what the index holds of its hits.
+
+    Attributes:
+        answer: The answer, its similarities rounded as they may leave the server.
+        entries: What is stored of each hit, by id.
+        asked: The pictures that it is about.
+    """
+
+    answer: Answer
+    entries: Mapping[str, Entry]
+    asked: tuple[Asked, ...]
+
+    def labels(self) -> dict[str, int]:
+        """Count the labels of the hits, the most frequent first; a hit may have several."""
+        found = Counter(part for hit in self.answer.hits for part in hit.label.split("|"))
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def metadata(self, hit: Hit) -> Mapping[str, str]:
+        """Return what is known of a hit besides its label."""
+        return self.entries[hit.id].metadata
+
+
+def answer(
+    served: Served, asked: Query | str, request: Request, threshold: float = 0.0
+) -> Answered:
+    """Answer a request about uploaded views, or about the stored picture of an id.
+
+    Args:
+        served: The index.
+        asked: The views, or the id.
+        request: How to search.
+        threshold: Least similarity of a hit, in [0, 1].
+
+    Raises:
+        UsageError: The mode, the radius, a filter, the key of cases or an id does not exist.
+    """
+    searcher = served.searcher
+    if isinstance(asked, str):
+        named = searcher.stored([asked], request.collections)
+    else:
+        named = [view.named for view in asked.views]
+    if len(named) == 1:
+        (found,) = searcher.answers(named, request)
+    else:
+        found = searcher.together(named, request)
+    hits = (replace(hit, similarity=round(hit.similarity, DIGITS)) for hit in found.hits)
+    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    entries = {entry.id: entry for entry in stored(searcher, found)}
+    return Answered(found, entries, tuple(one for _, one in named))
+
+
+def line(answered: Answered) -> dict[str, Any]:
+    """Return an answer as plain values: those of `acir search --json`, and each hit's metadata."""
+    found = search_line(answered.answer)
+    found["p_value"] = rounded(found["p_value"])
+    for row, hit in zip(found["hits"], answered.answer.hits, strict=True):
+        row["metadata"] = dict(answered.metadata(hit))
+    return found | {"notices": list(answered.answer.notices), "labels": answered.labels()}
+
+
+def as_json(answered: Answered) -> str:
+    """Write an answer as a JSON file for a person to keep."""
+    return json.dumps(line(answered), ensure_ascii=False, indent=1)
+
+
+def as_csv(answered: Answered) -> str:
+    """Write the hits as a table; a cell that a spreadsheet would calculate begins with a quote."""
+    keys = sorted({key for entry in answered.entries.values() for key in entry.metadata})
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["rank", "id", "label", "similarity", "distance", *map(_inert, keys)])
+    for hit in answered.answer.hits:
+        metadata = answered.metadata(hit)
+        words = [hit.id, hit.label, hit.similarity, hit.distance]
+        cells = [hit.rank, *words, *(metadata.get(key, "") for key in keys)]
+        writer.writerow([_inert(cell) for cell in cells])
+    return out.getvalue()
+
+
+def rounded(value: float | None) -> float | None:
+    """Round as everything that leaves the server is rounded."""
+    return None if value is None else round(value, DIGITS)
+
+
+def _inert(cell: object) -> object:
+    risky = isinstance(cell, str) and cell.startswith(FORMULA)
+    return f"'{cell}" if risky else cell

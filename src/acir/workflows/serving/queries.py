@@ -1,0 +1,180 @@
+"""Pictures that someone asks about, examined once and kept for as long as they are looked at.
+
+They are kept in memory alone, and forgotten after a while or when they take too much of it: what
+was asked leaves no trace on a disk.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from secrets import token_urlsafe
+from threading import Lock
+from time import monotonic
+
+import numpy as np
+from einops import rearrange
+
+from acir.errors import UnreadableImageError
+from acir.evaluation.figures import heat_map, png
+from acir.gate import Place
+from acir.picture import from_bytes
+from acir.prep.pixels import to_unit
+from acir.search import Examined, Named
+from acir.types import Answer, Verdict
+from acir.workflows.serving.served import Served
+
+KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
+SECONDS = 30 * 60.0
+SHOWN_SIDE = 1024  # of the picture that a page shows
+NAME = "picture {}"  # a file's own name may name a patient, so it is never read
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One uploaded picture as the model sees it.
+
+    Attributes:
+        name: What answers call it.
+        found: What examining it gave.
+        verdict: Whether its kind is known.
+        digest: SHA-256 of its pixels, or of the bytes where they could not be read: what an audit
+            keeps of it.
+        place: How unusual it is beside calibration pictures, or None where the gate did not look.
+    """
+
+    name: str
+    found: Examined | UnreadableImageError
+    verdict: Verdict
+    digest: str
+    place: Place | None
+
+    @property
+    def named(self) -> Named:
+        """What a searcher is asked."""
+        return self.name, self.found
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes to keep it."""
+        if isinstance(self.found, UnreadableImageError):
+            return 0
+        maps = vars(self.found.evidence).values() if self.found.evidence else ()
+        return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is a picture to show."""
+        return not isinstance(self.found, UnreadableImageError)
+
+    @cached_property
+    def picture(self) -> bytes | None:
+        """The picture as it is windowed, as PNG; None where it could not be read."""
+        if isinstance(self.found, UnreadableImageError):
+            return None
+        unit = to_unit(self.found.record)
+        step = -(-max(unit.shape[:2]) // SHOWN_SIDE)
+        small = unit[::step, ::step]
+        return png(small if small.shape[2] > 1 else rearrange(small, "h w 1 -> h w"))
+
+
+@dataclass(frozen=True)
+class Query:
+    """What one person asks about: a picture, or views of one case.
+
+    Attributes:
+        key: Names it in an address; without it nobody finds the query.
+        owner: Who may see it.
+        views: The pictures.
+    """
+
+    key: str
+    owner: str
+    views: tuple[Asked, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes to keep it."""
+        return sum(view.size for view in self.views)
+
+    def deciding(self, answer: Answer) -> Asked:
+        """Return the view that the verdict of an answer is on."""
+        return next((view for view in self.views if view.name == answer.worst_view), self.views[0])
+
+    def heat_map(self, position: int, served: Served) -> bytes | None:
+        """Draw where a view differs from known pictures over it, as PNG; None where none is."""
+        found = self.views[position].found
+        if isinstance(found, UnreadableImageError) or found.evidence is None:
+            return None
+        differs = served.searcher.heat_map(found.evidence)
+        if differs is None:
+            return None
+        picture = rearrange(served.searcher.bundle.prep(found.record), "c y x -> y x c")
+        return heat_map(picture, differs.numpy().astype(np.float64))
+
+
+def examine(served: Served, files: Sequence[bytes]) -> tuple[Asked, ...]:
+    """Read and judge uploaded files; one that cannot be read is unknown, not an error."""
+    return tuple(_asked(served, data, number) for number, data in enumerate(files, start=1))
+
+
+def _asked(served: Served, data: bytes, number: int) -> Asked:
+    searcher, name = served.searcher, NAME.format(number)
+    try:
+        record = from_bytes(data, searcher.key, name)
+    except UnreadableImageError as error:
+        return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
+    found = searcher.examine(record)
+    place = None if found.scored is None else searcher.bundle.gate.place(found.scored)
+    return Asked(name, found, found.verdict, record.pixel_hash, place)
+
+
+class Queries:
+    """The queries that are being looked at; threads may share it.
+
+    Args:
+        most: Bytes of what is kept; what was not looked at for longest goes first.
+        seconds: After which one that nobody looked at goes.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        most: int = KEPT_BYTES,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._kept: OrderedDict[str, tuple[float, Query]] = OrderedDict()
+        self._changing = Lock()
+
+    def keep(self, owner: str, views: tuple[Asked, ...]) -> Query:
+        """Keep what was examined under a key that cannot be guessed."""
+        query = Query(token_urlsafe(16), owner, views)
+        with self._changing:
+            self._kept[query.key] = self._clock(), query
+            self._forget()
+        return query
+
+    def find(self, key: str, owner: str) -> Query | None:
+        """Return a query to who asked it, else None."""
+        with self._changing:
+            self._forget()
+            _, query = self._kept.get(key, (0.0, None))
+            if query is None or query.owner != owner:
+                return None
+            self._kept[key] = self._clock(), query
+            self._kept.move_to_end(key)
+            return query
+
+    def _forget(self) -> None:
+        oldest = self._clock() - self._seconds
+        held = sum(query.size for _, query in self._kept.values())
+        while self._kept:
+            key, (looked_at, query) = next(iter(self._kept.items()))
+            too_much = held > self._most and len(self._kept) > 1  # the newest is being looked at
+            if looked_at >= oldest and not too_much:
+                return
+            held -= query.size
+            del self._kept[key]

@@ -1,0 +1,146 @@
+"""Every route is refused to whom nobody knows, and to whom it does not say that they may."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import Mount
+
+from acir.api.security import Guarded
+from acir.governance.audit import AuditLog
+from made_web import ROLES, Token, png, routes, sign_in
+
+OPEN = {"/healthz", "/login", "/static"}
+
+
+def calls(app: FastAPI) -> list[tuple[str, str]]:
+    return [
+        (method, route.path)
+        for route in routes(app)
+        for method in sorted(getattr(route, "methods", None) or {"GET"})
+    ]
+
+
+def test_every_route_but_three_is_refused_without_credentials(
+    running: FastAPI, client: TestClient
+) -> None:
+    asked = [(method, path) for method, path in calls(running) if path not in OPEN]
+    assert len(asked) >= 20
+    for method, path in asked:
+        for accept in ("text/html", "application/json"):
+            answer = client.request(method, path, headers={"Accept": accept})
+            assert answer.status_code == 401, (method, path)
+
+
+def test_every_route_says_who_may_call_it(running: FastAPI) -> None:
+    for route in routes(running):
+        if isinstance(route, Mount):
+            assert route.path in OPEN
+        else:
+            assert isinstance(route, Guarded), route.path
+            assert route.says_who, route.path
+
+
+def test_a_path_that_does_not_exist_looks_like_any_other(client: TestClient) -> None:
+    assert client.get("/api/v1/nothing").status_code == 401
+    assert client.get("/loginx").status_code == 401
+    assert client.get("/static/../openapi.json").status_code == 401
+
+
+@pytest.mark.parametrize("secret", ["", "acir_wrong", "acir_" + "x" * 5000, "\u00e4"])
+def test_a_wrong_token_is_no_token(client: TestClient, secret: str) -> None:
+    headers = {b"Authorization": f"Bearer {secret}".encode()}
+    assert client.get("/api/v1/index", headers=headers).status_code == 401
+
+
+def test_a_route_that_says_nothing_is_refused_to_everybody(
+    running: FastAPI, client: TestClient, tokens: dict[str, Token]
+) -> None:
+    router = APIRouter(route_class=Guarded)
+
+    @router.get("/forgotten")
+    async def forgotten() -> str:
+        return "secret"
+
+    before = list(running.router.routes)
+    running.include_router(router)
+    try:
+        answer = client.get("/forgotten", headers=tokens["admin"].headers)
+    finally:
+        running.router.routes[:] = before
+    assert answer.status_code == 403
+    assert "secret" not in answer.text
+
+
+def test_one_without_a_role_may_do_nothing(
+    program: Callable[[str], TestClient], known: bytes
+) -> None:
+    client = program("nobody")
+    assert client.get("/api/v1/index").status_code == 403
+    assert client.post("/api/v1/search", files={"image": known}).status_code == 403
+    assert client.get("/thumbnail", params={"id": "x"}).status_code == 403
+    assert client.get("/metrics").status_code == 403
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_what_it_is_for_and_no_more(
+    program: Callable[[str], TestClient], known: bytes, role: str
+) -> None:
+    client = program(role)
+    found = client.post("/api/v1/search", files={"image": known})
+    assert found.status_code == 200, found.text
+    exported = client.get("/api/v1/export", params={"key": found.json()["key"]})
+    assert exported.status_code == (403 if role == "viewer" else 200)
+    counted = client.get("/metrics")
+    assert counted.status_code == (200 if role in {"curator", "admin"} else 403)
+
+
+def test_a_refusal_is_in_the_audit_log(
+    client: TestClient, tokens: dict[str, Token], web_index: Path, known: bytes
+) -> None:
+    files, headers = {"image": known}, tokens["nobody"].headers
+    assert client.post("/api/v1/pictures", files=files, headers=headers).status_code == 403
+    with AuditLog.open(web_index) as log:
+        event = next(log.records(newest_first=True)).event
+    assert (event.action, event.outcome, event.actor.user) == ("add", "denied", "nobody")
+    assert event.detail == "add was refused"
+
+
+def test_a_picture_is_shown_to_who_gave_it_alone(
+    client: TestClient, tokens: dict[str, Token], known: bytes
+) -> None:
+    files = {"image": known}
+    mine = client.post("/api/v1/search", files=files, headers=tokens["viewer"].headers).json()
+    for path in ("/query/picture", "/query/heat", "/search"):
+        address = f"{path}?q={mine['key']}"
+        assert client.get(address, headers=tokens["viewer"].headers).status_code == 200
+        assert client.get(address, headers=tokens["admin"].headers).status_code == 404
+
+
+def test_a_session_ends_with_signing_out(client: TestClient) -> None:
+    token = sign_in(client, "viewer")
+    assert client.get("/").status_code == 200
+    kept = dict(client.cookies)
+    assert client.post("/logout", data={"csrf": token}).status_code == 200
+    client.cookies.update(kept)  # what a thief may have copied
+    assert client.get("/").status_code == 401
+
+
+def test_a_check_is_what_a_search_says_first(
+    program: Callable[[str], TestClient], known: bytes, strange: bytes
+) -> None:
+    client = program("viewer")
+    for picture in (known, strange, b"no picture", png_of_one_value()):
+        checked = client.post("/api/v1/check", files={"image": picture}).json()
+        found = client.post("/api/v1/search", files={"image": picture}).json()
+        assert [checked[0]["verdict"], checked[0]["p_value"]] == [
+            found["verdict"],
+            found["p_value"],
+        ]
+
+
+def png_of_one_value() -> bytes:
+    return png(np.full((32, 32), 7, np.uint8))

@@ -1,0 +1,284 @@
+"""The page in a real browser: every flow, with mouse and keyboard, and no fault of access."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from acir.api.app import create_app
+from acir.api.server import prepare
+from acir.workflows.serving.settings import ServeSettings
+from made_browser import accessibility_faults, chromium, keep, listening, transfer
+from made_model import draw
+from made_web import png
+
+FIRST_PAGE_BYTES = 150_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def settings(web_index: Path) -> ServeSettings:
+    return ServeSettings(index=str(web_index))
+
+
+@pytest.fixture(scope="module")
+def address(browser: Browser, settings: ServeSettings) -> Iterator[str]:
+    with listening(create_app(settings)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, settings: ServeSettings, address: str) -> object:
+    """Return what a browser keeps once the link was opened."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/login?link={prepare(settings)}")
+    expect(page.locator("[data-drop]")).to_be_visible()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(browser: Browser, signed_in: object, address: str) -> Iterator[Page]:
+    """Return the first page; whatever the browser complains of fails the test."""
+    context = browser.new_context(
+        base_url=address,
+        storage_state=signed_in,  # type: ignore[arg-type]
+        color_scheme="dark",
+        accept_downloads=True,
+    )
+    context.set_default_timeout(20_000)
+    opened, complaints = context.new_page(), list[str]()
+    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto("/")
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def give(page: Page, picture: bytes) -> None:
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": picture}
+    page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
+    page.wait_for_url("**/search?q=*")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_picture_is_given_by_drop_or_paste(
+    page: Page, known: bytes, kind: Literal["drop", "paste"]
+) -> None:
+    transfer(page, kind, [("scan.png", known)])
+    page.wait_for_url("**/search?q=*")
+    expect(page.locator("#verdict")).to_contain_text("The model")
+    expect(page.locator("[data-hit]")).to_have_count(10)
+
+
+def test_several_pictures_are_views_of_one_case(page: Page, known: bytes, strange: bytes) -> None:
+    transfer(page, "drop", [("a.png", known), ("b.png", strange)])
+    page.wait_for_url("**/search?q=*")
+    expect(page.locator(".view")).to_have_count(2)
+    expect(page.locator(".view.worst")).to_contain_text("decides the verdict")
+
+
+def test_the_slider_shows_where_the_picture_differs(page: Page, known: bytes) -> None:
+    give(page, known)
+    slider = page.locator("[data-heat-slider]")
+    slider.fill("100")
+    expect(page.locator("[data-heat]")).to_have_css("opacity", "1")
+    slider.press("Home")
+    expect(page.locator("[data-heat]")).to_have_css("opacity", "0")
+
+
+def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, known: bytes) -> None:
+    give(page, known)
+    page.get_by_label("label").select_option("label=bars")
+    expect(page.locator("[data-hit] .label").first).to_have_text("bars")
+    assert "where=label%3Dbars" in page.url
+    page.get_by_label("Pictures", exact=True).fill("3")
+    page.get_by_label("Pictures", exact=True).press("Tab")
+    expect(page.locator("[data-hit]")).to_have_count(3)
+    shared = page.url
+    page.go_back()
+    expect(page.locator("[data-hit]")).to_have_count(10)
+    page.goto(shared)
+    expect(page.locator("[data-hit]")).to_have_count(3)
+    assert "threshold=0" in shared
+
+
+def test_a_hit_leads_to_its_like_by_keys_alone(page: Page, known: bytes) -> None:
+    give(page, known)
+    first, second = page.locator("[data-hit]").nth(0), page.locator("[data-hit]").nth(1)
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(second).to_be_focused()
+    name = second.locator(".id").inner_text()
+    page.keyboard.press("s")
+    page.wait_for_url("**/search?id=*")
+    expect(page.locator(".asked .id")).to_have_text(name)
+
+
+def test_feedback_asks_again_and_can_be_undone(page: Page, known: bytes) -> None:
+    give(page, known)
+    names = page.locator("[data-hit] .id").all_inner_texts()
+    page.locator("[data-hit]").nth(2).focus()
+    page.keyboard.press("+")
+    page.wait_for_url("**like=*")
+    page.locator('[data-hit] [data-act="unlike"]').last.click()
+    page.wait_for_url("**unlike=*")
+    expect(page.locator(".chip")).to_have_count(2)
+    assert names[2] not in page.locator("[data-hit] .id").all_inner_texts()
+    page.get_by_role("link", name="Undo all").click()
+    expect(page.locator(".chip")).to_have_count(0)
+    assert page.locator("[data-hit] .id").all_inner_texts() == names
+
+
+def test_a_strange_picture_is_withheld_and_forced_with_a_warning(
+    page: Page, strange: bytes
+) -> None:
+    give(page, strange)
+    expect(page.locator("#verdict")).to_contain_text("does not know")
+    expect(page.locator("[data-hit]")).to_have_count(0)
+    page.get_by_label("Show similar pictures all the same").check()
+    expect(page.locator("[data-hit]")).to_have_count(10)
+    expect(page.get_by_role("alert")).to_contain_text("means nothing")
+    keep(page, "forced")
+
+
+def test_pictures_side_by_side_share_window_and_zoom(page: Page, known: bytes) -> None:
+    give(page, known)
+    page.locator('[data-act="compare"]').first.click()
+    page.wait_for_url("**/compare?*")
+    pane = page.locator(".pane").first
+    pane.focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowRight")
+    transforms = {
+        image.evaluate("e => e.style.transform") for image in page.locator(".pane img").all()
+    }
+    (moved,) = transforms
+    assert "scale(1.5)" in moved
+    page.locator("[name=width]").fill("50")
+    assert page.locator("feFuncR").get_attribute("slope") == "2"
+    assert page.locator("feFuncR").get_attribute("intercept") == "-0.5"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator("feFuncR")).to_have_attribute("slope", "1")
+    keep(page, "compare")
+    page.get_by_role("link", name="Back to the answer").click()
+    expect(page.locator("[data-hit]")).to_have_count(10)
+
+
+def test_an_answer_is_saved_as_a_table(page: Page, known: bytes) -> None:
+    give(page, known)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert text.startswith("rank,id,label,similarity,distance")
+    assert len(text.splitlines()) == 11
+
+
+def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:
+    give(page, known)
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.outerHTML.slice(0, 250)"))
+    reachable = " ".join(reached)
+    for part in ("skip", "data-heat-slider", "<summary", 'name="k"', "data-hit", "data-act"):
+        assert part in reachable, part
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_page_has_a_fault_of_access(
+    page: Page, known: bytes, strange: bytes, scheme: Literal["dark", "light"], width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    faults = accessibility_faults(page)
+    keep(page, f"start-{scheme}-{width}")
+    for name, picture in (("known", known), ("strange", strange)):
+        give(page, picture)
+        page.locator("summary").first.click()
+        faults += accessibility_faults(page)
+        keep(page, f"{name}-{scheme}-{width}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.goto("/")
+    give(page, known)
+    page.locator('[data-act="compare"]').first.click()
+    page.wait_for_url("**/compare?*")
+    faults += accessibility_faults(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults == []
+
+
+def test_the_other_pages_have_no_fault_of_access(
+    browser: Browser, signed_in: object, address: str
+) -> None:
+    for state, path, heading in (
+        (None, "/", "Sign in"),
+        (signed_in, "/search?id=nothing", "This cannot be done as asked"),
+        (signed_in, "/nothing", "There is nothing here"),
+        (signed_in, "/history", "History"),
+    ):
+        context = browser.new_context(base_url=address, storage_state=state)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(path)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, heading)
+        context.close()
+
+
+def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
+    page.get_by_label("Language").select_option("de")
+    expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
+    page.get_by_label("Darstellung").select_option("light")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(243, 245, 247)")
+    assert accessibility_faults(page) == []
+
+
+def test_the_first_page_and_an_answer_are_light(page: Page, known: bytes) -> None:
+    sizes = list[int]()
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes) < FIRST_PAGE_BYTES
+    sizes.clear()
+    transfer(page, "drop", [("scan.png", known)])
+    page.wait_for_url("**/search?q=*")
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes[1:]) < FIRST_PAGE_BYTES  # the first is a redirect, without a body
+
+
+def test_without_scripts_a_picture_is_given_with_a_button(
+    browser: Browser, signed_in: object, address: str, known: bytes
+) -> None:
+    context = browser.new_context(
+        base_url=address,
+        storage_state=signed_in,  # type: ignore[arg-type]
+        java_script_enabled=False,
+    )
+    page = context.new_page()
+    page.goto("/")
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": known}
+    page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/search?q=*")
+    assert page.locator("[data-hit]").count() == 10
+    context.close()
+
+
+def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
+    transfer(page, "drop", [("CANARY^PATRICIA.png", png(draw("disc", 123)))])
+    page.wait_for_url("**/search?q=*")
+    assert "CANARY" not in page.content() + page.url

@@ -1,0 +1,69 @@
+"""Errors that reveal nothing."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from acir.api.log import JsonLines
+from acir.api.pool import FullError
+from acir.errors import AcirError, LockedError, StorageError, StoreError, UsageError
+
+Program = Callable[[str], TestClient]
+PLACE = "/srv/secret/index"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (UsageError("say it otherwise"), 422, "say it otherwise"),
+        (StoreError(f"the index at {PLACE} is damaged"), 500, ""),
+        (StorageError(f"cannot write {PLACE}"), 503, ""),
+        (FullError("too many"), 429, "too many"),
+        (LockedError(7.2), 429, "there were too many tries to log in; wait 8 seconds"),
+        (AcirError(f"{PLACE} failed"), 500, ""),
+        (RuntimeError(f"PATRICIA at {PLACE}"), 500, ""),
+    ],
+)
+def test_an_error_tells_what_the_caller_can_mend(
+    program: Program,
+    running: FastAPI,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+    told: str,
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("acir.workflows.serving.served.Served.described", fails)
+    answer = program("viewer").get("/api/v1/index")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["detail"] == told
+    assert PLACE not in answer.text
+    assert ("Retry-After" in answer.headers) == (status == 429)
+
+
+def test_the_log_has_the_place_of_an_error_and_no_value(
+    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("PATRICIA")
+
+    monkeypatch.setattr("acir.workflows.serving.served.Served.described", fails)
+    logger = logging.getLogger("acir.api")
+    monkeypatch.setattr(logger, "propagate", True)
+    with caplog.at_level("INFO", "acir.api"):
+        program("viewer").get("/api/v1/index?where=PATRICIA")
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    failed = next(line for line in lines if line["event"] == "failed")
+    assert failed["error"] == "RuntimeError"
+    assert any("fails" in place for place in failed["trace"])
+    request = next(line for line in lines if line["event"] == "request")
+    assert (request["route"], request["status"]) == ("/api/v1/index", 500)
+    assert "PATRICIA" not in json.dumps(lines)
