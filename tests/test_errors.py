@@ -12,6 +12,7 @@ TREE = {
     "StorageError": "AcirError",
     "ServerError": "AcirError",
     "BusyError": "StorageError",
+    "GuardError": "AcirError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",

@@ -6,6 +6,7 @@
     ├── StorageError              the disk is full or cannot be written
     │   └── BusyError             another process is writing there
     ├── ServerError               a server that searches for an index cannot be used
+    ├── GuardError                no process that decodes DICOM files can be started
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -42,6 +43,10 @@ class ServerError(AcirError):
 
 class BusyError(StorageError):
     """Another process was writing to the index and did not finish in time."""
+
+
+class GuardError(AcirError):
+    """No process that decodes DICOM files can be started."""
 
 
 class NotFittedError(AcirError):
