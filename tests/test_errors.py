@@ -15,6 +15,7 @@ TREE = {
     "UnreachableError": "PacsError",
     "GoneError": "PacsError",
     "BusyError": "StorageError",
+    "GuardError": "AcirError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",

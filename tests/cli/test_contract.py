@@ -24,7 +24,7 @@ COMMANDS = {
     *("index info", "index failed"),
     *("index compact", "index backup", "index restore", "index export", "index import"),
     *("search", "check", "evaluate", "compare", "stress", "doctor"),
-    *("calibrate", "drift", "bench index", "pacs search", "pacs sync"),
+    *("calibrate", "drift", "bench index", "pacs listen", "pacs search", "pacs sync"),
 }
 
 

@@ -14,39 +14,36 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
+import numpy as np
+from jaxtyping import Shaped
 from pydicom import Dataset, FileDataset, dcmread
+from pydicom.encaps import get_frame
+
+# Where the file meta ends is what pydicom finds, not what the file says of its length.
+from pydicom.filereader import _read_file_meta_info, read_dataset
 from pydicom.pixels.utils import get_expected_length, pixel_array
 from pydicom.uid import (
-    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    RLELossless,
+    SegmentationStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.voi import shown
-from acir.prep.decode import MAX_BYTES, MAX_PIXELS, Picture, oversized
+from acir.pacs.codecs import allowed, called, missing, plugin_for
+from acir.pacs.geometry import frame_count, require_as_announced, require_modest
+from acir.pacs.voi import bits_stored, shown
+from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import pixel_hash
 
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
-META_LENGTH = slice(140, 144)  # the value of (0002,0000), the first element of the file meta
-META_START = 144
-MAX_META = 4096
-# Decoders are chosen here, never by pydicom, which takes whatever is installed.
-DECODERS: Mapping[UID, str] = {
-    RLELossless: "pydicom",
-    JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pillow",
-    JPEG2000Lossless: "pillow",
-    JPEG2000: "pillow",
-}
+MAX_INFLATED = 64 * 2**20
+PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+# Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
+MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
 FRAME_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
@@ -97,9 +94,9 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         with _unheard():
             dataset = _dataset(data, name)
             _require_picture(dataset, name)
-            picture = _middle_frame(dataset)
+            picture = _middle_frame(dataset, name)
             return _without_identity(dataset, picture, key, label)
-    except UsageError:
+    except (UsageError, MemoryError):
         raise
     # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
     except Exception:
@@ -128,49 +125,79 @@ def _dataset(data: bytes, name: str) -> FileDataset:
         raise oversized(name)
     if not is_dicom(data):
         raise UnreadableImageError(name, "its content is not DICOM")
-    if DeflatedExplicitVRLittleEndian.encode() in data[META_START : META_START + MAX_META]:
-        _require_small_when_inflated(data, name)
+    if data.startswith(PROGRAMS):
+        raise UnreadableImageError(name, "it begins as a program does, not as a picture")
+    stream = BytesIO(data)
+    stream.seek(HEAD)
+    meta = _read_file_meta_info(stream)
+    if not meta:
+        raise UnreadableImageError(name, "the file ends early", "truncated")
+    syntax = _transfer_syntax(meta, name)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        body = BytesIO(_inflated(data[stream.tell() :], name))
+        return FileDataset("", read_dataset(body, False, True), file_meta=meta)
     dataset = dcmread(BytesIO(data))
     if not dataset:  # pydicom forgets what it read when the end comes within an element
         raise UnreadableImageError(name, "the file ends early", "truncated")
     return dataset
 
 
-def _require_small_when_inflated(data: bytes, name: str) -> None:
-    """Refuse what pydicom would inflate without a limit: 2 MB can become 4 GB."""
-    start = META_START + int.from_bytes(data[META_LENGTH], "little")
+def _transfer_syntax(meta: Dataset, name: str) -> UID:
+    syntax = meta.get("TransferSyntaxUID")
+    if not isinstance(syntax, UID):
+        raise UnreadableImageError(name, "it does not say its transfer syntax")
+    if not allowed(syntax):
+        raise UnreadableImageError(name, f"there is no decoder for {called(syntax)}")
+    return syntax
+
+
+def _inflated(deflated: bytes, name: str) -> bytes:
+    """Inflate within bounds what pydicom would without: 2 MB can become 4 GB."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflater.decompress(data[start:], MAX_BYTES)
+    whole = inflater.decompress(deflated, MAX_INFLATED)
     if inflater.unconsumed_tail:
-        raise oversized(name)
+        raise UnreadableImageError(
+            name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+        )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
+    return whole
 
 
 def _require_picture(dataset: FileDataset, name: str) -> None:
-    if "Rows" not in dataset:
-        raise UnreadableImageError(name, "it holds no picture")
-    if dataset.Rows * dataset.Columns > MAX_PIXELS:
-        raise UnreadableImageError(name, f"it has more than {MAX_PIXELS:,} pixels")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and syntax not in DECODERS:
-        raise UnreadableImageError(name, f"there is no decoder for {_called(syntax)}")
+    kind = dataset.get("SOPClassUID")
+    if kind in MASKS or "Rows" not in dataset or not any(k in dataset for k in PIXELS):
+        known = isinstance(kind, UID) and kind.name != kind
+        its = f"; its class is {kind.name}" if known else ""
+        raise UnreadableImageError(name, f"it holds no picture{its}")
+    require_modest(dataset, name)
+    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
     held = next((len(dataset[k].value or b"") for k in PIXELS if k in dataset), 0)
-    if held < (1 if syntax.is_encapsulated else get_expected_length(dataset)):
+    if held < (1 if compressed else get_expected_length(dataset)):
         raise UnreadableImageError(name, "the file ends before its pixels do", "truncated")
 
 
-def _called(syntax: UID) -> str:
-    """Name a transfer syntax of the standard; anything else could be any text."""
-    return syntax.name if syntax.name != syntax else "its transfer syntax"
+def _middle_frame(dataset: FileDataset, name: str) -> Picture:
+    index = frame_count(dataset) // 2
+    stored = _decoded(dataset, index, name)
+    picture = shown(_of_frame(dataset, index), stored)
+    if not np.isfinite(picture.value_range).all():
+        raise UnreadableImageError(name, "it has values that are not finite")
+    return picture
 
 
-def _middle_frame(dataset: FileDataset) -> Picture:
-    index = int(dataset.get("NumberOfFrames") or 1) // 2
-    plugin = DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
+def _decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "..."]:
+    """Decode one frame, by the decoder that is chosen for it."""
+    syntax, frames = dataset.file_meta.TransferSyntaxUID, frame_count(dataset)
+    kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
+    plugin = plugin_for(syntax, *kind)
+    if plugin is None:
+        raise UnreadableImageError(name, missing(syntax, *kind))
+    if syntax.is_encapsulated:
+        frame = get_frame(dataset.PixelData, index, number_of_frames=frames)
+        require_as_announced(dataset, syntax, frame, name)
     stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
-    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    return shown(_of_frame(dataset, index), stored)
+    return stored.astype(stored.dtype.newbyteorder("="), copy=False)
 
 
 def _of_frame(dataset: FileDataset, index: int) -> Dataset:
@@ -191,12 +218,12 @@ def _without_identity(
     dataset: Dataset, picture: Picture, key: bytes, label: str | None
 ) -> DicomPicture:
     patient = str(dataset.get("PatientID") or "").strip()
-    pixels = pixel_hash(picture.pixels)
+    instance = str(dataset.get("SOPInstanceUID") or pixel_hash(picture.pixels))
     return DicomPicture(
-        id=pseudonym(key, "instance", str(dataset.get("SOPInstanceUID") or pixels)),
+        id=pseudonym(key, "instance", instance),
         picture=picture,
         patient=pseudonym(key, "patient", patient) if patient else None,
-        draw_key=draw_key(patient) if patient else pixels,
+        draw_key=draw_key(patient) if patient else pixel_hash(picture.pixels),
         label=None if label is None or _names_someone(label, dataset) else label,
         metadata=MappingProxyType(
             {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}

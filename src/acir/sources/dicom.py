@@ -1,10 +1,12 @@
 """DICOM files below a folder, or one, read without identity."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
-from acir.pacs.reader import HEAD, is_dicom, read
+from acir.pacs import guard
+from acir.pacs.reader import HEAD, DicomPicture, is_dicom
 from acir.prep.decode import SUFFIXES, read_file
 from acir.sources.base import (
     Source,
@@ -15,6 +17,16 @@ from acir.sources.base import (
     walk_files,
 )
 from acir.types import ImageRecord, Split
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file, what an error calls it, and what its folders say."""
+
+    path: Path
+    name: str
+    split: Split | None
+    label: str | None
 
 
 class DicomSource(Source):
@@ -48,32 +60,36 @@ class DicomSource(Source):
     def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
         """Yield the pictures in the order of their paths; one that comes again is an error."""
         seen: set[str] = set()
-        for path, name, split, labels in self._files():
-            try:
-                record = self._record(path, name, split, labels)
-                if record.id in seen:
-                    raise UnreadableImageError(name, "it has the instance UID of an earlier file")
-            except UnreadableImageError as error:
-                yield error
+        for file, read in guard.warm().map(self._read, self._files()):
+            found = read
+            if isinstance(found, DicomPicture) and found.id in seen:
+                found = UnreadableImageError(
+                    file.name, "it has the instance UID of an earlier file"
+                )
+            if isinstance(found, UnreadableImageError):
+                yield found
                 continue
-            seen.add(record.id)
+            seen.add(found.id)
+            record = dicom_record(found, file.split)
             if record.split in self.options.splits:
                 yield record
 
-    def _files(self) -> Iterator[tuple[Path, str, Split | None, tuple[str, ...]]]:
+    def _files(self) -> Iterator[_File]:
         """List the files of the wanted splits, each with a name that identifies no one."""
         place = Path(self.location)
         files = [place] if place.is_file() else walk_files(place, _is_dicom)
         for number, path in enumerate(files, start=1):
             split, labels = folders_mean(path.relative_to(place).parts or (path.name,))
             if split is None or split in self.options.splits:
-                yield path, f"DICOM file {number} of {len(files)}", split, labels
+                name = f"DICOM file {number} of {len(files)}"
+                yield _File(path, name, split, next(iter(labels), None))
 
-    def _record(
-        self, path: Path, name: str, split: Split | None, labels: tuple[str, ...]
-    ) -> ImageRecord:
-        found = read(read_file(path, name), self.options.key, name, next(iter(labels), None))
-        return dicom_record(found, split)
+    def _read(self, file: _File) -> tuple[_File, DicomPicture | UnreadableImageError]:
+        try:
+            data = read_file(file.path, file.name)
+            return file, guard.warm().read(data, self.options.key, file.name, file.label)
+        except UnreadableImageError as error:
+            return file, error
 
 
 def _is_dicom(path: Path) -> bool:

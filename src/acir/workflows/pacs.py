@@ -16,11 +16,13 @@ from acir.index.store import Store
 from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc
 from acir.pacs.qido import DicomWeb, is_uid
+from acir.pacs.scp import Listener
 from acir.pacs.settings import SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
 from acir.workflows.index import ENGINE, IndexOptions, created
+from acir.workflows.receiving import Intake
 from acir.workflows.search import BUNDLE, KEY, LEAST, Request
 from acir.workflows.search import search as ask
 
@@ -92,6 +94,36 @@ def sync(
         return {
             key: sum(follower.counts[key] for follower in followers) for key in followers[0].counts
         }
+
+
+def listen(configuration: Path, *, device: str = "cpu", say: Say = lambda _: None) -> None:
+    """Take what known senders store by C-STORE into the index of a configuration, for ever.
+
+    A sender is told of success once its picture is stored, and stores again what it was not told
+    of.
+
+    Args:
+        configuration: The TOML file.
+        device: Where the network is to run.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: The configuration, the index or the model cannot be used.
+        PacsError: The port cannot be listened at.
+    """
+    settings = load(configuration)
+    if settings.listen is None:
+        raise UsageError(f"{configuration} says nothing of listening; add a table [listen]")
+    with _target(settings, device) as target:
+        intake = Intake(target, settings.listen.collection)
+        with Listener(settings.listen, intake.receive):
+            place = f"{settings.listen.host}, port {settings.listen.port}"
+            say(f"listening as {settings.listen.ae_title} at {place}")
+            try:
+                while True:
+                    intake.store()
+            finally:
+                intake.close()
 
 
 def search(
