@@ -72,7 +72,9 @@ class DicomWeb(Feed):
         found = dict[str, None]()
         while True:
             paged = {**query, "limit": str(PAGE), "offset": str(len(found))}
-            page = self._client.json(["instances"], paged, "application/dicom+json") or []
+            page = self._client.json(["instances"], paged, "application/dicom+json")
+            if page is None:  # status 204: there is none
+                page = []
             if not isinstance(page, list):
                 raise self._odd()
             before = len(found)

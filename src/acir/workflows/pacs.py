@@ -1,5 +1,6 @@
 """`acir pacs`: an index that follows a PACS, and questions about what is in one."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from acir.errors import UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
 from acir.index.feeds import alone
-from acir.index.store import Store
+from acir.index.store import Store, make_folder
 from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc
 from acir.pacs.qido import DicomWeb, is_uid
@@ -184,6 +185,11 @@ def _create(settings: Settings, index: Path, device: str) -> None:
             f"there is no index at {index}; build one with acir index build, or name a bundle by "
             "the key model and it is made"
         )
-    model = Path(settings.model)
-    options = IndexOptions(paths=False)
-    created(index, load_bundle(model, device), model, options, choose(ENGINE)).close()
+    model, part = Path(settings.model), index.with_name(f".{index.name}.part")
+    make_folder(index)
+    shutil.rmtree(part, ignore_errors=True)  # of a start that was killed
+    created(
+        part, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
+    ).close()
+    index.rmdir()
+    part.rename(index)
