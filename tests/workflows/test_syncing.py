@@ -10,6 +10,7 @@ from acir.index.feeds import alone
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.workflows.pacs import LEVELS
+from made_dicomweb import Answer, Asked, dicomweb, serve
 from made_model import acir
 from made_orthanc import MadeOrthanc, configured, slice_of, uid, uids
 
@@ -188,3 +189,30 @@ def test_what_the_server_does_not_have_is_said(config: Path, put: Put) -> None:
     assert refusal.endswith(
         "StudyInstanceUID=1.2.3 holds no picture; give a picture or a source of some"
     )
+
+
+def test_what_a_server_cannot_give_is_told_apart(
+    tmp_path: Path, bundle: Path, empty_index: Path, make_dicom: MakeDicom
+) -> None:
+    handles = {n: "/".join(uids(n)[level] for level in LEVELS) for n in range(5)}
+    files = {handle: make_dicom(slice_of(n), **uids(n)) for n, handle in handles.items()}
+    files[handles[1]] = files[handles[0]]  # another instance than its name says
+    whole = dicomweb(files)
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith(uid(2)):
+            return Answer(status=404)  # deleted after it was listed
+        if asked.path.endswith(uid(3)):
+            return Answer(iter([b"torn"]), headers={"Content-Length": "1000"})
+        return whole(asked)
+
+    with serve(answer) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
+        assert sync(tmp_path / "pacs.toml") == {"taken": 2, "passed": 0, "failed": 2, "gone": 1}
+    assert ids(empty_index) == names(empty_index, 0, 4)
+    letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
+    assert {letter["reason"][:36] for letter in letters} == {
+        "the file is of another instance than",
+        "the server main does not answer (Rem",
+    }
