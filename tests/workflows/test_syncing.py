@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acir.errors import UnreachableError
 from acir.index.feeds import alone
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
+from acir.workflows import pacs
+from acir.workflows.following import Follower
 from acir.workflows.pacs import LEVELS
 from made_dicomweb import Answer, Asked, dicomweb, serve
 from made_model import acir
@@ -216,3 +219,34 @@ def test_what_a_server_cannot_give_is_told_apart(
         "the file is of another instance than",
         "the server main does not answer (Rem",
     }
+
+
+def test_servers_are_looked_at_each_in_its_own_time(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = {"slow": 0, "quick": 0, "away": 0}
+
+    class Enough(Exception):
+        pass
+
+    def look(follower: Follower) -> None:
+        name = follower._server.name
+        looks[name] += 1
+        if sum(looks.values()) == 40:
+            raise Enough
+        if name == "away":
+            raise UnreachableError("the server away does not answer")
+
+    text = f'index = "followed"\nmodel = "{bundle}"\n'
+    for name, seconds in (("slow", 60), ("quick", 0.001), ("away", 0.02)):
+        text += (
+            f'[[servers]]\nname = "{name}"\nurl = "http://127.0.0.1/"\npoll_seconds = {seconds}\n'
+        )
+    (tmp_path / "pacs.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(Follower, "look", look)
+    said = list[str]()
+    with pytest.raises(Enough):
+        pacs.sync(tmp_path / "pacs.toml", say=said.append)
+    assert looks["slow"] == 1
+    assert looks["quick"] > looks["away"] > 1
+    assert said == ["the server away does not answer; trying again"]

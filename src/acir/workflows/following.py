@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """An instance as it came: its handle, hashed, and one of four outcomes or none if unwanted."""
+    """An instance as it came; without data, a reason and being gone, it is not wanted."""
 
     handle: str
     id: str = ""
@@ -78,7 +78,7 @@ class Follower:
 
     Attributes:
         counts: Instances that were `taken`, not wanted (`passed`), `failed` or `gone`.
-        wait: Seconds until the next turn.
+        next_at: When the next turn is due, on the monotonic clock.
     """
 
     def __init__(self, server: Server, feed: Feed, target: Target, progress: Progress) -> None:
@@ -89,24 +89,25 @@ class Follower:
         self._poll = server.poll_seconds or feed.poll_seconds
         self._reconcile_at = monotonic()
         self.counts = Counter[str](taken=0, passed=0, failed=0, gone=0)
-        self.wait = self._poll
-        self._is_failing = False
+        self.next_at = monotonic()
+        self._failures = 0
 
     def turn(self, say: Callable[[str], None]) -> None:
         """Look once, and say where that fails: the next turn goes on from what is committed."""
         try:
             self.look()
         except (PacsError, BusyError, ServerError) as error:
-            self.wait = min(2 * max(self.wait, self._poll), LONGEST)
-            if not self._is_failing:
+            if not self._failures:
                 say(f"{error}; trying again")
                 log.warning("%s", error)
-            self._is_failing = True
+            self._failures += 1
+            longest = max(LONGEST, self._poll)
+            self.next_at = monotonic() + min(self._poll * 2.0 ** min(self._failures, 20), longest)
             return
-        if self._is_failing:
+        if self._failures:
             say(f"the server {self._server.name} is followed again")
             log.info("%s: followed again", self._server.name)
-        self.wait, self._is_failing = self._poll, False
+        self._failures, self.next_at = 0, monotonic() + self._poll
 
     def look(self) -> None:
         """Follow what changed, and reconcile where changes do not tell all or it is time.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from urllib.parse import urlencode
 
 from acir.bundle import load_bundle, verify_bundle
@@ -161,8 +161,9 @@ def search(
 def _for_ever(followers: list[Follower], say: Say) -> None:
     while True:
         for follower in followers:
-            follower.turn(say)
-        sleep(min(follower.wait for follower in followers))
+            if follower.next_at <= monotonic():
+                follower.turn(say)
+        sleep(max(0.0, min(follower.next_at for follower in followers) - monotonic()))
 
 
 def _feed(server: Server) -> Feed:
