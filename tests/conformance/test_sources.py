@@ -115,7 +115,7 @@ def _dicomweb(scene: Scene) -> Example:
         text = f'index = "none"\n[[servers]]\nname = "main"\nurl = "{server.url}"\n'
         (scene.folder / f"{name}.toml").write_text(text)
         texts.append(f"dicomweb:{scene.folder}/{name}.toml?Modality=CT")
-    return Example(*texts, unlabelled="a server names no class")
+    return Example(texts[0], texts[1], unlabelled="a server names no class")
 
 
 def _arrays(images: np.ndarray) -> dict[str, np.ndarray]:

@@ -29,6 +29,10 @@ SECRET = "user:password-of-the-pacs"
 OPENED = list[Feed]()
 
 
+def always(answer: Answer) -> Callable[[Asked], Answer]:
+    return lambda asked: answer
+
+
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     """Close what a test opened."""
@@ -341,7 +345,7 @@ def test_a_server_without_pages_ends_a_search(server: Server) -> None:
 
 def test_a_file_comes_alone_or_as_the_only_part(server: Server) -> None:
     for answer in (multipart(b"\r\nfile\r\n"), Answer(b"\r\nfile\r\n", "application/dicom")):
-        with serve(lambda asked, answer=answer: answer) as made:
+        with serve(always(answer)) as made:
             assert web(at(server, made)).file(HANDLE) == b"\r\nfile\r\n"
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ from pydicom import dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.sop_class import Verification
 
 from acir.errors import PacsError, UnreadableImageError, UsageError
 from acir.pacs import guard, scp
@@ -71,10 +71,10 @@ def file(make_dicom: MakeDicom) -> bytes:
     return make_dicom(slice_of(0), **uids(0))
 
 
-def call(settings: Listen, calling: str = "MODALITY", called: str = "ACIR") -> object:
+def call(settings: Listen, calling: str = "MODALITY", called: str = "ACIR") -> Any:  # noqa: ANN401 - of pynetdicom, with what it keeps to itself
     entity = AE(ae_title=calling)
     entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
-    entity.add_requested_context(Verification)
+    entity.add_requested_context(scp.VERIFICATION)
     return entity.associate("127.0.0.1", settings.port, ae_title=called)
 
 
@@ -82,9 +82,9 @@ def send(settings: Listen, file: bytes) -> int:
     """Store a file as a known caller; return the status."""
     association = call(settings)
     try:
-        return int(association.send_c_store(dcmread(BytesIO(file))).Status)  # type: ignore[attr-defined]
+        return int(association.send_c_store(dcmread(BytesIO(file))).Status)
     finally:
-        association.release()  # type: ignore[attr-defined]
+        association.release()
 
 
 def send_raw(settings: Listen, content: bytes) -> int | None:
@@ -94,13 +94,13 @@ def send_raw(settings: Listen, content: bytes) -> int | None:
     request.MessageID, request.Priority = 1, 2
     request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = CTImageStorage, "1.2.3"
     request.DataSet = BytesIO(content)
-    context = next(c for c in association.accepted_contexts if c.abstract_syntax == CTImageStorage)  # type: ignore[attr-defined]
-    association._reactor_checkpoint.clear()  # type: ignore[attr-defined] - as send_c_store does
-    while not association._is_paused:  # type: ignore[attr-defined]
+    context = next(c for c in association.accepted_contexts if c.abstract_syntax == CTImageStorage)
+    association._reactor_checkpoint.clear()  # as send_c_store does
+    while not association._is_paused:
         time.sleep(0.001)
-    association.dimse.send_msg(request, context.context_id)  # type: ignore[attr-defined]
-    _, answer = association.dimse.get_msg(block=True)  # type: ignore[attr-defined]
-    association.abort()  # type: ignore[attr-defined]
+    association.dimse.send_msg(request, context.context_id)
+    _, answer = association.dimse.get_msg(block=True)
+    association.abort()
     return None if answer is None else int(answer.Status)
 
 
@@ -109,9 +109,9 @@ def is_served(settings: Listen, file: bytes) -> bool:
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         association = call(settings)
-        if association.is_established:  # type: ignore[attr-defined]
-            answer = association.send_c_store(dcmread(BytesIO(file)))  # type: ignore[attr-defined]
-            association.release()  # type: ignore[attr-defined]
+        if association.is_established:
+            answer = association.send_c_store(dcmread(BytesIO(file)))
+            association.release()
             return int(answer.Status) == Status.STORED
         time.sleep(0.1)
     return False
@@ -132,7 +132,7 @@ def test_an_unknown_title_is_refused_at_association(
     settings: Listen, received: Received, calling: str, called: str
 ) -> None:
     association = call(settings, calling, called)
-    assert association.is_rejected  # type: ignore[attr-defined]
+    assert association.is_rejected
     assert received.files == []
 
 
@@ -223,11 +223,11 @@ def test_a_message_without_sense_ends_the_association_alone(
         association = call(settings)
         body = rng.randbytes(100)
         value = struct.pack(">LBB", len(body) + 2, 1, 3) + body
-        association.dul.socket.socket.sendall(struct.pack(">BBL", 4, 0, len(value)) + value)  # type: ignore[attr-defined]
+        association.dul.socket.socket.sendall(struct.pack(">BBL", 4, 0, len(value)) + value)
         end = time.monotonic() + PATIENCE_SECONDS
-        while association.is_established and time.monotonic() < end:  # type: ignore[attr-defined]
+        while association.is_established and time.monotonic() < end:
             time.sleep(0.02)
-        assert association.is_aborted  # type: ignore[attr-defined]
+        assert association.is_aborted
     assert is_served(settings, file)
 
 
@@ -274,7 +274,7 @@ def test_tls_with_the_certificate_of_the_caller(
     context = ssl.create_default_context(cafile=cert)
     context.check_hostname = False
     with Listener(secure, found):
-        assert not call(secure).is_established  # type: ignore[attr-defined]
+        assert not call(secure).is_established
         for certified in (False, True):
             if certified:
                 context.load_cert_chain(cert, key)

@@ -13,7 +13,7 @@ from socketserver import BaseServer
 from threading import Thread
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from pydicom.uid import UID
 
@@ -23,7 +23,6 @@ from acir.pacs.settings import Listen
 
 try:
     from pynetdicom import AE, AllStoragePresentationContexts, evt
-    from pynetdicom.sop_class import Verification
     from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 except ModuleNotFoundError as error:
     raise ComponentError(
@@ -32,6 +31,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 MIB = 1 << 20
+VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
 PACKET = 1 << 18  # bytes that one packet may have; what we announce is a quarter of it
 ANNOUNCED = 1 << 16
 CHUNK = 1 << 16
@@ -72,9 +72,9 @@ class Listener:
         self._entity.acse_timeout = settings.timeout_seconds
         self._entity.dimse_timeout = self._entity.network_timeout = IDLE
         syntaxes: list[UID] = [*NATIVE, *CODECS]
-        self._entity.add_supported_context(Verification)
+        self._entity.add_supported_context(VERIFICATION)
         for context in AllStoragePresentationContexts:
-            self._entity.add_supported_context(context.abstract_syntax, syntaxes)
+            self._entity.add_supported_context(str(context.abstract_syntax), syntaxes)
         self._tls = _tls(settings)
         self._server: Any = None
 
@@ -108,13 +108,13 @@ class Listener:
         for association in self._entity.active_associations:
             association.abort()
 
-    def _store(self, event: Any) -> int:  # noqa: ANN401 - pynetdicom has no types
+    def _store(self, event: Any) -> int:  # noqa: ANN401 - parts that pynetdicom keeps to itself
         status = self._receive(event.encoded_dataset())
         event.assoc.dul._idle_timer.restart()  # the caller was not idle: it waited for us
         return int(status)
 
 
-class _Server(ThreadedAssociationServer):  # type: ignore[misc] - pynetdicom has no types
+class _Server(ThreadedAssociationServer):
     """Closes connections beyond the allowed number, and lets no caller hold up the others."""
 
     daemon_threads = True
@@ -122,7 +122,7 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc] - pynetdicom has
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; what TLS says first is heard in a thread of its own."""
-        client, address = self.socket.accept()
+        client, address = cast(socket.socket, self.socket).accept()
         client.settimeout(self.ae.acse_timeout)
         return client, address
 
@@ -157,7 +157,7 @@ class _Guard:
         settings: The limits.
     """
 
-    def __init__(self, association: Any, settings: Listen) -> None:  # noqa: ANN401 - pynetdicom has no types
+    def __init__(self, association: Any, settings: Listen) -> None:  # noqa: ANN401 - parts that pynetdicom keeps to itself
         self._queue = association.dul.event_queue
         self._socket, self._dimse = association.dul.socket, association.dimse
         self._seconds, self._most = settings.timeout_seconds, settings.max_mib * MIB
@@ -181,7 +181,7 @@ class _Guard:
             content += part
         return content
 
-    def receive_primitive(self, primitive: Any) -> None:  # noqa: ANN401 - pynetdicom has no types
+    def receive_primitive(self, primitive: Any) -> None:  # noqa: ANN401 - parts that pynetdicom keeps to itself
         """Take a part of a message; end the association where it is too much or makes no sense."""
         self._size += sum(len(data) for _, data in primitive.presentation_data_value_list)
         try:
@@ -195,11 +195,11 @@ class _Guard:
 
 
 def _handler(settings: Listen) -> type[RequestHandler]:
-    class Handler(RequestHandler):  # type: ignore[misc] - pynetdicom has no types
+    class Handler(RequestHandler):
         """Puts a guard before each association."""
 
         def _create_association(self) -> Any:  # noqa: ANN401 - as in the base
-            association = super()._create_association()
+            association: Any = super()._create_association()
             guard = _Guard(association, settings)
             association.dul.socket.recv = guard.recv
             association.dimse.receive_primitive = guard.receive_primitive
