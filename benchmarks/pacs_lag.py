@@ -22,12 +22,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
+import httpx
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from acir.privacy.pseudonym import load_key, pseudonym
-from made_orthanc import MadeOrthanc, configured, running, slice_of, uid, uids
+from made_orthanc import CREDENTIALS, MadeOrthanc, configured, running, slice_of, uid, uids
 
 LOOK = 0.01  # seconds between two looks at the index
 SENDERS = 4
@@ -70,10 +71,10 @@ def feed(made: MadeOrthanc, numbers: range, rate: float) -> dict[int, float]:
 
     def send(number: int) -> tuple[int, float]:
         time.sleep(max(0.0, begun + (number - numbers.start) / rate - time.monotonic()))
-        made.store(files[number])
+        client.post(f"{made.url}/instances", content=files[number]).raise_for_status()
         return number, time.monotonic()
 
-    with ThreadPoolExecutor(SENDERS) as senders:
+    with httpx.Client(auth=CREDENTIALS) as client, ThreadPoolExecutor(SENDERS) as senders:
         return dict(senders.map(send, numbers))
 
 
