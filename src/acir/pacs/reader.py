@@ -39,6 +39,7 @@ from acir.types import pixel_hash
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
 MAX_INFLATED = 64 * 2**20
+DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -153,15 +154,19 @@ def _transfer_syntax(meta: Dataset, name: str) -> UID:
 
 def _inflated(deflated: bytes, name: str) -> bytes:
     """Inflate within bounds what pydicom would without: 2 MB can become 4 GB."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    whole = inflater.decompress(deflated, MAX_INFLATED)
-    if inflater.unconsumed_tail:
-        raise UnreadableImageError(
-            name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
-        )
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for start in range(0, len(deflated), DEFLATED_STEP):
+        rest = deflated[start : start + DEFLATED_STEP]
+        while rest:  # thrown away: a bomb is known sooner than its zeros would be kept
+            size += len(inflater.decompress(rest, INFLATED_STEP))
+            rest = inflater.unconsumed_tail
+            if size > MAX_INFLATED:
+                raise UnreadableImageError(
+                    name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+                )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return whole
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
 
 
 def _require_picture(dataset: FileDataset, name: str) -> None:
