@@ -17,6 +17,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from made_orthanc import orthanc, session_orthanc  # noqa: F401 - fixtures: a PACS of this process
 from made_servers import server_of  # noqa: F401 - a fixture: the servers of this process
 
 # How long an example takes says more of the machine than of the code.
