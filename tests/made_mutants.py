@@ -1,5 +1,6 @@
 """DICOM files damaged in six ways, the same for the same number on every machine."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,20 +19,33 @@ GEOMETRY = tuple(bytes((0x28, 0, low, high)) for low, high in (
 ))  # fmt: skip
 PIXEL_DATA = bytes((0xE0, 0x7F, 0x10, 0x00))
 REPRESENTATIONS = (
-    b"OB",
-    b"OW",
-    b"SQ",
-    b"UN",
-    b"UI",
-    b"US",
-    b"DS",
-    b"LO",
-    b"PN",
-    b"UT",
-    b"CS",
-    b"IS",
-)
+    b"OB", b"OW", b"SQ", b"UN", b"UI", b"US", b"DS", b"LO", b"PN", b"UT", b"CS", b"IS",
+)  # fmt: skip
 LENGTHS = (b"\xff\xff\xff\xff", b"\xfe\xff\xff\x7f", b"\0\0\0\x80", b"\0\0\0\0", b"\xff\xff")
+
+# All that may be said of a file: words of our own, names from the standard, and our own limits.
+CLASS = r"[A-Z0-9][\w /,()\[\]-]*"
+SENTENCES = re.compile(
+    rf"""
+    the\ file\ (is\ empty|ends\ early|ends\ before\ its\ pixels\ do|is\ larger\ than\ 512\ MiB)
+    |its\ content\ (is\ not\ DICOM|is\ damaged\ or\ of\ a\ kind\ that\ is\ not\ decoded)
+    |its\ content\ made\ the\ decoder\ (crash|give\ up)
+    |decoding\ it\ takes\ more\ (memory\ than\ a\ file\ may\ have|than\ 10\ seconds)
+    |it\ begins\ as\ a\ program\ does,\ not\ as\ a\ picture
+    |it\ does\ not\ say\ its\ transfer\ syntax
+    |it\ is\ larger\ than\ 64\ MiB\ when\ inflated
+    |it\ holds\ no\ picture(;\ its\ class\ is\ {CLASS})?
+    |it\ has\ more\ than\ (5,000\ frames|89,478,485\ pixels)
+    |it\ has\ values\ that\ are\ not\ finite
+    |its\ frames\ take\ more\ than\ 512\ MiB\ when\ decoded
+    |its\ (Rows|Columns|SamplesPerPixel|BitsAllocated|NumberOfFrames)\ is\ less\ than\ 1
+    |its\ SamplesPerPixel\ is\ neither\ 1\ nor\ 3
+    |its\ compressed\ pixels\ are\ damaged\ or\ of\ another\ size\ than\ its\ header\ says
+    |its\ compressed\ pixels\ are\ too\ many\ for\ its\ size
+    |there\ is\ no\ decoder\ for\ (its\ transfer\ syntax|{CLASS})(;\ get\ it\ with:\ pip.*)?
+    """,
+    re.VERBOSE,
+)
 
 
 def seeds() -> Seeds:

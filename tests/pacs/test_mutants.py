@@ -6,7 +6,6 @@ writes what came of them to `benchmarks/results/dicom_mutants.json`.
 
 import json
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from acir.errors import UnreadableImageError
 from acir.pacs.guard import Pool
 from acir.pacs.reader import DicomPicture
-from made_mutants import MUTATORS, Seeds, mutant, seeds
+from made_mutants import MUTATORS, SENTENCES, Seeds, mutant, seeds
 
 KEY = bytes(range(32))
 PIECE = 5000
@@ -26,29 +25,6 @@ PIECES = 20
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "dicom_mutants.json"
 MAX_GROWTH = 256 * 2**20
 STOPPED = ("its content made the decoder", "decoding it takes more")
-# All that may be said of a file: words of our own, names from the standard, and our own limits.
-CLASS = r"[A-Z0-9][\w /,()\[\]-]*"
-SENTENCES = re.compile(
-    rf"""
-    the\ file\ (is\ empty|ends\ early|ends\ before\ its\ pixels\ do|is\ larger\ than\ 512\ MiB)
-    |its\ content\ (is\ not\ DICOM|is\ damaged\ or\ of\ a\ kind\ that\ is\ not\ decoded)
-    |its\ content\ made\ the\ decoder\ (crash|give\ up)
-    |decoding\ it\ takes\ more\ (memory\ than\ a\ file\ may\ have|than\ 10\ seconds)
-    |it\ begins\ as\ a\ program\ does,\ not\ as\ a\ picture
-    |it\ does\ not\ say\ its\ transfer\ syntax
-    |it\ is\ larger\ than\ 64\ MiB\ when\ inflated
-    |it\ holds\ no\ picture(;\ its\ class\ is\ {CLASS})?
-    |it\ has\ more\ than\ (5,000\ frames|89,478,485\ pixels)
-    |it\ has\ values\ that\ are\ not\ finite
-    |its\ frames\ take\ more\ than\ 512\ MiB\ when\ decoded
-    |its\ (Rows|Columns|SamplesPerPixel|BitsAllocated|NumberOfFrames)\ is\ less\ than\ 1
-    |its\ SamplesPerPixel\ is\ neither\ 1\ nor\ 3
-    |its\ compressed\ pixels\ are\ damaged\ or\ of\ another\ size\ than\ its\ header\ says
-    |its\ compressed\ pixels\ are\ too\ many\ for\ its\ size
-    |there\ is\ no\ decoder\ for\ (its\ transfer\ syntax|{CLASS})(;\ get\ it\ with:\ pip.*)?
-    """,
-    re.VERBOSE,
-)
 
 
 @dataclass(frozen=True)

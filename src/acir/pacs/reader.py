@@ -154,16 +154,16 @@ def _transfer_syntax(meta: Dataset, name: str) -> UID:
 
 def _inflated(deflated: bytes, name: str) -> bytes:
     """Inflate within bounds what pydicom would without: 2 MB can become 4 GB."""
-    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    for start in range(0, len(deflated), DEFLATED_STEP):
-        rest = deflated[start : start + DEFLATED_STEP]
-        while rest:  # thrown away: a bomb is known sooner than its zeros would be kept
-            size += len(inflater.decompress(rest, INFLATED_STEP))
-            rest = inflater.unconsumed_tail
-            if size > MAX_INFLATED:
-                raise UnreadableImageError(
-                    name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
-                )
+    inflater, size, place = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+    while not inflater.eof and place < len(deflated):
+        step = deflated[place : place + DEFLATED_STEP]
+        # Thrown away: a bomb is known sooner than its zeros would be kept.
+        size += len(inflater.decompress(step, INFLATED_STEP))
+        place += len(step) - len(inflater.unconsumed_tail)
+        if size > MAX_INFLATED:
+            raise UnreadableImageError(
+                name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+            )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
