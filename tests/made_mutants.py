@@ -36,6 +36,7 @@ SENTENCES = re.compile(
     |it\ is\ larger\ than\ 64\ MiB\ when\ inflated
     |it\ holds\ no\ picture(;\ its\ class\ is\ {CLASS})?
     |it\ has\ more\ than\ (5,000\ frames|89,478,485\ pixels)
+    |it\ has\ no\ frame\ \d+,\ only\ \d+
     |it\ has\ values\ that\ are\ not\ finite
     |its\ frames\ take\ more\ than\ 512\ MiB\ when\ decoded
     |its\ (Rows|Columns|SamplesPerPixel|BitsAllocated|NumberOfFrames)\ is\ less\ than\ 1

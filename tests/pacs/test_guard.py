@@ -30,8 +30,8 @@ honest = reader.read
 class Panic(BaseException):
     pass
 
-def read(data, key, name, label=None):
-    found = honest(data, key, name, label)
+def read(*asked):
+    found = honest(*asked)
     match int(found.picture.pixels[0, 0]):
         case 101: os.abort()
         case 102: ctypes.string_at(0)
@@ -96,6 +96,12 @@ def test_colour_and_floats_come_through(pool: Pool, make_dicom: MakeDicom) -> No
     pixels = pool.read(data, KEY, "a").picture.pixels
     assert pixels.dtype == np.float32
     assert np.array_equal(pixels, GREY / 2)
+
+
+def test_the_frame_is_passed_on(pool: Pool, make_dicom: MakeDicom) -> None:
+    stack = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    found = pool.read(make_dicom(stack), KEY, "a", frame="last")
+    assert np.array_equal(found.picture.pixels, stack[2])
 
 
 def test_a_refusal_is_the_readers_own(pool: Pool, make_dicom: MakeDicom) -> None:

@@ -57,7 +57,8 @@ def _found(data: bytes, request: Message) -> tuple[Answer, bool]:
     """Read a file; the second value tells that this process should read no other."""
     name = request["name"]
     try:
-        return read(data, bytes.fromhex(request["key"]), name, request["label"]), False
+        key = bytes.fromhex(request["key"])
+        return read(data, key, name, request["label"], request["frame"]), False
     except (UnreadableImageError, UsageError) as error:
         return error, False
     except MemoryError:

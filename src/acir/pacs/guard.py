@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, TypeVar, cast
 
 from acir.errors import GuardError, UnreadableImageError
+from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import DicomPicture
 from acir.pacs.wire import BrokenWireError, answer_of, line, put, receive_line, shared_memory
 
@@ -63,7 +64,9 @@ class Pool:
         for _ in range(self.workers):
             self._places.put(None)
 
-    def read(self, data: bytes, key: bytes, name: str, label: str | None = None) -> DicomPicture:
+    def read(
+        self, data: bytes, key: bytes, name: str, label: str | None = None, frame: str = MIDDLE
+    ) -> DicomPicture:
         """Read a file as `acir.pacs.reader.read` does, which a child runs.
 
         Raises:
@@ -75,7 +78,8 @@ class Pool:
         worker = self._alive(self._places.get())
         try:
             worker = worker or _Worker(self._seconds, self._memory)
-            return worker.read(data, key, name, label)
+            asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
+            return worker.read(data, asked)
         finally:
             self._places.put(self._alive(worker))
 
@@ -163,12 +167,12 @@ class _Worker:
     def lives(self) -> bool:
         return not self._spent and self._process.poll() is None
 
-    def read(self, data: bytes, key: bytes, name: str, label: str | None) -> DicomPicture:
-        request = {"size": len(data), "key": key.hex(), "name": name, "label": label}
+    def read(self, data: bytes, asked: dict[str, str | None]) -> DicomPicture:
+        name = str(asked["name"])
         self._spent = True  # until it has answered
         try:
             put(self._memory, data)
-            self._requests.write(line(request))
+            self._requests.write(line({"size": len(data), **asked}))
             said = receive_line(self._answers.fileno(), self._seconds)
             answer = answer_of(said, self._memory, name)
         except TimeoutError:

@@ -9,19 +9,15 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
-import numpy as np
-from jaxtyping import Shaped
 from pydicom import Dataset, FileDataset, dcmread
-from pydicom.encaps import get_frame
 
 # Where the file meta ends is what pydicom finds, not what the file says of its length.
 from pydicom.filereader import _read_file_meta_info, read_dataset
-from pydicom.pixels.utils import get_expected_length, pixel_array
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -29,9 +25,9 @@ from pydicom.uid import (
 )
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.codecs import allowed, called, missing, plugin_for
-from acir.pacs.geometry import frame_count, require_as_announced, require_modest
-from acir.pacs.voi import bits_stored, shown
+from acir.pacs.codecs import allowed, called
+from acir.pacs.frames import MIDDLE, picture_of
+from acir.pacs.geometry import require_modest
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import pixel_hash
@@ -47,7 +43,6 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
-FRAME_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 @dataclass(frozen=True)
@@ -77,14 +72,17 @@ def is_dicom(head: bytes) -> bool:
     return head[MAGIC] == b"DICM"
 
 
-def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomPicture:
-    """Read the picture of a DICOM file; of several frames, the middle one.
+def read(
+    data: bytes, key: bytes, name: str, label: str | None = None, frame: str = MIDDLE
+) -> DicomPicture:
+    """Read the picture of a DICOM file.
 
     Args:
         data: The file.
         key: Secret for the keyed hashes.
         name: What to call the file in an error; it must not identify.
         label: What the folder of the file is called.
+        frame: Which of several frames, as `acir.pacs.frames.picture_of` explains it.
 
     Raises:
         UnreadableImageError: It is no DICOM file, holds no picture, ends early, is too large, or
@@ -95,7 +93,7 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         with _unheard():
             dataset = _dataset(data, name)
             _require_picture(dataset, name)
-            picture = _middle_frame(dataset, name)
+            picture = picture_of(dataset, frame, name)
             return _without_identity(dataset, picture, key, label)
     except (UsageError, MemoryError):
         raise
@@ -180,43 +178,6 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
     held = next((len(dataset[k].value or b"") for k in PIXELS if k in dataset), 0)
     if held < (1 if compressed else get_expected_length(dataset)):
         raise UnreadableImageError(name, "the file ends before its pixels do", "truncated")
-
-
-def _middle_frame(dataset: FileDataset, name: str) -> Picture:
-    index = frame_count(dataset) // 2
-    stored = _decoded(dataset, index, name)
-    picture = shown(_of_frame(dataset, index), stored)
-    if not np.isfinite(picture.value_range).all():
-        raise UnreadableImageError(name, "it has values that are not finite")
-    return picture
-
-
-def _decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "..."]:
-    """Decode one frame, by the decoder that is chosen for it."""
-    syntax, frames = dataset.file_meta.TransferSyntaxUID, frame_count(dataset)
-    kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
-    plugin = plugin_for(syntax, *kind)
-    if plugin is None:
-        raise UnreadableImageError(name, missing(syntax, *kind))
-    if syntax.is_encapsulated:
-        frame = get_frame(dataset.PixelData, index, number_of_frames=frames)
-        require_as_announced(dataset, syntax, frame, name)
-    stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
-    return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-
-
-def _of_frame(dataset: FileDataset, index: int) -> Dataset:
-    """Put what enhanced objects keep for each frame (PS3.3 C.7.6.16) where others have it."""
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    if not shared and not own:
-        return dataset
-    frame = copy(dataset)
-    for groups in (*shared[:1], *own[index : index + 1]):
-        for macro in FRAME_MACROS:
-            for item in (groups.get(macro) or [])[:1]:
-                frame.update({element.tag: element for element in item})
-    return frame
 
 
 def _without_identity(
