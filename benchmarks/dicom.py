@@ -10,12 +10,13 @@ transformation:
 - `one child`: the guard with one child, a file at a time;
 - `ingest`: the source `dicom:`, as `acir index build` iterates it, with a child a processor.
 
-Rounds are interleaved, so that a noisy machine disturbs all alike; ratios are of the best rounds.
+The first three read one file a round, in turn, so that a noisy machine disturbs all alike; the last
+reads the whole folder. Ratios are of the best rounds.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +27,7 @@ from pydicom.pixels import apply_modality_lut
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from acir.bench.conditions import conditions
-from acir.bench.harness import once, summary
+from acir.bench.harness import Work, interleaved, once, summary
 from acir.pacs.guard import Pool
 from acir.pacs.reader import read
 from acir.sources.base import SourceOptions, open_source
@@ -34,6 +35,7 @@ from acir.sources.base import SourceOptions, open_source
 KEY = bytes(range(32))
 SIDE = 512
 BASE = "pydicom"
+WHOLE_ROUNDS = 40
 
 
 def write_slices(folder: Path, count: int) -> list[Path]:
@@ -60,40 +62,37 @@ def write_slices(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def contenders(paths: list[Path], pool: Pool) -> dict[str, Callable[[], object]]:
-    """Return what is timed, by name; each reads all files once."""
+def contenders(paths: list[Path], pool: Pool) -> dict[str, Work]:
+    """Return what is timed, by name; each reads one file a round."""
 
-    def plain() -> None:
-        for path in paths:
-            dataset = dcmread(path)
-            apply_modality_lut(dataset.pixel_array, dataset)
+    def plain(number: int) -> None:
+        dataset = dcmread(paths[number % len(paths)])
+        apply_modality_lut(dataset.pixel_array, dataset)
 
-    def in_process() -> None:
-        for path in paths:
-            read(path.read_bytes(), KEY, "a")
+    def in_process(number: int) -> None:
+        read(paths[number % len(paths)].read_bytes(), KEY, "a")
 
-    def one_child() -> None:
-        for path in paths:
-            pool.read(path.read_bytes(), KEY, "a")
+    def one_child(number: int) -> None:
+        pool.read(paths[number % len(paths)].read_bytes(), KEY, "a")
 
-    def ingest() -> None:
-        source = open_source(f"dicom:{paths[0].parent}", SourceOptions(strict=True, key=KEY))
-        assert sum(1 for _ in source) == len(paths)
+    return {BASE: plain, "reader": in_process, "one child": one_child}
 
-    return {BASE: plain, "reader": in_process, "one child": one_child, "ingest": ingest}
+
+def ingest(folder: Path, slices: int) -> None:
+    """Read the folder as `acir index build` does."""
+    source = open_source(f"dicom:{folder}", SourceOptions(strict=True, key=KEY))
+    assert sum(1 for _ in source) == slices
 
 
 def measured(slices: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Time all contenders in turn; return the figures of a slice by their names."""
+    """Return the figures of a slice by the names of the contenders."""
     with TemporaryDirectory() as folder, Pool(workers=1) as pool:
         works = contenders(write_slices(Path(folder), slices), pool)
-        times: dict[str, list[float]] = {name: [] for name in works}
-        for number in range(rounds + 1):
-            for name, work in works.items():
-                seconds = once(work)
-                if number:  # the first round starts the children
-                    times[name].append(seconds)
-    figures = {name: summary(seconds, slices) for name, seconds in times.items()}
+        times = interleaved(works, rounds, lambda _: None)
+        whole = partial(ingest, Path(folder), slices)
+        whole()  # starts the children
+        figures = {name: summary(seconds) for name, seconds in times.items()}
+        figures["ingest"] = summary([once(whole) for _ in range(WHOLE_ROUNDS)], slices)
     for one in figures.values():
         one["slices_per_s"] = 1000 / one["best_ms"]
         one["to_pydicom"] = one["best_ms"] / figures[BASE]["best_ms"]
@@ -103,8 +102,8 @@ def measured(slices: int, rounds: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Measure, print a table and write the figures with their conditions."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--slices", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--slices", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     figures = measured(options.slices, options.rounds)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
-from pydicom import Dataset, FileDataset, dcmread
+from pydicom import Dataset, FileDataset
 
 # Where the file meta ends is what pydicom finds, not what the file says of its length.
 from pydicom.filereader import _read_file_meta_info, read_dataset
@@ -133,12 +133,11 @@ def _dataset(data: bytes, name: str) -> FileDataset:
         raise UnreadableImageError(name, "the file ends early", "truncated")
     syntax = _transfer_syntax(meta, name)
     if syntax == DeflatedExplicitVRLittleEndian:
-        body = BytesIO(_inflated(data[stream.tell() :], name))
-        return FileDataset("", read_dataset(body, False, True), file_meta=meta)
-    dataset = dcmread(BytesIO(data))
-    if not dataset:  # pydicom forgets what it read when the end comes within an element
+        stream = BytesIO(_inflated(data[stream.tell() :], name))
+    elements = read_dataset(stream, syntax.is_implicit_VR, syntax.is_little_endian)
+    if not elements:  # pydicom forgets what it read when the end comes within an element
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return dataset
+    return FileDataset("", elements, file_meta=meta)
 
 
 def _transfer_syntax(meta: Dataset, name: str) -> UID:
