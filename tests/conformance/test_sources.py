@@ -1,5 +1,6 @@
 """What every source promises, on a small example of each."""
 
+import gzip
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from hashlib import md5
 from io import BytesIO
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,6 +125,18 @@ def _medmnist(scene: Scene) -> Example:
     return Example("medmnist:breastmnist", whole="a file with a broken picture is not official")
 
 
+def _nifti(scene: Scene) -> Example:
+    contents = {
+        name.replace(".png", ".nii.gz"): gzip.compress(
+            nibabel.Nifti1Image(image[:, :, None], np.eye(4)).to_bytes(), mtime=0
+        )
+        for name, image in zip(FOLDERS, IMAGES, strict=True)
+    }
+    torn = {**contents, "train/a/torn.nii": b"torn"}
+    good, bad = _files(scene.folder / "good", contents), _files(scene.folder / "bad", torn)
+    return Example(f"nifti:{good}", f"nifti:{bad}")
+
+
 def _phantom(_: Scene) -> Example:
     return Example("phantom:4", whole="a generated picture is never broken")
 
@@ -132,6 +146,7 @@ MAKERS: Mapping[str, Callable[[Scene], Example]] = {
     "dicom": _dicom,
     "folder": _folder,
     "medmnist": _medmnist,
+    "nifti": _nifti,
     "npz": _npz,
     "phantom": _phantom,
     "zip": _zip,
