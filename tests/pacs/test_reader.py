@@ -163,6 +163,12 @@ def test_identity_becomes_keyed_hashes_and_nothing_of_it_stays(
     assert not [word for word in (*identity, draw_key("4711")) if word in repr(found)]
 
 
+def test_a_series_is_known_by_a_keyed_hash(make_dicom: MakeDicom) -> None:
+    found = _read(make_dicom(GREY, SeriesInstanceUID="1.2.3"))
+    assert found.metadata["Series"] == pseudonym(KEY, "series", "1.2.3")
+    assert "Series" not in _read(make_dicom(GREY, SeriesInstanceUID="")).metadata
+
+
 def test_all_pictures_of_a_patient_draw_alike(make_dicom: MakeDicom) -> None:
     one, two = _read(make_dicom(GREY)), _read(make_dicom(GREY * 2))
     assert one.id != two.id

@@ -59,14 +59,23 @@ def _merged(read: Callable[[int], Picture], count: int, choice: str) -> Picture:
 
 
 def _picture(dataset: FileDataset, index: int, name: str) -> Picture:
-    picture = shown(_of_frame(dataset, index), _decoded(dataset, index, name))
+    picture = of_frame(dataset, index, decoded(dataset, index, name))
     if not np.isfinite(picture.value_range).all():
         raise UnreadableImageError(name, "it has values that are not finite")
     return picture
 
 
-def _decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "..."]:
-    """Decode one frame, by the decoder that is chosen for it."""
+def of_frame(dataset: Dataset, index: int, stored: Shaped[np.ndarray, "..."]) -> Picture:
+    """Return what a frame shows, given its decoded pixels."""
+    return shown(_attributes(dataset, index), stored)
+
+
+def decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "..."]:
+    """Decode one frame, counted from 0, by the decoder that is chosen for it.
+
+    Raises:
+        UnreadableImageError: There is none, or the frame is of another size than announced.
+    """
     syntax = dataset.file_meta.TransferSyntaxUID
     kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
     plugin = plugin_for(syntax, *kind)
@@ -79,7 +88,7 @@ def _decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, 
     return stored.astype(stored.dtype.newbyteorder("="), copy=False)
 
 
-def _of_frame(dataset: FileDataset, index: int) -> Dataset:
+def _attributes(dataset: Dataset, index: int) -> Dataset:
     """Put what enhanced objects keep for each frame (PS3.3 C.7.6.16) where others have it."""
     shared = dataset.get("SharedFunctionalGroupsSequence") or []
     own = dataset.get("PerFrameFunctionalGroupsSequence") or []

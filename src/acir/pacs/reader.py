@@ -56,7 +56,7 @@ class DicomPicture:
         draw_key: What decides the split, the same for all pictures of the patient; it stays in
             memory.
         label: The given label, or None where it names the patient or the study.
-        metadata: Modality and body part.
+        metadata: Modality, body part and, as a keyed hash, the series.
     """
 
     id: str
@@ -90,8 +90,8 @@ def read(
         UsageError: There is no key.
     """
     try:
-        with _unheard():
-            dataset = _dataset(data, name)
+        with unheard():
+            dataset = parsed(data, name)
             _require_picture(dataset, name)
             picture = picture_of(dataset, frame, name)
             return _without_identity(dataset, picture, key, label)
@@ -105,7 +105,7 @@ def read(
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Keep pydicom's warnings and log lines back: they quote values."""
     log = logging.getLogger("pydicom")
     before, log.disabled = log.disabled, True
@@ -117,7 +117,13 @@ def _unheard() -> Iterator[None]:
         log.disabled = before
 
 
-def _dataset(data: bytes, name: str) -> FileDataset:
+def parsed(data: bytes, name: str) -> FileDataset:
+    """Parse a DICOM file; call it `unheard`, and expect nearly any error of pydicom's.
+
+    Raises:
+        UnreadableImageError: It is no DICOM file, ends early, is too large, or of a transfer
+            syntax that is not read.
+    """
     if not data:
         raise UnreadableImageError(name, "the file is empty", "truncated")
     if len(data) > MAX_BYTES:
@@ -190,10 +196,16 @@ def _without_identity(
         patient=pseudonym(key, "patient", patient) if patient else None,
         draw_key=draw_key(patient) if patient else pixel_hash(picture.pixels),
         label=None if label is None or _names_someone(label, dataset) else label,
-        metadata=MappingProxyType(
-            {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
-        ),
+        metadata=MappingProxyType(_metadata(dataset, key)),
     )
+
+
+def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
+    """Return what may be filtered by; a series is known by a keyed hash."""
+    found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
+    if series := str(dataset.get("SeriesInstanceUID") or "").strip():
+        found["Series"] = pseudonym(key, "series", series)
+    return found
 
 
 def _is_code(value: object) -> bool:
