@@ -38,15 +38,14 @@ Result = TypeVar("Result")
 class Pool:
     """Children that read DICOM files, started when they are first needed.
 
-    `replaced` counts those that had to be.
-
     Several threads may read at once; more than there are workers wait for one another.
+    `replaced` counts the children that had to be.
 
     Args:
         workers: How many children there may be; by default one a processor, at most
             `MOST_WORKERS`.
         seconds: How long one file may take.
-        memory: How many bytes a child may map; POSIX only.
+        memory: How many bytes a child may map.
 
     Example:
         with Pool() as pool:
