@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     UID,
     JPEG2000Lossless,
@@ -28,7 +28,7 @@ from made_orthanc import needed
 
 KEY = bytes(range(32))
 RNG = np.random.default_rng(0)
-PICTURES = {
+PICTURES: dict[str, np.ndarray] = {
     "signed": np.cumsum(RNG.integers(-9, 10, (48, 40)), axis=1).astype(np.int16),
     "16 bit": RNG.integers(0, 2**16, (48, 40), dtype=np.uint16),
     "8 bit": RNG.integers(0, 256, (48, 40), dtype=np.uint8),
@@ -60,7 +60,7 @@ def _packed(data: bytes, packer: tuple[str, ...], folder: Path) -> bytes:
     plain, packed = folder / "a.dcm", folder / "b.dcm"
     plain.write_bytes(data)
     program, *options = packer
-    command = [needed(program), *options, plain, packed]
+    command = [needed(program), *options, str(plain), str(packed)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     return packed.read_bytes()
 

@@ -69,7 +69,8 @@ def _shown(data: bytes) -> np.ndarray:
     record = ImageRecord(
         "a", picture.pixels, picture.value_range, "test", 0.0, inverted=picture.inverted
     )
-    return np.rint(to_unit(record) * 255).squeeze()
+    shown: np.ndarray = np.rint(to_unit(record) * 255).squeeze()
+    return shown
 
 
 def _header(data: bytes) -> FileDataset:

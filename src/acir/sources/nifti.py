@@ -147,7 +147,7 @@ def _nibabel() -> ModuleType:
             "'acir[volume]'"
         ) from None
     nibabel.imageglobals.logger.disabled = True  # what it says quotes headers
-    return nibabel  # type: ignore[no-any-return]
+    return nibabel
 
 
 def _inflated(data: bytes, size: int) -> bytes:
@@ -173,7 +173,7 @@ def _announced(header: Any, name: str) -> int:  # noqa: ANN401 - nibabel has no 
         raise UnreadableImageError(name, "it has less than three dimensions")
     if header.get_data_dtype().kind not in "iuf":
         raise UnreadableImageError(name, "its values are no plain numbers")
-    size = int(header["vox_offset"]) + prod(map(int, shape)) * header.get_data_dtype().itemsize
+    size: int = int(header["vox_offset"]) + prod(map(int, shape)) * header.get_data_dtype().itemsize
     if size > MAX_BYTES or prod(map(int, shape[:SPATIAL])) > MAX_VOXELS:
         raise UnreadableImageError(
             name, f"it has more than {MAX_VOXELS:,} values or {MAX_BYTES >> 20} MiB"
