@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 
+from acir.bench.conditions import conditions
 from acir.errors import UnreadableImageError
 from acir.pacs import reader
 from acir.pacs.guard import Pool
@@ -76,4 +77,5 @@ def test_how_long_a_bomb_takes_is_written_down(all_bombs: dict[str, bytes]) -> N
         }
         for name, ms in times.items()
     }
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps({"conditions": conditions(), "bombs": found}, indent=1)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
