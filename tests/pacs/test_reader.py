@@ -76,6 +76,40 @@ def test_of_several_frames_the_middle_one_is_taken(
     assert np.array_equal(_read(make_dicom(stack)).picture.pixels, stack[middle])
 
 
+@pytest.mark.parametrize("choice", ["first", "2", "last", "mean", "max"])
+def test_the_chosen_frame_is_shown(make_dicom: MakeDicom, choice: str) -> None:
+    stack = np.random.default_rng(0).integers(-99, 99, (4, 5, 6)).astype(np.int16)
+    expected = {
+        "first": stack[0], "2": stack[1], "last": stack[3],
+        "mean": stack.mean(axis=0), "max": stack.max(axis=0),
+    }[choice]  # fmt: skip
+    picture = reader.read(make_dicom(stack), KEY, "a", frame=choice).picture
+    assert picture.pixels == pytest.approx(expected)
+    if choice in {"mean", "max"}:
+        assert picture.value_range == (stack.min(), stack.max())
+
+
+def test_of_frames_merged_each_is_rescaled_as_it_says(make_dicom: MakeDicom) -> None:
+    stack = np.array([[[1, 2]], [[3, 1]]], dtype=np.uint16)
+    groups = [
+        _group("PixelValueTransformationSequence", RescaleSlope=slope, RescaleIntercept=0)
+        for slope in (10, 100)
+    ]
+    data = make_dicom(stack, PerFrameFunctionalGroupsSequence=groups)
+    assert reader.read(data, KEY, "a", frame="max").picture.pixels.tolist() == [[300, 100]]
+    assert reader.read(data, KEY, "a", frame="mean").picture.pixels.tolist() == [[155, 60]]
+
+
+def test_colour_is_merged_too(make_dicom: MakeDicom) -> None:
+    data = make_dicom(COLOUR)
+    assert np.array_equal(reader.read(data, KEY, "a", frame="max").picture.pixels, COLOUR)
+
+
+def test_a_frame_that_there_is_not_is_refused(make_dicom: MakeDicom) -> None:
+    with pytest.raises(UnreadableImageError, match="it has no frame 2, only 1"):
+        reader.read(make_dicom(GREY), KEY, "a", frame="2")
+
+
 def test_what_enhanced_objects_keep_for_each_frame_counts(make_dicom: MakeDicom) -> None:
     stack = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
     data = make_dicom(
@@ -127,6 +161,12 @@ def test_identity_becomes_keyed_hashes_and_nothing_of_it_stays(
     assert found.patient == pseudonym(KEY, "patient", "4711")
     assert found.metadata == {"Modality": "CT", "BodyPartExamined": "CHEST"}
     assert not [word for word in (*identity, draw_key("4711")) if word in repr(found)]
+
+
+def test_a_series_is_known_by_a_keyed_hash(make_dicom: MakeDicom) -> None:
+    found = _read(make_dicom(GREY, SeriesInstanceUID="1.2.3"))
+    assert found.metadata["Series"] == pseudonym(KEY, "series", "1.2.3")
+    assert "Series" not in _read(make_dicom(GREY, SeriesInstanceUID="")).metadata
 
 
 def test_all_pictures_of_a_patient_draw_alike(make_dicom: MakeDicom) -> None:

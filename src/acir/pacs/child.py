@@ -5,6 +5,7 @@ parent and answers on what was its standard output, until its input ends. Whatev
 it, its parent lives.
 """
 
+import gc
 import os
 import resource
 import signal
@@ -32,6 +33,7 @@ def main(memory: int, most_bytes: int, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.freeze()  # what was imported is never garbage
     os.write(answers, line({"kind": "ready"}))
     for text in sys.stdin.buffer:
         request = read_line(text)
@@ -57,7 +59,8 @@ def _found(data: bytes, request: Message) -> tuple[Answer, bool]:
     """Read a file; the second value tells that this process should read no other."""
     name = request["name"]
     try:
-        return read(data, bytes.fromhex(request["key"]), name, request["label"]), False
+        key = bytes.fromhex(request["key"])
+        return read(data, key, name, request["label"], request["frame"]), False
     except (UnreadableImageError, UsageError) as error:
         return error, False
     except MemoryError:

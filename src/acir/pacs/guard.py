@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, TypeVar, cast
 
 from acir.errors import GuardError, UnreadableImageError
+from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import DicomPicture
 from acir.pacs.wire import BrokenWireError, answer_of, line, put, receive_line, shared_memory
 
@@ -37,15 +38,14 @@ Result = TypeVar("Result")
 class Pool:
     """Children that read DICOM files, started when they are first needed.
 
-    `replaced` counts those that had to be.
-
     Several threads may read at once; more than there are workers wait for one another.
+    `replaced` counts the children that had to be.
 
     Args:
         workers: How many children there may be; by default one a processor, at most
             `MOST_WORKERS`.
         seconds: How long one file may take.
-        memory: How many bytes a child may map; POSIX only.
+        memory: How many bytes a child may map.
 
     Example:
         with Pool() as pool:
@@ -63,7 +63,9 @@ class Pool:
         for _ in range(self.workers):
             self._places.put(None)
 
-    def read(self, data: bytes, key: bytes, name: str, label: str | None = None) -> DicomPicture:
+    def read(
+        self, data: bytes, key: bytes, name: str, label: str | None = None, frame: str = MIDDLE
+    ) -> DicomPicture:
         """Read a file as `acir.pacs.reader.read` does, which a child runs.
 
         Raises:
@@ -75,7 +77,8 @@ class Pool:
         worker = self._alive(self._places.get())
         try:
             worker = worker or _Worker(self._seconds, self._memory)
-            return worker.read(data, key, name, label)
+            asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
+            return worker.read(data, asked)
         finally:
             self._places.put(self._alive(worker))
 
@@ -163,12 +166,12 @@ class _Worker:
     def lives(self) -> bool:
         return not self._spent and self._process.poll() is None
 
-    def read(self, data: bytes, key: bytes, name: str, label: str | None) -> DicomPicture:
-        request = {"size": len(data), "key": key.hex(), "name": name, "label": label}
+    def read(self, data: bytes, asked: dict[str, str | None]) -> DicomPicture:
+        name = str(asked["name"])
         self._spent = True  # until it has answered
         try:
             put(self._memory, data)
-            self._requests.write(line(request))
+            self._requests.write(line({"size": len(data), **asked}))
             said = receive_line(self._answers.fileno(), self._seconds)
             answer = answer_of(said, self._memory, name)
         except TimeoutError:

@@ -9,19 +9,15 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
-import numpy as np
-from jaxtyping import Shaped
-from pydicom import Dataset, FileDataset, dcmread
-from pydicom.encaps import get_frame
+from pydicom import Dataset, FileDataset
 
 # Where the file meta ends is what pydicom finds, not what the file says of its length.
 from pydicom.filereader import _read_file_meta_info, read_dataset
-from pydicom.pixels.utils import get_expected_length, pixel_array
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -29,9 +25,9 @@ from pydicom.uid import (
 )
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.codecs import allowed, called, missing, plugin_for
-from acir.pacs.geometry import frame_count, require_as_announced, require_modest
-from acir.pacs.voi import bits_stored, shown
+from acir.pacs.codecs import allowed, called
+from acir.pacs.frames import MIDDLE, picture_of
+from acir.pacs.geometry import require_modest
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import pixel_hash
@@ -39,6 +35,7 @@ from acir.types import pixel_hash
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
 MAX_INFLATED = 64 * 2**20
+DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -46,7 +43,6 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
-FRAME_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class DicomPicture:
         draw_key: What decides the split, the same for all pictures of the patient; it stays in
             memory.
         label: The given label, or None where it names the patient or the study.
-        metadata: Modality and body part.
+        metadata: Modality, body part and, as a keyed hash, the series.
     """
 
     id: str
@@ -76,14 +72,17 @@ def is_dicom(head: bytes) -> bool:
     return head[MAGIC] == b"DICM"
 
 
-def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomPicture:
-    """Read the picture of a DICOM file; of several frames, the middle one.
+def read(
+    data: bytes, key: bytes, name: str, label: str | None = None, frame: str = MIDDLE
+) -> DicomPicture:
+    """Read the picture of a DICOM file.
 
     Args:
         data: The file.
         key: Secret for the keyed hashes.
         name: What to call the file in an error; it must not identify.
         label: What the folder of the file is called.
+        frame: Which of several frames, as `acir.pacs.frames.picture_of` explains it.
 
     Raises:
         UnreadableImageError: It is no DICOM file, holds no picture, ends early, is too large, or
@@ -91,10 +90,10 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         UsageError: There is no key.
     """
     try:
-        with _unheard():
-            dataset = _dataset(data, name)
+        with unheard():
+            dataset = parsed(data, name)
             _require_picture(dataset, name)
-            picture = _middle_frame(dataset, name)
+            picture = picture_of(dataset, frame, name)
             return _without_identity(dataset, picture, key, label)
     except (UsageError, MemoryError):
         raise
@@ -106,7 +105,7 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Keep pydicom's warnings and log lines back: they quote values."""
     log = logging.getLogger("pydicom")
     before, log.disabled = log.disabled, True
@@ -118,7 +117,13 @@ def _unheard() -> Iterator[None]:
         log.disabled = before
 
 
-def _dataset(data: bytes, name: str) -> FileDataset:
+def parsed(data: bytes, name: str) -> FileDataset:
+    """Parse a DICOM file; call it `unheard`, and expect nearly any error of pydicom's.
+
+    Raises:
+        UnreadableImageError: It is no DICOM file, ends early, is too large, or of a transfer
+            syntax that is not read.
+    """
     if not data:
         raise UnreadableImageError(name, "the file is empty", "truncated")
     if len(data) > MAX_BYTES:
@@ -134,12 +139,11 @@ def _dataset(data: bytes, name: str) -> FileDataset:
         raise UnreadableImageError(name, "the file ends early", "truncated")
     syntax = _transfer_syntax(meta, name)
     if syntax == DeflatedExplicitVRLittleEndian:
-        body = BytesIO(_inflated(data[stream.tell() :], name))
-        return FileDataset("", read_dataset(body, False, True), file_meta=meta)
-    dataset = dcmread(BytesIO(data))
-    if not dataset:  # pydicom forgets what it read when the end comes within an element
+        stream = BytesIO(_inflated(data[stream.tell() :], name))
+    elements = read_dataset(stream, syntax.is_implicit_VR, syntax.is_little_endian)
+    if not elements:  # pydicom forgets what it read when the end comes within an element
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return dataset
+    return FileDataset("", elements, file_meta=meta)
 
 
 def _transfer_syntax(meta: Dataset, name: str) -> UID:
@@ -153,15 +157,19 @@ def _transfer_syntax(meta: Dataset, name: str) -> UID:
 
 def _inflated(deflated: bytes, name: str) -> bytes:
     """Inflate within bounds what pydicom would without: 2 MB can become 4 GB."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    whole = inflater.decompress(deflated, MAX_INFLATED)
-    if inflater.unconsumed_tail:
-        raise UnreadableImageError(
-            name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
-        )
+    inflater, size, place = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+    while not inflater.eof and place < len(deflated):
+        step = deflated[place : place + DEFLATED_STEP]
+        # Thrown away: a bomb is known sooner than its zeros would be kept.
+        size += len(inflater.decompress(step, INFLATED_STEP))
+        place += len(step) - len(inflater.unconsumed_tail)
+        if size > MAX_INFLATED:
+            raise UnreadableImageError(
+                name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+            )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return whole
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
 
 
 def _require_picture(dataset: FileDataset, name: str) -> None:
@@ -177,43 +185,6 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
         raise UnreadableImageError(name, "the file ends before its pixels do", "truncated")
 
 
-def _middle_frame(dataset: FileDataset, name: str) -> Picture:
-    index = frame_count(dataset) // 2
-    stored = _decoded(dataset, index, name)
-    picture = shown(_of_frame(dataset, index), stored)
-    if not np.isfinite(picture.value_range).all():
-        raise UnreadableImageError(name, "it has values that are not finite")
-    return picture
-
-
-def _decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "..."]:
-    """Decode one frame, by the decoder that is chosen for it."""
-    syntax, frames = dataset.file_meta.TransferSyntaxUID, frame_count(dataset)
-    kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
-    plugin = plugin_for(syntax, *kind)
-    if plugin is None:
-        raise UnreadableImageError(name, missing(syntax, *kind))
-    if syntax.is_encapsulated:
-        frame = get_frame(dataset.PixelData, index, number_of_frames=frames)
-        require_as_announced(dataset, syntax, frame, name)
-    stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
-    return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-
-
-def _of_frame(dataset: FileDataset, index: int) -> Dataset:
-    """Put what enhanced objects keep for each frame (PS3.3 C.7.6.16) where others have it."""
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    if not shared and not own:
-        return dataset
-    frame = copy(dataset)
-    for groups in (*shared[:1], *own[index : index + 1]):
-        for macro in FRAME_MACROS:
-            for item in (groups.get(macro) or [])[:1]:
-                frame.update({element.tag: element for element in item})
-    return frame
-
-
 def _without_identity(
     dataset: Dataset, picture: Picture, key: bytes, label: str | None
 ) -> DicomPicture:
@@ -225,10 +196,16 @@ def _without_identity(
         patient=pseudonym(key, "patient", patient) if patient else None,
         draw_key=draw_key(patient) if patient else pixel_hash(picture.pixels),
         label=None if label is None or _names_someone(label, dataset) else label,
-        metadata=MappingProxyType(
-            {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
-        ),
+        metadata=MappingProxyType(_metadata(dataset, key)),
     )
+
+
+def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
+    """Return what may be filtered by; a series is known by a keyed hash."""
+    found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
+    if series := str(dataset.get("SeriesInstanceUID") or "").strip():
+        found["Series"] = pseudonym(key, "series", series)
+    return found
 
 
 def _is_code(value: object) -> bool:

@@ -79,7 +79,10 @@ def _rescaled(
         if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max:
             # Integers wrap around: where the result fits, it is right whatever comes between.
             factor, summand = np.array([slope, intercept]).astype(kind)
-            values: Shaped[np.ndarray, "h w"] = stored.astype(kind) * factor + summand
+            values: Shaped[np.ndarray, "h w"] = stored.astype(kind)
+            if slope != 1:
+                np.multiply(values, factor, out=values)
+            np.add(values, summand, out=values)
             return values
     return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
 

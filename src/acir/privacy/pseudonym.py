@@ -16,7 +16,9 @@ KEY_VARIABLE = "ACIR_KEY_FILE"
 HEX_DIGITS = 32  # 128 bit: two of 2**40 names collide with a probability below 1e-14
 
 
-def pseudonym(key: bytes, kind: Literal["patient", "instance", "source"], name: str) -> str:
+def pseudonym(
+    key: bytes, kind: Literal["patient", "instance", "series", "source"], name: str
+) -> str:
     """Return the HMAC-SHA256 of a name as 32 hexadecimal digits; blanks around it do not count.
 
     Args:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
 from acir.pacs import guard
+from acir.pacs.frames import CHOICES, MIDDLE
 from acir.pacs.reader import HEAD, DicomPicture, is_dicom
 from acir.prep.decode import SUFFIXES, read_file
 from acir.sources.base import (
@@ -34,7 +35,8 @@ class DicomSource(Source):
 
     Folders mean what they mean to `FolderSource`, except that one called after the patient or
     the study is no class. As a path could name a patient, records have none, and an error tells a
-    file by its place in the order of the paths.
+    file by its place in the order of the paths. `dicom:PLACE@max` and the like choose a frame; see
+    `acir.pacs.frames.picture_of`.
     """
 
     schemes = ("dicom",)
@@ -42,8 +44,12 @@ class DicomSource(Source):
 
     def __init__(self, location: str, options: SourceOptions) -> None:
         super().__init__(location, options)
-        if not Path(location).exists():
-            raise SourceError(f"there is nothing at dicom:{location}; give a file or a folder")
+        self.place, self.frame = _place_and_frame(location)
+        if not self.place.exists():
+            raise SourceError(
+                f"there is nothing at dicom:{location}; give a file or a folder, and of several "
+                "frames, which: @first, @middle, @last, @mean, @max or a number"
+            )
 
     @classmethod
     def claims(cls, path: Path) -> bool:
@@ -76,7 +82,7 @@ class DicomSource(Source):
 
     def _files(self) -> Iterator[_File]:
         """List the files of the wanted splits, each with a name that identifies no one."""
-        place = Path(self.location)
+        place = self.place
         files = [place] if place.is_file() else walk_files(place, _is_dicom)
         for number, path in enumerate(files, start=1):
             split, labels = folders_mean(path.relative_to(place).parts or (path.name,))
@@ -86,10 +92,17 @@ class DicomSource(Source):
 
     def _read(self, file: _File) -> tuple[_File, DicomPicture | UnreadableImageError]:
         try:
-            data = read_file(file.path, file.name)
-            return file, guard.warm().read(data, self.options.key, file.name, file.label)
+            data, key = read_file(file.path, file.name), self.options.key
+            return file, guard.warm().read(data, key, file.name, file.label, self.frame)
         except UnreadableImageError as error:
             return file, error
+
+
+def _place_and_frame(location: str) -> tuple[Path, str]:
+    place, _, frame = location.rpartition("@")
+    if CHOICES.fullmatch(frame) and not Path(location).exists():
+        return Path(place), frame
+    return Path(location), MIDDLE
 
 
 def _is_dicom(path: Path) -> bool:
