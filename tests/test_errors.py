@@ -18,6 +18,7 @@ TREE = {
     "AuditError": "StorageError",
     "AccessError": "AcirError",
     "LockedError": "AccessError",
+    "GuardError": "AcirError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",
     "RecipeError": "UsageError",

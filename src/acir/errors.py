@@ -12,6 +12,7 @@
     ├── PacsError                 a PACS refuses, or gives what cannot be used
     │   ├── UnreachableError      it does not answer
     │   └── GoneError             it no longer has what was asked for
+    ├── GuardError                no process that decodes DICOM files can be started
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -81,6 +82,10 @@ class LockedError(AccessError):
     def __init__(self, seconds: float) -> None:
         self.wait = ceil(seconds)
         super().__init__(f"there were too many tries to log in; wait {self.wait} seconds")
+
+
+class GuardError(AcirError):
+    """No process that decodes DICOM files can be started."""
 
 
 class NotFittedError(AcirError):

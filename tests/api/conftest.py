@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from made_web import HOST, Token, people, png
 
 from acir.api.app import create_app
 from acir.workflows.serving.settings import ServeSettings
 from made_model import draw, foreign
+from made_web import HOST, Token, people, png
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import anyio
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from made_web import HOST, Token
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -15,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from acir.api.app import create_app
 from acir.api.limits import Limits
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
+from made_web import HOST, Token
 
 Program = Callable[[str], TestClient]
 

@@ -10,8 +10,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
-from made_browser import listening
-from made_web import Token, people
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -21,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 
 from acir.api.app import create_app
 from acir.workflows.serving.settings import ServeSettings
+from made_browser import listening
+from made_web import Token, people
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,

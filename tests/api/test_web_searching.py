@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from made_web import Token, png
 
 from acir.workflows.search import open_index
 from made_model import CLASSES, draw
+from made_web import Token, png
 
 Program = Callable[[str], TestClient]
 MakeDicom = Callable[..., bytes]

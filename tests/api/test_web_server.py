@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from made_web import HOST, people
 
 from acir.api import server
 from acir.api.app import create_app
@@ -12,6 +11,7 @@ from acir.api.server import prepare
 from acir.errors import UsageError
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 from made_model import acir
+from made_web import HOST, people
 
 REFUSED = "can be reached from other machines, so people must sign in and nobody may listen"
 

@@ -1,5 +1,6 @@
 """What every source promises, on a small example of each."""
 
+import gzip
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from hashlib import md5
 from io import BytesIO
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -115,8 +117,7 @@ def _dicomweb(scene: Scene) -> Example:
         text = f'index = "none"\n[[servers]]\nname = "main"\nurl = "{server.url}"\n'
         (scene.folder / f"{name}.toml").write_text(text)
         texts.append(f"dicomweb:{scene.folder}/{name}.toml?Modality=CT")
-    good, bad = texts
-    return Example(good, bad, unlabelled="a server names no class")
+    return Example(texts[0], texts[1], unlabelled="a server names no class")
 
 
 def _arrays(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -144,6 +145,18 @@ def _medmnist(scene: Scene) -> Example:
     return Example("medmnist:breastmnist", whole="a file with a broken picture is not official")
 
 
+def _nifti(scene: Scene) -> Example:
+    contents = {
+        name.replace(".png", ".nii.gz"): gzip.compress(
+            nibabel.Nifti1Image(image[:, :, None], np.eye(4)).to_bytes(), mtime=0
+        )
+        for name, image in zip(FOLDERS, IMAGES, strict=True)
+    }
+    torn = {**contents, "train/a/torn.nii": b"torn"}
+    good, bad = _files(scene.folder / "good", contents), _files(scene.folder / "bad", torn)
+    return Example(f"nifti:{good}", f"nifti:{bad}")
+
+
 def _phantom(_: Scene) -> Example:
     return Example("phantom:4", whole="a generated picture is never broken")
 
@@ -154,6 +167,7 @@ MAKERS: Mapping[str, Callable[[Scene], Example]] = {
     "dicomweb": _dicomweb,
     "folder": _folder,
     "medmnist": _medmnist,
+    "nifti": _nifti,
     "npz": _npz,
     "phantom": _phantom,
     "zip": _zip,

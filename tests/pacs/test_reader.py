@@ -12,15 +12,20 @@ from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    MPEG2MPML,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     JPEGBaseline8Bit,
-    JPEGLSLossless,
+    JPEGExtended12Bit,
+    JPEGLosslessSV1,
     RLELossless,
+    SegmentationStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
 from acir.pacs import reader
+from acir.pacs.codecs import Codec
 from acir.pacs.reader import DicomPicture, is_dicom
 from acir.privacy import ocr
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -29,6 +34,9 @@ KEY = bytes(range(32))
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "dicom_dev.zip"
 GREY = np.arange(-30, 30, dtype=np.int16).reshape(6, 10)
 COLOUR = np.arange(180, dtype=np.uint8).reshape(6, 10, 3)
+
+START_OF_FRAME = bytes.fromhex("ffc0 000b 08 0006 000a 01 011100")  # 6 rows, 10 columns, grey
+EXTRAS = r"get it with: pip install 'acir\[codecs\]' or 'acir\[gpl-codecs\]'"
 
 MakeDicom = Callable[..., bytes]
 
@@ -68,6 +76,40 @@ def test_of_several_frames_the_middle_one_is_taken(
 ) -> None:
     stack = np.arange(frames * 12, dtype=np.uint16).reshape(frames, 3, 4)
     assert np.array_equal(_read(make_dicom(stack)).picture.pixels, stack[middle])
+
+
+@pytest.mark.parametrize("choice", ["first", "2", "last", "mean", "max"])
+def test_the_chosen_frame_is_shown(make_dicom: MakeDicom, choice: str) -> None:
+    stack = np.random.default_rng(0).integers(-99, 99, (4, 5, 6)).astype(np.int16)
+    expected = {
+        "first": stack[0], "2": stack[1], "last": stack[3],
+        "mean": stack.mean(axis=0), "max": stack.max(axis=0),
+    }[choice]  # fmt: skip
+    picture = reader.read(make_dicom(stack), KEY, "a", frame=choice).picture
+    assert picture.pixels == pytest.approx(expected)
+    if choice in {"mean", "max"}:
+        assert picture.value_range == (stack.min(), stack.max())
+
+
+def test_of_frames_merged_each_is_rescaled_as_it_says(make_dicom: MakeDicom) -> None:
+    stack = np.array([[[1, 2]], [[3, 1]]], dtype=np.uint16)
+    groups = [
+        _group("PixelValueTransformationSequence", RescaleSlope=slope, RescaleIntercept=0)
+        for slope in (10, 100)
+    ]
+    data = make_dicom(stack, PerFrameFunctionalGroupsSequence=groups)
+    assert reader.read(data, KEY, "a", frame="max").picture.pixels.tolist() == [[300, 100]]
+    assert reader.read(data, KEY, "a", frame="mean").picture.pixels.tolist() == [[155, 60]]
+
+
+def test_colour_is_merged_too(make_dicom: MakeDicom) -> None:
+    data = make_dicom(COLOUR)
+    assert np.array_equal(reader.read(data, KEY, "a", frame="max").picture.pixels, COLOUR)
+
+
+def test_a_frame_that_there_is_not_is_refused(make_dicom: MakeDicom) -> None:
+    with pytest.raises(UnreadableImageError, match="it has no frame 2, only 1"):
+        reader.read(make_dicom(GREY), KEY, "a", frame="2")
 
 
 def test_what_enhanced_objects_keep_for_each_frame_counts(make_dicom: MakeDicom) -> None:
@@ -121,6 +163,12 @@ def test_identity_becomes_keyed_hashes_and_nothing_of_it_stays(
     assert found.patient == pseudonym(KEY, "patient", "4711")
     assert found.metadata == {"Modality": "CT", "BodyPartExamined": "CHEST"}
     assert not [word for word in (*identity, draw_key("4711")) if word in repr(found)]
+
+
+def test_a_series_is_known_by_a_keyed_hash(make_dicom: MakeDicom) -> None:
+    found = _read(make_dicom(GREY, SeriesInstanceUID="1.2.3"))
+    assert found.metadata["Series"] == pseudonym(KEY, "series", "1.2.3")
+    assert "Series" not in _read(make_dicom(GREY, SeriesInstanceUID="")).metadata
 
 
 def test_all_pictures_of_a_patient_draw_alike(make_dicom: MakeDicom) -> None:
@@ -216,18 +264,33 @@ def test_a_header_that_announces_a_bomb_is_refused(make_dicom: MakeDicom) -> Non
         _read(data)
 
 
-def test_a_deflated_bomb_is_not_inflated(
-    make_dicom: MakeDicom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = dcmread(BytesIO(make_dicom(np.zeros((1200, 1200), dtype=np.int16))))
+def _deflated(data: bytes) -> bytes:
+    dataset = dcmread(BytesIO(data))
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    data = _saved(dataset)
-    assert _read(data).picture.pixels.shape == (1200, 1200)
-    with pytest.raises(UnreadableImageError, match="the file ends early"):
+    return _saved(dataset)
+
+
+def test_a_deflated_file_gives_the_same_values(make_dicom: MakeDicom) -> None:
+    data = _deflated(make_dicom(GREY))
+    assert np.array_equal(_read(data).picture.pixels, GREY)
+    with pytest.raises(UnreadableImageError, match="the file ends early") as caught:
         _read(data[:-50])
-    monkeypatch.setattr(reader, "MAX_BYTES", 2**20)
-    with pytest.raises(UnreadableImageError, match="the file is larger than"):
+    assert caught.value.code == "truncated"
+
+
+def test_a_deflated_bomb_is_not_inflated(make_dicom: MakeDicom) -> None:
+    data = _deflated(make_dicom(np.zeros((5000, 7000), dtype=np.int16)))
+    assert len(data) < 2**20
+    with pytest.raises(UnreadableImageError, match="it is larger than 64 MiB when inflated"):
         _read(data)
+
+
+def test_the_inflated_part_is_found_as_pydicom_finds_it(make_dicom: MakeDicom) -> None:
+    """A small stream where the file says that its meta ends must not hide a bomb behind it."""
+    data = _deflated(make_dicom(np.zeros((5000, 7000), dtype=np.int16)))
+    lying = data[:140] + (8).to_bytes(4, "little") + data[144:]
+    with pytest.raises(UnreadableImageError, match="it is larger than 64 MiB when inflated"):
+        _read(lying)
 
 
 def test_a_file_above_the_limit_is_refused(
@@ -238,18 +301,80 @@ def test_a_file_above_the_limit_is_refused(
         _read(make_dicom(np.zeros((64, 64), dtype=np.int16)))
 
 
-def test_a_missing_decoder_is_named(make_dicom: MakeDicom) -> None:
+@pytest.mark.parametrize(
+    ("syntax", "reason"),
+    [
+        (
+            JPEGLosslessSV1,
+            r"JPEG Lossless.*get it with: pip install 'acir\[codecs\]' or 'acir\[gpl",
+        ),
+        (JPEGExtended12Bit, r"JPEG Extended.*pip install 'acir\[codecs\]' or 'acir\[gpl-codecs\]'"),
+        (MPEG2MPML, "MPEG2 Main Profile / Main Level$"),
+        (UID("1.2.3.4711"), "its transfer syntax$"),
+    ],
+)
+def test_a_missing_decoder_is_named(
+    make_dicom: MakeDicom, monkeypatch: pytest.MonkeyPatch, syntax: UID, reason: str
+) -> None:
+    monkeypatch.setattr(Codec, "installed", property(lambda codec: codec.extra is None))
     dataset = dcmread(BytesIO(make_dicom(GREY)))
-    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    dataset.file_meta.TransferSyntaxUID = syntax
     dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
-    with pytest.raises(UnreadableImageError, match="no decoder for JPEG-LS Lossless Image Comp"):
+    with pytest.raises(UnreadableImageError, match=f"there is no decoder for {reason}"):
         _read(_saved(dataset))
+
+
+def test_a_file_without_a_transfer_syntax_is_refused(make_dicom: MakeDicom) -> None:
+    dataset = dcmread(BytesIO(make_dicom(GREY)))
+    data = _saved(dataset).replace(b"\x02\x00\x10\x00UI", b"\x02\x00\x11\x00UI")
+    with pytest.raises(UnreadableImageError, match="it does not say its transfer syntax"):
+        _read(data)
+
+
+@pytest.mark.parametrize("start", [b"MZ", b"\x7fELF", b"#!/bin/sh\n"])
+def test_a_preamble_that_is_a_program_is_refused(make_dicom: MakeDicom, start: bytes) -> None:
+    data = make_dicom(GREY)
+    with pytest.raises(UnreadableImageError, match="it begins as a program does"):
+        _read(start + data[len(start) :])
+
+
+def test_the_preamble_of_a_tiff_is_none_of_our_business(make_dicom: MakeDicom) -> None:
+    data = make_dicom(GREY)
+    assert _read(b"II*\0" + data[4:]).picture.pixels.shape == GREY.shape
+
+
+def test_a_mask_is_no_picture(make_dicom: MakeDicom) -> None:
+    data = make_dicom(GREY, SOPClassUID=SegmentationStorage)
+    with pytest.raises(UnreadableImageError, match="no picture; its class is Segmentation Sto"):
+        _read(data)
+
+
+def _floating(make_dicom: MakeDicom, pixels: np.ndarray) -> bytes:
+    return make_dicom(
+        pixels, PixelData=None, FloatPixelData=pixels.tobytes(), BitsStored=None, HighBit=None,
+        PixelRepresentation=None, RescaleSlope=1, RescaleIntercept=0,
+    )  # fmt: skip
+
+
+def test_floating_point_pixels_are_read(make_dicom: MakeDicom) -> None:
+    pixels = np.linspace(-0.5, 7.25, 20, dtype=np.float32).reshape(4, 5)
+    picture = _read(_floating(make_dicom, pixels)).picture
+    assert np.array_equal(picture.pixels, pixels)
+    assert picture.value_range == (-0.5, 7.25)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(make_dicom: MakeDicom, value: float) -> None:
+    pixels = np.full((4, 5), value, dtype=np.float32)
+    with pytest.raises(UnreadableImageError, match="it has values that are not finite"):
+        _read(_floating(make_dicom, pixels))
 
 
 def test_damaged_compressed_pixels_are_unreadable(make_dicom: MakeDicom) -> None:
     dataset = dcmread(BytesIO(make_dicom(GREY.astype(np.uint8))))
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    dataset.PixelData = encapsulate([b"\xff\xd8 no jpeg \xff\xd9"])
+    frame = b"\xff\xd8" + START_OF_FRAME + b" no jpeg \xff\xd9"
+    dataset.PixelData = encapsulate([frame])
     with pytest.raises(UnreadableImageError, match="its content is damaged or of a kind"):
         _read(_saved(dataset))
 
@@ -297,7 +422,7 @@ def test_every_sample_is_read_or_refused_in_words(monkeypatch: pytest.MonkeyPatc
                 readings[Path(name).name] = error.reason
     assert sum(isinstance(found, DicomPicture) for found in readings.values()) >= 95
     assert readings["MR_truncated.dcm"] == "the file ends before its pixels do"
-    assert readings["test-SR.dcm"] == "it holds no picture"
+    assert readings["test-SR.dcm"] == ("it holds no picture; its class is Comprehensive SR Storage")
     same = ("MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm")
     hashes = {
         f.picture.pixels.tobytes() for n in same if isinstance(f := readings[n], DicomPicture)

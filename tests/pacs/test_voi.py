@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_windowing
+from pydicom.pixels.processing import apply_modality_lut, apply_windowing
 
 from acir.pacs.voi import shown
 from acir.prep.decode import Picture
@@ -65,6 +65,26 @@ def test_what_is_shown_is_what_pydicom_renders(function: str, centre: float, wid
 def test_a_window_of_one_value_is_a_threshold() -> None:
     picture = shown(_dataset(WindowCenter=40, WindowWidth=1), np.array([[39, 40]], dtype=np.int16))
     assert _unit(picture).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32])
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(1, 0), (1, -1024), (-3, 7), (40000, -70000), (0.5, 1), (1, 0.25)]
+)
+def test_rescaled_values_are_pydicoms(kind: type, slope: float, intercept: float) -> None:
+    ends = np.iinfo(kind)
+    stored: np.ndarray = np.linspace(ends.min, ends.max, 64).astype(kind).reshape(8, 8)
+    dataset = _dataset(RescaleSlope=slope, RescaleIntercept=intercept)
+    expected = apply_modality_lut(stored, dataset)
+    assert np.array_equal(shown(dataset, stored).pixels.astype(np.float32), expected.astype("f4"))
+
+
+def test_the_values_of_a_ct_stay_whole_numbers() -> None:
+    stored = np.array([[0, 24, 65535]], dtype=np.uint16)
+    dataset = _dataset(RescaleSlope=1, RescaleIntercept=-32768, PixelRepresentation=0)
+    pixels = shown(dataset, stored).pixels
+    assert pixels.dtype == np.int16
+    assert pixels.tolist() == [[-32768, -32744, 32767]]
 
 
 def test_the_first_of_several_windows_counts() -> None:

@@ -123,8 +123,26 @@ def test_a_broken_file_is_counted_or_raised(tmp_path: Path, make_dicom: MakeDico
         _read(tmp_path)
 
 
+def test_the_source_says_which_frame_is_wanted(tmp_path: Path, make_dicom: MakeDicom) -> None:
+    stack = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    _save(tmp_path / "a.dcm", make_dicom(stack))
+    for frame, expected in (("first", stack[0]), ("3", stack[2]), ("mean", stack.mean(axis=0))):
+        for place in (tmp_path, tmp_path / "a.dcm"):
+            (record,) = _read(f"dicom:{place}@{frame}")
+            assert np.array_equal(record.pixels, expected)
+
+
+def test_a_folder_may_be_called_as_a_frame_is(tmp_path: Path, make_dicom: MakeDicom) -> None:
+    stack = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    _save(tmp_path / "scans@max" / "a.dcm", make_dicom(stack))
+    (record,) = _read(f"dicom:{tmp_path}/scans@max")
+    assert np.array_equal(record.pixels, stack[1])
+
+
 def test_a_missing_place_is_an_error() -> None:
-    with pytest.raises(SourceError, match="there is nothing at dicom:nowhere; give a file or"):
+    with pytest.raises(
+        SourceError, match="there is nothing at dicom:nowhere; give a file or a folder"
+    ):
         open_source("dicom:nowhere")
 
 

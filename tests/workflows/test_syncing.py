@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acir.errors import UnreachableError
 from acir.index.feeds import alone
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
+from acir.workflows import pacs
+from acir.workflows.following import Follower
 from acir.workflows.pacs import LEVELS
+from made_dicomweb import Answer, Asked, dicomweb, serve
 from made_model import acir
 from made_orthanc import MadeOrthanc, configured, slice_of, uid, uids
 
@@ -188,3 +192,61 @@ def test_what_the_server_does_not_have_is_said(config: Path, put: Put) -> None:
     assert refusal.endswith(
         "StudyInstanceUID=1.2.3 holds no picture; give a picture or a source of some"
     )
+
+
+def test_what_a_server_cannot_give_is_told_apart(
+    tmp_path: Path, bundle: Path, empty_index: Path, make_dicom: MakeDicom
+) -> None:
+    handles = {n: "/".join(uids(n)[level] for level in LEVELS) for n in range(5)}
+    files = {handle: make_dicom(slice_of(n), **uids(n)) for n, handle in handles.items()}
+    files[handles[1]] = files[handles[0]]  # another instance than its name says
+    whole = dicomweb(files)
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith(uid(2)):
+            return Answer(status=404)  # deleted after it was listed
+        if asked.path.endswith(uid(3)):
+            return Answer(iter([b"torn"]), headers={"Content-Length": "1000"})
+        return whole(asked)
+
+    with serve(answer) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
+        assert sync(tmp_path / "pacs.toml") == {"taken": 2, "passed": 0, "failed": 2, "gone": 1}
+    assert ids(empty_index) == names(empty_index, 0, 4)
+    letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
+    assert {letter["reason"][:36] for letter in letters} == {
+        "the file is of another instance than",
+        "the server main does not answer (Rem",
+    }
+
+
+def test_servers_are_looked_at_each_in_its_own_time(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = {"slow": 0, "quick": 0, "away": 0}
+
+    class Enough(Exception):
+        pass
+
+    def look(follower: Follower) -> None:
+        name = follower._server.name
+        looks[name] += 1
+        if sum(looks.values()) == 40:
+            raise Enough
+        if name == "away":
+            raise UnreachableError("the server away does not answer")
+
+    text = f'index = "followed"\nmodel = "{bundle}"\n'
+    for name, seconds in (("slow", 60), ("quick", 0.001), ("away", 0.02)):
+        text += (
+            f'[[servers]]\nname = "{name}"\nurl = "http://127.0.0.1/"\npoll_seconds = {seconds}\n'
+        )
+    (tmp_path / "pacs.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(Follower, "look", look)
+    said = list[str]()
+    with pytest.raises(Enough):
+        pacs.sync(tmp_path / "pacs.toml", say=said.append)
+    assert looks["slow"] == 1
+    assert looks["quick"] > looks["away"] > 1
+    assert said == ["the server away does not answer; trying again"]

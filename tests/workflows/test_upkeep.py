@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
+from acir.pacs.codecs import Codec
 from acir.workflows import upkeep
 
 
@@ -24,6 +25,16 @@ def test_what_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPat
         "no-such-library is not installed; get it with: pip install 'no-such-library'",
         "no-such-tool is not installed; get it with: pip install 'acir[docs]'",
     ]
+
+
+def test_what_can_be_decoded_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Codec, "installed", property(lambda codec: codec.extra is None))
+    found = upkeep.doctor()["dicom"]
+    assert found["Explicit VR Little Endian"]
+    assert found["JPEG-LS Lossless Image Compression"]
+    lossless = [name for name in found if name.startswith("JPEG Lossless")]
+    assert len(lossless) == 2
+    assert not any(found[name] for name in lossless)
 
 
 def test_without_torch_there_are_no_devices(monkeypatch: pytest.MonkeyPatch) -> None:

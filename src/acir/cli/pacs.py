@@ -32,7 +32,7 @@ def sync(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Keep an index like the servers of a configuration; the log is beside it."""
+    """Keep an index like the servers of a configuration; the log is beside CONFIG."""
     from acir.workflows import pacs as workflow
 
     with show.logging_to(configuration.with_suffix(".log")):
@@ -40,6 +40,15 @@ def sync(
             configuration, once=once, device=device, progress=show.progress, say=show.say
         )
     show.counts(found, as_json)
+
+
+@app.command(epilog="Example:  acir pacs listen pacs.toml")
+def listen(configuration: Configuration, device: Device = "auto", threads: Threads = 0) -> None:
+    """Take what known senders store (C-STORE) into an index; the log is beside CONFIG."""
+    from acir.workflows import pacs as workflow
+
+    with show.logging_to(configuration.with_suffix(".log")):
+        workflow.listen(configuration, device=device, say=show.say)
 
 
 @app.command(epilog="Example:  acir pacs search pacs.toml STUDY-UID/SERIES-UID/SOP-UID -k 5")

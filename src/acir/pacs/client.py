@@ -28,7 +28,6 @@ except ModuleNotFoundError as error:
 
 MIB = 1 << 20
 TEXT_MIB = 256  # that a list may have: the names of 5 million instances
-CHUNK = 1 << 16
 PAUSE = 10.0  # seconds that a server may be silent
 PORTS = {"http": 80, "https": 443}
 # Where clouds answer any program on the machine with its secrets; the other one is link-local.
@@ -179,7 +178,7 @@ class Client:
         ) as response:
             self._require_content(response)
             content = bytearray()
-            for chunk in response.iter_raw(CHUNK):
+            for chunk in response.iter_raw():  # as it comes; by size, httpx would wait for more
                 content += chunk
                 if len(content) > question.max_mib * MIB:
                     raise self._error(f"answered more than {question.max_mib} MiB")

@@ -58,7 +58,7 @@ class Feed(ABC):
 
     @abstractmethod
     def last(self) -> int:
-        """Return the number of the last change."""
+        """Return the number of the last change; an error where the server is away."""
 
     @abstractmethod
     def listing(self) -> list[str]:

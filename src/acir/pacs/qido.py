@@ -44,13 +44,15 @@ class DicomWeb(Feed):
 
     def changes(self, since: int) -> Changes:
         """Return the instances of studies from the day before `since` on."""
-        now = self.last()
+        now = int(time())
         start = date.fromtimestamp(since) - timedelta(days=1)
         return Changes(tuple(self.search({"StudyDate": f"{start:%Y%m%d}-"})), max(now, since))
 
     def last(self) -> int:
-        """Return the time, in seconds."""
-        return int(time())
+        """Return the time, in seconds, if the server answers at all."""
+        now = int(time())
+        self._client.json(["instances"], {"limit": "1"}, "application/dicom+json")
+        return now
 
     def listing(self) -> list[str]:
         """Return all instances.
@@ -72,7 +74,9 @@ class DicomWeb(Feed):
         found = dict[str, None]()
         while True:
             paged = {**query, "limit": str(PAGE), "offset": str(len(found))}
-            page = self._client.json(["instances"], paged, "application/dicom+json") or []
+            page = self._client.json(["instances"], paged, "application/dicom+json")
+            if page is None:  # status 204: there is none
+                page = []
             if not isinstance(page, list):
                 raise self._odd()
             before = len(found)

@@ -9,50 +9,41 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
-import numpy as np
-from jaxtyping import Shaped
-from pydicom import Dataset, FileDataset, dcmread
-from pydicom.pixels.utils import get_expected_length, pixel_array
+from pydicom import Dataset, FileDataset
+
+# Where the file meta ends is what pydicom finds, not what the file says of its length.
+from pydicom.filereader import _read_file_meta_info, read_dataset
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
-    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    RLELossless,
+    SegmentationStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
+from acir.pacs.codecs import allowed, called
+from acir.pacs.frames import MIDDLE, picture_of
+from acir.pacs.geometry import require_modest
 from acir.pacs.screening import screened
-from acir.pacs.voi import shown
-from acir.prep.decode import MAX_BYTES, MAX_PIXELS, Picture, oversized
+from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import pixel_hash
 
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
-META_LENGTH = slice(140, 144)  # the value of (0002,0000), the first element of the file meta
-META_START = 144
-MAX_META = 4096
-# Decoders are chosen here, never by pydicom, which takes whatever is installed.
-DECODERS: Mapping[UID, str] = {
-    RLELossless: "pydicom",
-    JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pillow",
-    JPEG2000Lossless: "pillow",
-    JPEG2000: "pillow",
-}
+MAX_INFLATED = 64 * 2**20
+DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
+PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+# Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
+MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
-FRAME_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,7 @@ class DicomPicture:
         draw_key: What decides the split, the same for all pictures of the patient; it stays in
             memory.
         label: The given label, or None where it names the patient or the study.
-        metadata: Modality and body part.
+        metadata: Modality, body part and, as a keyed hash, the series.
     """
 
     id: str
@@ -82,14 +73,17 @@ def is_dicom(head: bytes) -> bool:
     return head[MAGIC] == b"DICM"
 
 
-def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomPicture:
-    """Read the picture of a DICOM file; of several frames, the middle one.
+def read(
+    data: bytes, key: bytes, name: str, label: str | None = None, frame: str = MIDDLE
+) -> DicomPicture:
+    """Read the picture of a DICOM file.
 
     Args:
         data: The file.
         key: Secret for the keyed hashes.
         name: What to call the file in an error; it must not identify.
         label: What the folder of the file is called.
+        frame: Which of several frames, as `acir.pacs.frames.picture_of` explains it.
 
     Raises:
         UnreadableImageError: It is no DICOM file, holds no picture, ends early, is too large, or
@@ -100,9 +94,9 @@ def read(data: bytes, key: bytes, name: str, label: str | None = None) -> DicomP
         with unheard():
             dataset = parsed(data, name)
             _require_picture(dataset, name)
-            picture = screened(dataset, _middle_frame(dataset), name)
+            picture = screened(dataset, picture_of(dataset, frame, name), name)
             return _without_identity(dataset, picture, key, label)
-    except UsageError:
+    except (UsageError, MemoryError):
         raise
     # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
     except Exception:
@@ -128,7 +122,8 @@ def parsed(data: bytes, name: str) -> FileDataset:
     """Parse a DICOM file; call it `unheard`, and expect nearly any error of pydicom's.
 
     Raises:
-        UnreadableImageError: It is no DICOM file, ends early or is too large.
+        UnreadableImageError: It is no DICOM file, ends early, is too large, or of a transfer
+            syntax that is not read.
     """
     if not data:
         raise UnreadableImageError(name, "the file is empty", "truncated")
@@ -136,84 +131,82 @@ def parsed(data: bytes, name: str) -> FileDataset:
         raise oversized(name)
     if not is_dicom(data):
         raise UnreadableImageError(name, "its content is not DICOM")
-    if DeflatedExplicitVRLittleEndian.encode() in data[META_START : META_START + MAX_META]:
-        _require_small_when_inflated(data, name)
-    dataset = dcmread(BytesIO(data))
-    if not dataset:  # pydicom forgets what it read when the end comes within an element
+    if data.startswith(PROGRAMS):
+        raise UnreadableImageError(name, "it begins as a program does, not as a picture")
+    stream = BytesIO(data)
+    stream.seek(HEAD)
+    meta = _read_file_meta_info(stream)
+    if not meta:
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return dataset
+    syntax = _transfer_syntax(meta, name)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        stream = BytesIO(_inflated(data[stream.tell() :], name))
+    elements = read_dataset(stream, syntax.is_implicit_VR, syntax.is_little_endian)
+    if not elements:  # pydicom forgets what it read when the end comes within an element
+        raise UnreadableImageError(name, "the file ends early", "truncated")
+    return FileDataset("", elements, file_meta=meta)
 
 
-def _require_small_when_inflated(data: bytes, name: str) -> None:
-    """Refuse what pydicom would inflate without a limit: 2 MB can become 4 GB."""
-    start = META_START + int.from_bytes(data[META_LENGTH], "little")
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflater.decompress(data[start:], MAX_BYTES)
-    if inflater.unconsumed_tail:
-        raise oversized(name)
+def _transfer_syntax(meta: Dataset, name: str) -> UID:
+    syntax = meta.get("TransferSyntaxUID")
+    if not isinstance(syntax, UID):
+        raise UnreadableImageError(name, "it does not say its transfer syntax")
+    if not allowed(syntax):
+        raise UnreadableImageError(name, f"there is no decoder for {called(syntax)}")
+    return syntax
+
+
+def _inflated(deflated: bytes, name: str) -> bytes:
+    """Inflate within bounds what pydicom would without: 2 MB can become 4 GB."""
+    inflater, size, place = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+    while not inflater.eof and place < len(deflated):
+        step = deflated[place : place + DEFLATED_STEP]
+        # Thrown away: a bomb is known sooner than its zeros would be kept.
+        size += len(inflater.decompress(step, INFLATED_STEP))
+        place += len(step) - len(inflater.unconsumed_tail)
+        if size > MAX_INFLATED:
+            raise UnreadableImageError(
+                name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+            )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
 
 
 def _require_picture(dataset: FileDataset, name: str) -> None:
-    if "Rows" not in dataset:
-        raise UnreadableImageError(name, "it holds no picture")
-    if dataset.Rows * dataset.Columns > MAX_PIXELS:
-        raise UnreadableImageError(name, f"it has more than {MAX_PIXELS:,} pixels")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and syntax not in DECODERS:
-        raise UnreadableImageError(name, f"there is no decoder for {_called(syntax)}")
+    kind = dataset.get("SOPClassUID")
+    if kind in MASKS or "Rows" not in dataset or not any(k in dataset for k in PIXELS):
+        known = isinstance(kind, UID) and kind.name != kind
+        its = f"; its class is {kind.name}" if known else ""
+        raise UnreadableImageError(name, f"it holds no picture{its}")
+    require_modest(dataset, name)
+    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
     held = next((len(dataset[k].value or b"") for k in PIXELS if k in dataset), 0)
-    if held < (1 if syntax.is_encapsulated else get_expected_length(dataset)):
+    if held < (1 if compressed else get_expected_length(dataset)):
         raise UnreadableImageError(name, "the file ends before its pixels do", "truncated")
-
-
-def _called(syntax: UID) -> str:
-    """Name a transfer syntax of the standard; anything else could be any text."""
-    return syntax.name if syntax.name != syntax else "its transfer syntax"
-
-
-def _middle_frame(dataset: FileDataset) -> Picture:
-    index = int(dataset.get("NumberOfFrames") or 1) // 2
-    plugin = DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-    return of_frame(dataset, index, pixel_array(dataset, index=index, decoding_plugin=plugin))
-
-
-def of_frame(dataset: FileDataset, index: int, stored: Shaped[np.ndarray, "..."]) -> Picture:
-    """Return what a frame shows, given its decoded pixels."""
-    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    return shown(_of_frame(dataset, index), stored)
-
-
-def _of_frame(dataset: FileDataset, index: int) -> Dataset:
-    """Put what enhanced objects keep for each frame (PS3.3 C.7.6.16) where others have it."""
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    if not shared and not own:
-        return dataset
-    frame = copy(dataset)
-    for groups in (*shared[:1], *own[index : index + 1]):
-        for macro in FRAME_MACROS:
-            for item in (groups.get(macro) or [])[:1]:
-                frame.update({element.tag: element for element in item})
-    return frame
 
 
 def _without_identity(
     dataset: Dataset, picture: Picture, key: bytes, label: str | None
 ) -> DicomPicture:
     patient = str(dataset.get("PatientID") or "").strip()
-    pixels = pixel_hash(picture.pixels)
+    instance = str(dataset.get("SOPInstanceUID") or pixel_hash(picture.pixels))
     return DicomPicture(
-        id=pseudonym(key, "instance", str(dataset.get("SOPInstanceUID") or pixels)),
+        id=pseudonym(key, "instance", instance),
         picture=picture,
         patient=pseudonym(key, "patient", patient) if patient else None,
-        draw_key=draw_key(patient) if patient else pixels,
+        draw_key=draw_key(patient) if patient else pixel_hash(picture.pixels),
         label=None if label is None or _names_someone(label, dataset) else label,
-        metadata=MappingProxyType(
-            {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
-        ),
+        metadata=MappingProxyType(_metadata(dataset, key)),
     )
+
+
+def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
+    """Return what may be filtered by; a series is known by a keyed hash."""
+    found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
+    if series := str(dataset.get("SeriesInstanceUID") or "").strip():
+        found["Series"] = pseudonym(key, "series", series)
+    return found
 
 
 def _is_code(value: object) -> bool:

@@ -12,8 +12,12 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, MediaStorageDirectoryStorage
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.reader import DECODERS, of_frame, parsed, unheard
+from acir.pacs.codecs import missing, plugin_for
+from acir.pacs.frames import of_frame
+from acir.pacs.geometry import require_modest
+from acir.pacs.reader import parsed, unheard
 from acir.pacs.screening import as_shown, blacked
+from acir.pacs.voi import bits_stored
 from acir.privacy.burned_in import Judgement, is_risky, judge
 from acir.privacy.deid import PIXELS, Profile, deidentify, is_of_the_standard
 
@@ -55,7 +59,7 @@ def release(data: bytes, profile: Profile, name: str) -> Released:
         with unheard():
             dataset = parsed(data, name)
             _require_an_instance(dataset, name)
-            judgement = _screened(dataset, profile.every_picture)
+            judgement = _screened(dataset, profile.every_picture, name)
             deidentify(
                 dataset, profile, pixels_clean=judgement is not None and judgement.doubt is None
             )
@@ -81,14 +85,17 @@ def _require_an_instance(dataset: FileDataset, name: str) -> None:
         raise UnreadableImageError(name, "its transfer syntax is not one of the standard")
 
 
-def _screened(dataset: FileDataset, every_picture: bool) -> Judgement | None:
+def _screened(dataset: FileDataset, every_picture: bool, name: str) -> Judgement | None:
     """Black out what has to be; None stands for pixels that nobody looked at."""
     if not any(k in dataset for k in PIXELS) or not (every_picture or is_risky(dataset)):
         return None
+    require_modest(dataset, name)
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and syntax not in DECODERS:
-        return Judgement(None, f"there is no decoder for {syntax.name}")
-    pixels = pixel_array(dataset, decoding_plugin=DECODERS.get(syntax, ""))
+    kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
+    plugin = plugin_for(syntax, *kind)
+    if plugin is None:
+        return Judgement(None, missing(syntax, *kind))
+    pixels = pixel_array(dataset, decoding_plugin=plugin)
     several = int(dataset.get("NumberOfFrames") or 1) > 1
     frames = [*pixels] if several else [pixels]
     judgement = judge(dataset, [as_shown(of_frame(dataset, n, f)) for n, f in enumerate(frames)])

@@ -100,6 +100,39 @@ class Server(Table):
 
 
 @dataclass(frozen=True)
+class Listen(Table):
+    """What `acir pacs listen` accepts.
+
+    Attributes:
+        ae_title: What it is called; a caller must ask for it by this name.
+        calling: AE titles that may call.
+        host: Address to listen at.
+        port: Port.
+        collection: Collection of the index that the pictures go to.
+        certificate: PEM file of its certificate, where it speaks TLS.
+        private_key: PEM file of the certificate's key.
+        ca_file: Certificates that a caller's is checked against; without it callers need none.
+        max_mib: Size that one message may have.
+        max_associations: Callers at one time.
+        timeout_seconds: Time that a caller may be silent, and that one packet may take.
+    """
+
+    table: ClassVar[str] = "listen"
+    file: ClassVar[str] = FILE
+    ae_title: str
+    calling: tuple[str, ...]
+    host: str = "127.0.0.1"
+    port: Port = 11112
+    collection: str = ""
+    certificate: str = ""
+    private_key: str = ""
+    ca_file: str = ""
+    max_mib: Count = 128
+    max_associations: Count = 10
+    timeout_seconds: Positive = 5.0
+
+
+@dataclass(frozen=True)
 class Settings(Table):
     """The whole file.
 
@@ -107,12 +140,14 @@ class Settings(Table):
         index: Folder of the index.
         model: Bundle that a new index is made with.
         servers: Where pictures are fetched from; nothing else is ever asked.
+        listen: What is accepted from those who send; None to accept nothing.
     """
 
     file: ClassVar[str] = FILE
     index: str
     model: str = ""
     servers: tuple[Server, ...] = ()
+    listen: Listen | None = None
 
     def server(self, name: str = "") -> Server:
         """Return a server by name; without one, the only server.
@@ -160,6 +195,14 @@ def _placed(settings: Settings, folder: Path) -> Settings:
     def below(path: str) -> str:
         return str(folder / path) if path else ""
 
+    listen = settings.listen
+    if listen is not None:
+        listen = replace(
+            listen,
+            certificate=below(listen.certificate),
+            private_key=below(listen.private_key),
+            ca_file=below(listen.ca_file),
+        )
     servers = [
         replace(s, ca_file=below(s.ca_file), credentials_file=below(s.credentials_file))
         for s in settings.servers
@@ -169,4 +212,5 @@ def _placed(settings: Settings, folder: Path) -> Settings:
         index=below(settings.index),
         model=below(settings.model),
         servers=tuple(servers),
+        listen=listen,
     )

@@ -32,7 +32,7 @@ def shown(dataset: Dataset, stored: Shaped[np.ndarray, "..."]) -> Picture:
         pixels = apply_color_lut(stored, dataset)
         return Picture(pixels, natural_range(pixels))
     if stored.ndim > 2:  # noqa: PLR2004 - height and width; colour has neither of the two steps
-        return Picture(stored, (0.0, 2.0**dataset.BitsStored - 1))
+        return Picture(stored, (0.0, 2.0 ** bits_stored(dataset) - 1))
     values = _modality(dataset, stored)
     inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
     # Presentation LUT Shape, PS3.3 C.11.6.1.2: another way to say the same.
@@ -52,9 +52,39 @@ def shown(dataset: Dataset, stored: Shaped[np.ndarray, "..."]) -> Picture:
     return Picture(values, (low, low + max(width, EDGE)), inverted)
 
 
+def bits_stored(dataset: Dataset) -> int:
+    """Return the bits of a sample that count; of floating-point pixels (PS3.3 C.7.6.24), all."""
+    return int(dataset.get("BitsStored") or dataset.BitsAllocated)
+
+
 def _modality(dataset: Dataset, stored: Shaped[np.ndarray, "h w"]) -> Shaped[np.ndarray, "h w"]:
+    """Apply the modality transformation; whole numbers stay whole, which is exact and small."""
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if stored.dtype.kind in "iu" and "ModalityLUTSequence" not in dataset:
+        if slope is None or intercept is None:
+            return stored
+        if float(slope).is_integer() and float(intercept).is_integer():
+            return _rescaled(stored, int(slope), int(intercept))
     values = apply_modality_lut(stored, dataset)
     return values.astype(np.float32) if values.dtype == np.float64 else values
+
+
+def _rescaled(
+    stored: Shaped[np.ndarray, "h w"], slope: int, intercept: int
+) -> Shaped[np.ndarray, "h w"]:
+    if slope == 1 and intercept == 0:
+        return stored
+    ends = [int(end) * slope + intercept for end in (stored.min(), stored.max())]
+    for kind in (np.int16, np.int32):
+        if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max:
+            # Integers wrap around: where the result fits, it is right whatever comes between.
+            factor, summand = np.array([slope, intercept]).astype(kind)
+            values: Shaped[np.ndarray, "h w"] = stored.astype(kind)
+            if slope != 1:
+                np.multiply(values, factor, out=values)
+            np.add(values, summand, out=values)
+            return values
+    return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
 
 
 def _window(dataset: Dataset) -> tuple[float, float, str] | None:
@@ -87,8 +117,8 @@ def _sigmoid(
 def _range(
     dataset: Dataset, values: Shaped[np.ndarray, "h w"], padding: Bool[np.ndarray, "h w"]
 ) -> tuple[float, float]:
-    if dataset.BitsStored <= BYTE and not dataset.PixelRepresentation:
-        ends = _modality(dataset, np.array([[0, 2**dataset.BitsStored - 1]], dtype=np.uint8))
+    if bits_stored(dataset) <= BYTE and not dataset.get("PixelRepresentation"):
+        ends = _modality(dataset, np.array([[0, 2 ** bits_stored(dataset) - 1]], np.uint8))
         low, high = float(ends.min()), float(ends.max())
     else:
         inner = values if padding.all() else values[~padding]

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from acir.errors import PacsError, SourceError, UnreachableError, UnreadableImageError
-from acir.pacs.reader import read
+from acir.pacs import guard
 from acir.pacs.settings import SERVER, load
 from acir.sources.base import Source, SourceOptions, dicom_record
 from acir.types import ImageRecord
+
+if TYPE_CHECKING:
+    from acir.pacs.qido import DicomWeb
+    from acir.pacs.reader import DicomPicture
 
 
 class DicomWebSource(Source):
@@ -47,23 +53,29 @@ class DicomWebSource(Source):
         seen: set[str] = set()
         with closing(DicomWeb(self._server)) as server:
             handles = sorted(server.search(self._query))
-            for number, handle in enumerate(handles, start=1):
-                name = f"instance {number} of {len(handles)}"
-                try:
-                    record = self._record(server.file(handle), name)
-                    if record.id in seen:
-                        raise UnreadableImageError(name, "it has the UID of an earlier instance")
-                except UnreachableError:
-                    raise
-                except PacsError as error:
-                    yield UnreadableImageError(name, str(error))
-                    continue
-                except UnreadableImageError as error:
-                    yield error
-                    continue
-                seen.add(record.id)
-                if record.split in self.options.splits:
-                    yield record
+            named = [(f"instance {n} of {len(handles)}", h) for n, h in enumerate(handles, start=1)]
+            read = partial(_read, server, self.options.key)
+            for name, found in guard.warm().map(read, named):
+                if isinstance(found, UnreadableImageError):
+                    yield found
+                elif found.id in seen:
+                    yield UnreadableImageError(name, "it has the UID of an earlier instance")
+                else:
+                    seen.add(found.id)
+                    record = dicom_record(found)
+                    if record.split in self.options.splits:
+                        yield record
 
-    def _record(self, data: bytes, name: str) -> ImageRecord:
-        return dicom_record(read(data, self.options.key, name))
+
+def _read(
+    server: "DicomWeb", key: bytes, instance: tuple[str, str]
+) -> tuple[str, "DicomPicture | UnreadableImageError"]:
+    name, handle = instance
+    try:
+        return name, guard.warm().read(server.file(handle), key, name)
+    except UnreachableError:
+        raise
+    except PacsError as error:
+        return name, UnreadableImageError(name, str(error))
+    except UnreadableImageError as error:
+        return name, error

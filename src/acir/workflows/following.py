@@ -12,7 +12,6 @@ from functools import partial
 from hashlib import sha256
 from time import monotonic
 
-from acir.bulk import ahead
 from acir.bundle import Bundle
 from acir.errors import (
     BusyError,
@@ -25,8 +24,8 @@ from acir.errors import (
 from acir.index.entry import Entry
 from acir.index.feeds import Step
 from acir.index.store import Store
+from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
-from acir.pacs.reader import read
 from acir.pacs.settings import Server
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import dicom_record
@@ -36,7 +35,6 @@ from acir.workflows.index import up_to_date
 
 COLLECTION = "collection"
 BATCH = 100  # instances of one commit
-ROOM = 8  # fetched files that wait to be decoded
 HOUR = 3600.0
 LONGEST = 60.0  # seconds between two attempts to reach a server
 
@@ -60,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """An instance as it came: its handle, hashed, and one of four outcomes or none if unwanted."""
+    """An instance as it came; without data, a reason and being gone, it is not wanted."""
 
     handle: str
     id: str = ""
@@ -80,37 +78,36 @@ class Follower:
 
     Attributes:
         counts: Instances that were `taken`, not wanted (`passed`), `failed` or `gone`.
-        wait: Seconds until the next turn.
+        next_at: When the next turn is due, on the monotonic clock.
     """
 
     def __init__(self, server: Server, feed: Feed, target: Target, progress: Progress) -> None:
         self._server, self._feed, self._target, self._progress = server, feed, target, progress
         self._state = target.store.feed(server.name)
-        settings = target.store.settings
-        self._kept = Kept(settings.get("thumbnails") == "True", settings.get("paths") == "True")
-        self._more = {COLLECTION: server.collection} if server.collection else {}
+        self._more = collected(server.collection)
         self._terms = _terms(server)
         self._poll = server.poll_seconds or feed.poll_seconds
         self._reconcile_at = monotonic()
         self.counts = Counter[str](taken=0, passed=0, failed=0, gone=0)
-        self.wait = self._poll
-        self._is_failing = False
+        self.next_at = monotonic()
+        self._failures = 0
 
     def turn(self, say: Callable[[str], None]) -> None:
         """Look once, and say where that fails: the next turn goes on from what is committed."""
         try:
             self.look()
         except (PacsError, BusyError, ServerError) as error:
-            self.wait = min(2 * max(self.wait, self._poll), LONGEST)
-            if not self._is_failing:
+            if not self._failures:
                 say(f"{error}; trying again")
                 log.warning("%s", error)
-            self._is_failing = True
+            self._failures += 1
+            longest = max(LONGEST, self._poll)
+            self.next_at = monotonic() + min(self._poll * 2.0 ** min(self._failures, 20), longest)
             return
-        if self._is_failing:
+        if self._failures:
             say(f"the server {self._server.name} is followed again")
             log.info("%s: followed again", self._server.name)
-        self.wait, self._is_failing = self._poll, False
+        self._failures, self.next_at = 0, monotonic() + self._poll
 
     def look(self) -> None:
         """Follow what changed, and reconcile where changes do not tell all or it is time.
@@ -179,8 +176,7 @@ class Follower:
         settled, failed, gone = dict[str, str | None](), list[Skipped](), list[str]()
 
         def records() -> Iterator[ImageRecord]:
-            for fetched in ahead(map(self._fetch, handles), ROOM):
-                found = self._read(fetched)
+            for fetched, found in guard.warm().map(self._look, handles):
                 if isinstance(found, ImageRecord):
                     settled[fetched.handle] = found.id
                     yield found
@@ -192,7 +188,7 @@ class Follower:
                     settled[fetched.handle] = None
 
         step = Step(
-            entries=self._encoded(records()),
+            entries=encoded_records(self._target, records()),
             terms=self._terms,
             settled=settled,
             gone=gone,
@@ -201,6 +197,11 @@ class Follower:
             cursor=cursor,
         )
         self._commit(step)
+
+    def _look(self, handle: str) -> tuple[_Fetched, ImageRecord | Skipped | None]:
+        """Fetch and read an instance; several threads do so at once."""
+        fetched = self._fetch(handle)
+        return fetched, self._read(fetched)
 
     def _fetch(self, handle: str) -> _Fetched:
         hashed = self._hashed(handle)
@@ -224,18 +225,12 @@ class Follower:
         if fetched.data is None:
             return None
         try:
-            picture = read(fetched.data, self._target.key, fetched.handle)
+            picture = guard.warm().read(fetched.data, self._target.key, fetched.handle)
         except UnreadableImageError as error:
             return Skipped(fetched.handle, error.reason, error.code)
         if picture.id != fetched.id:
             return Skipped(fetched.handle, "the file is of another instance than was asked for")
         return dicom_record(picture, more=self._more)
-
-    def _encoded(self, records: Iterable[ImageRecord]) -> list[Entry]:
-        store, bundle = self._target.store, self._target.bundle
-        some = ordinary(records, bundle, Counter[str]())
-        ready = prepared(some, bundle, self._kept, lambda name: store.known([name]).get(name))
-        return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))
 
     def _commit(self, step: Step) -> None:
         with up_to_date(self._target.store):
@@ -252,6 +247,20 @@ class Follower:
 
     def _hashed(self, handle: str) -> str:
         return pseudonym(self._target.key, "source", f"{self._server.name}/{handle}")
+
+
+def collected(collection: str) -> dict[str, str]:
+    """Return the metadata of a picture of a collection; none of the usual one."""
+    return {COLLECTION: collection} if collection else {}
+
+
+def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entry]:
+    """Encode records for an index; one that is stored already keeps its code."""
+    store, bundle = target.store, target.bundle
+    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+    some = ordinary(records, bundle, Counter[str]())
+    ready = prepared(some, bundle, kept, lambda name: store.known([name]).get(name))
+    return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))
 
 
 def _terms(server: Server) -> str:

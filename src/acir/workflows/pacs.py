@@ -1,10 +1,11 @@
 """`acir pacs`: an index that follows a PACS, and questions about what is in one."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from urllib.parse import urlencode
 
 from acir.bundle import load_bundle, verify_bundle
@@ -12,15 +13,17 @@ from acir.errors import UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
 from acir.index.feeds import alone
-from acir.index.store import Store
+from acir.index.store import Store, make_folder
 from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc
 from acir.pacs.qido import DicomWeb, is_uid
+from acir.pacs.scp import Listener
 from acir.pacs.settings import SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
 from acir.workflows.index import ENGINE, IndexOptions, created
+from acir.workflows.receiving import Intake
 from acir.workflows.search import BUNDLE, KEY, LEAST, Request
 from acir.workflows.search import search as ask
 
@@ -94,6 +97,36 @@ def sync(
         }
 
 
+def listen(configuration: Path, *, device: str = "cpu", say: Say = lambda _: None) -> None:
+    """Take what known senders store by C-STORE into the index of a configuration, for ever.
+
+    A sender is told of success once its picture is stored, and stores again what it was not told
+    of.
+
+    Args:
+        configuration: The TOML file.
+        device: Where the network is to run.
+        say: Takes a line for a person.
+
+    Raises:
+        UsageError: The configuration, the index or the model cannot be used.
+        PacsError: The port cannot be listened at.
+    """
+    settings = load(configuration)
+    if settings.listen is None:
+        raise UsageError(f"{configuration} says nothing of listening; add a table [listen]")
+    with _target(settings, device) as target:
+        intake = Intake(target, settings.listen.collection)
+        with Listener(settings.listen, intake.receive):
+            place = f"{settings.listen.host}, port {settings.listen.port}"
+            say(f"listening as {settings.listen.ae_title} at {place}")
+            try:
+                while True:
+                    intake.store()
+            finally:
+                intake.close()
+
+
 def search(
     configuration: Path, question: Question, html: Path | None, device: str, say: Say
 ) -> Iterator[Answer]:
@@ -128,8 +161,9 @@ def search(
 def _for_ever(followers: list[Follower], say: Say) -> None:
     while True:
         for follower in followers:
-            follower.turn(say)
-        sleep(min(follower.wait for follower in followers))
+            if follower.next_at <= monotonic():
+                follower.turn(say)
+        sleep(max(0.0, min(follower.next_at for follower in followers) - monotonic()))
 
 
 def _feed(server: Server) -> Feed:
@@ -152,6 +186,11 @@ def _create(settings: Settings, index: Path, device: str) -> None:
             f"there is no index at {index}; build one with acir index build, or name a bundle by "
             "the key model and it is made"
         )
-    model = Path(settings.model)
-    options = IndexOptions(paths=False)
-    created(index, load_bundle(model, device), model, options, choose(ENGINE)).close()
+    model, part = Path(settings.model), index.with_name(f".{index.name}.part")
+    make_folder(index)
+    shutil.rmtree(part, ignore_errors=True)  # of a start that was killed
+    created(
+        part, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
+    ).close()
+    index.rmdir()
+    part.rename(index)

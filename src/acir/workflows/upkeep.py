@@ -9,6 +9,7 @@ from typing import Any
 
 from acir import recipe as recipes
 from acir import registry
+from acir.pacs.codecs import decodable
 
 EXTRA_MARK = "extra == "
 FAMILIES = (
@@ -44,6 +45,7 @@ def doctor() -> dict[str, Any]:
             extra: all(p.version for p in packages if p.extra == extra)
             for extra in metadata("acir").get_all("Provides-Extra") or []
         },
+        "dicom": decodable(),
         "components": {family: registry.names(family) for family in FAMILIES},
         "recipes": recipes.shipped(),
         "missing": [_advice(p) for p in packages if p.version is None],

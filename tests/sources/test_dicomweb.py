@@ -1,0 +1,80 @@
+"""A QIDO query as a source: what is asked, and what a server that fails leaves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acir.errors import PacsError, SourceError, UsageError
+from acir.privacy.pseudonym import pseudonym
+from acir.sources.base import Source, SourceOptions, open_source
+from made_dicomweb import Answer, Asked, Made, dicomweb, serve
+
+KEY = bytes(range(32))
+
+MakeDicom = Callable[..., bytes]
+
+
+def source(folder: Path, made: Made, query: str) -> Source:
+    text = f'index = "none"\n[[servers]]\nname = "main"\nurl = "{made.url}"\n'
+    (folder / "pacs.toml").write_text(text, encoding="utf-8")
+    return open_source(f"dicomweb:{folder}/pacs.toml?{query}", SourceOptions(key=KEY))
+
+
+@pytest.fixture
+def instances(make_dicom: MakeDicom) -> dict[str, bytes]:
+    return {
+        f"1.{n}/2.{n}/3.{n}": make_dicom(np.full((4, 5), n, np.int16), SOPInstanceUID=f"3.{n}")
+        for n in range(3)
+    }
+
+
+def test_the_query_is_what_the_server_is_asked(tmp_path: Path, instances: dict[str, bytes]) -> None:
+    with serve(dicomweb(instances)) as made:
+        opened = source(tmp_path, made, "server=main&Modality=CT&StudyDate=20260101-20260131")
+        records = list(opened)
+        assert made.asked[0].path.startswith(
+            "/instances?Modality=CT&StudyDate=20260101-20260131&limit=500&offset=0"
+        )
+    assert [r.id for r in records] == [pseudonym(KEY, "instance", f"3.{n}") for n in range(3)]
+    assert [int(r.pixels[0, 0]) for r in records] == [0, 1, 2]
+    assert {r.path for r in records} == {None}
+
+
+def test_an_instance_that_fails_is_counted_and_one_that_comes_again_too(
+    tmp_path: Path, instances: dict[str, bytes]
+) -> None:
+    instances["1.9/2.9/3.9"] = instances["1.0/2.0/3.0"]
+    answer = dicomweb(instances)
+
+    def fails_once(asked: Asked) -> Answer:
+        return Answer(status=500) if asked.path.endswith("3.1") else answer(asked)
+
+    with serve(fails_once) as made:
+        opened = source(tmp_path, made, "Modality=CT")
+        assert len(list(opened)) == 2
+    assert [(s.path, s.reason) for s in opened.skipped] == [
+        ("instance 2 of 4", "the server main answered with status 500"),
+        ("instance 4 of 4", "it has the UID of an earlier instance"),
+    ]
+
+
+def test_a_server_that_is_away_is_an_error(tmp_path: Path, instances: dict[str, bytes]) -> None:
+    with serve(dicomweb(instances)) as made:
+        opened = source(tmp_path, made, "Modality=CT")
+    with pytest.raises(PacsError, match="the server main does not answer"):
+        list(opened)
+
+
+def test_what_cannot_be_asked_is_refused(tmp_path: Path, instances: dict[str, bytes]) -> None:
+    with pytest.raises(
+        SourceError, match=r"there is no configuration at none\.toml; give dicomweb"
+    ):
+        open_source("dicomweb:none.toml?Modality=CT")
+    with serve(dicomweb(instances)) as made:
+        with pytest.raises(UsageError, match=r"no server 'mian'.*Did you mean 'main'"):
+            source(tmp_path, made, "server=mian")
+        with pytest.raises(UsageError, match="'Modalitty', which is no keyword of DICOM"):
+            list(source(tmp_path, made, "Modalitty=CT"))
+        assert made.asked == []
