@@ -167,8 +167,8 @@ class Stress:
     def equalised(self) -> "Stress":
         """The same test on copies without colour, of one size and one sharpness.
 
-        Only what needs no threshold of the gate can be read off it: the gate was calibrated
-        with pictures as they are.
+        Gate and baselines have learned anew from such copies. Only what needs no calibration can
+        be read off it: the thresholds here are those for pictures as they are.
         """
         clean = replace(self.clean, judged=self.clean.equalised)
         trials = tuple(replace(trial, judged=trial.equalised) for trial in self.trials)

@@ -1,4 +1,4 @@
-"""The contract of a detector, and what several share: nearest neighbour, shrunk covariance."""
+"""The contract of a detector, and what several share: neighbours, covariances, class means."""
 
 import math
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Float16, Float64, Shaped
+from jaxtyping import Float, Float16, Float64, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -147,3 +147,12 @@ def whitening(
     lengths = rearrange(values.clamp_min(least_variance).sqrt(), "component -> component 1")
     found: Tensor = rearrange(vectors, "dim component -> component dim") / lengths
     return found.contiguous()
+
+
+def class_means(
+    samples: Float64[Tensor, "n dim"], predicted: Int[Tensor, " n"]
+) -> tuple[Float64[Tensor, "classes dim"], Int[Tensor, " n"]]:
+    """Return the mean of each class that occurs, and which of them each sample belongs to."""
+    classes, members = torch.unique(predicted, return_inverse=True)
+    means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
+    return torch.stack(means), members
