@@ -5,7 +5,6 @@ each detector's score into a surprise; calibration B says how surprised the gate
 pictures. One set for both would double the false alarms.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from types import MappingProxyType
@@ -20,11 +19,10 @@ from acir import registry
 from acir.conformal import (
     largest_rank,
     p_values,
-    pictures_needed,
     surprise,
     surprise_in_class,
-    weakest_rate,
 )
+from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
@@ -33,8 +31,6 @@ from acir.types import Calibration, Scored, State, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
-USUAL = (0.05, 0.95)
-COMMON = 0.1
 
 
 class Gate:
@@ -169,19 +165,7 @@ class Gate:
 
     def promise_in_words(self) -> str:
         """Say what is promised, or why nothing is and how many pictures it would take."""
-        found, confidence = self.calibration, self._recipe.confidence
-        if found.promised is not None:
-            return (
-                f"at most {found.alpha:.3g} of ordinary pictures are called unknown, with "
-                f"confidence {confidence:.3g}, from {found.n} calibration pictures"
-            )
-        if not self._promise:
-            return "no guarantee possible: no pictures were kept for calibration alone"
-        needed = pictures_needed(found.alpha, confidence)
-        return (
-            f"no guarantee possible: {found.n} calibration pictures, "
-            f"{needed if needed else 'no finite number'} needed{self._weaker()}"
-        )
+        return promise_in_words(self.calibration, self._recipe.confidence, kept=self._promise)
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
         """Return the arrays and the plain values that `load` needs; no picture, no name."""
@@ -231,18 +215,6 @@ class Gate:
             totals=arrays["totals"].numpy(),
         )
 
-    def _weaker(self) -> str:
-        """Say which rate higher than the one asked for can be promised, rounded up."""
-        n, confidence = self.calibration.n, self._recipe.confidence
-        rate = math.ceil(1000 * weakest_rate(n, confidence)) / 1000
-        if rate == 1:
-            return ""
-        return (
-            f" for a rate of {self.calibration.alpha:.3g}; only that at most {rate:.3g} of "
-            "ordinary pictures are called unknown can be promised, with confidence "
-            f"{confidence:.3g}"
-        )
-
     def _calibration(self, alpha: float) -> Calibration:
         n = len(self._totals)
         r = largest_rank(n, alpha, self._recipe.confidence)
@@ -252,12 +224,14 @@ class Gate:
 
     def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
         state = self._state(p)
-        code, reason = ORDINARY, _share_in_words(p, self.calibration.n)
+        code, reason = ORDINARY, share_in_words(p, self.calibration.n)
         ordinary = self._scored.by_detector
         if state != "known":
             name = max(scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
-            code = self._detectors[name].reason_code
-            reason += f": {self._evidence_in_words(name, float(scores[name][0]))}"
+            strongest, score = self._detectors[name], float(scores[name][0])
+            code = strongest.reason_code
+            words = evidence_in_words(strongest.reason, strongest.measure, score, ordinary[name])
+            reason += f": {words}"
         each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
         return Verdict(state, p, reason, code, each, self.calibration)
 
@@ -269,13 +243,6 @@ class Gate:
     @staticmethod
     def _flagged(p: float, level: Calibration) -> bool:
         return p <= level.r / (level.n + 1)
-
-    def _evidence_in_words(self, name: str, score: float) -> str:
-        detector = self._detectors[name]
-        if not math.isfinite(score):
-            return f"{detector.reason}, {detector.measure} cannot be computed"
-        low, high = np.quantile(self._scored.by_detector[name], USUAL, method="lower")
-        return f"{detector.reason}, {detector.measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
@@ -308,14 +275,3 @@ def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
         for each in (scored, calibration)
     )
     return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)
-
-
-def _share_in_words(p: float, n: int) -> str:
-    """Say how many ordinary pictures look as unusual, rounded to the safe side when rare."""
-    if n == 0:
-        return "there are no ordinary pictures to compare with"
-    if p >= COMMON:
-        return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
-    steps = sorted(m * 10**e for m in (1, 2, 5) for e in range(1, 9))
-    one_in = max(step for step in steps if step * p <= 1)
-    return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"

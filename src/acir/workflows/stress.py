@@ -10,7 +10,8 @@ from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
 from acir.evaluation import stress_ablation, stress_baselines, stress_reasons
 from acir.evaluation.attack_page import with_attacks
-from acir.evaluation.attack_scores import Budget, attack_dict, attack_summary
+from acir.evaluation.attack_scores import attack_dict, attack_summary
+from acir.evaluation.attacked import Budget
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
