@@ -257,6 +257,32 @@ def test_the_reason_is_the_strongest_evidence_even_where_p_saturates(
     assert (both.reason_code, both.scores) == (code, {"red": 1 / 101, "green": 1 / 101})
 
 
+class _Deep(_Green):
+    """Looks at content."""
+
+    looks_at_content: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("red", "code"),
+    [
+        (95, "green"),  # p = 7 / 101: within the usual range of red
+        (97, "red"),  # p = 5 / 101
+        (101, "red"),
+    ],
+)
+def test_unusual_pixels_go_before_what_a_network_makes_of_them(red: float, code: str) -> None:
+    ordinary = _pixels(np.arange(1, 101), np.arange(1, 101))
+    gate = Gate.fit(
+        {"deep": _Deep(), "red": _Channel()},
+        GateRecipe(),
+        references=ordinary,
+        calibration=(ordinary, ordinary),
+    )
+    verdict = gate.judge(_pixels(np.array([red]), np.array([10_000])))[0]
+    assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
+
+
 def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:
     verdict = _gate(999).refuse(Finding("blank", "the picture is blank"))
     assert (verdict.verdict, verdict.p_value, verdict.scores) == ("unknown", 0.001, {})

@@ -31,6 +31,7 @@ from acir.types import Calibration, Scored, State, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
+UNUSUAL = 0.05  # outside what nineteen in twenty ordinary pictures reach
 
 
 class Gate:
@@ -226,14 +227,29 @@ class Gate:
         state = self._state(p)
         code, reason = ORDINARY, share_in_words(p, self.calibration.n)
         ordinary = self._scored.by_detector
-        if state != "known":
-            name = max(scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
-            strongest, score = self._detectors[name], float(scores[name][0])
-            code = strongest.reason_code
-            words = evidence_in_words(strongest.reason, strongest.measure, score, ordinary[name])
-            reason += f": {words}"
         each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
+        if state != "known":
+            name = self._cause(scores, each)
+            detector, score = self._detectors[name], float(scores[name][0])
+            code = detector.reason_code
+            words = evidence_in_words(detector.reason, detector.measure, score, ordinary[name])
+            reason += f": {words}"
         return Verdict(state, p, reason, code, each, self.calibration)
+
+    def _cause(
+        self, scores: Mapping[str, Float64[np.ndarray, " 1"]], each: Mapping[str, float]
+    ) -> str:
+        """Return the detector that gives the reason: the most surprised one.
+
+        Where pixels are unusual by themselves, what the network makes of them is a consequence.
+        """
+        ordinary = self._scored.by_detector
+        seen = [
+            name
+            for name, p in each.items()
+            if p <= UNUSUAL and not self._detectors[name].looks_at_content
+        ]
+        return max(seen or scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
 
     def _state(self, p: float) -> State:
         if self._flagged(p, self.calibration):

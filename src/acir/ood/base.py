@@ -25,16 +25,19 @@ class Detector(ABC):
     calibrated p-values.
 
     Attributes:
-        reason: What a reader is told when this detector has the strongest evidence.
+        reason: What a reader is told when this detector gives the reason.
         reason_code: The same as one stable word.
         measure: What the score is called beside its usual range.
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
+        looks_at_content: Whether it looks at what the network makes of the whole picture, features,
+            classes or code; those change whatever goes wrong, so other reasons go before.
     """
 
     reason: ClassVar[str]
     reason_code: ClassVar[str]
     measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
+    looks_at_content: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, seen: Evidence) -> "Detector":

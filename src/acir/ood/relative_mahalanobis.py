@@ -33,6 +33,7 @@ class RelativeMahalanobis(Detector):
     reason: ClassVar[str] = "it fits none of the known classes"
     reason_code: ClassVar[str] = "no-class"
     measure: ClassVar[str] = "relative distance"
+    looks_at_content: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._mean: Float64[Tensor, " dim"] | None = None
