@@ -145,16 +145,13 @@ def _teachers(rows: Sequence[Row], roles: Mapping[str, Role], bundle: Bundle) ->
     """Let every other picture that calibrated the gate belong to A, the others to B."""
     training = [row for row in rows if roles.get(row.id) == "training"]
     learned = references(training, bundle.recipe.gate, bundle.prep.size)
-    calibrated = sorted((row for row in rows if roles.get(row.id) == "calibration"), key=_hash)
+    calibration = [row for row in rows if roles.get(row.id) == "calibration"]
+    calibrated = sorted(calibration, key=lambda row: row.pixel_hash)
     return {
         **dict.fromkeys((row.id for row in learned), "references"),
         **dict.fromkeys((row.id for row in calibrated[::2]), "a"),
         **dict.fromkeys((row.id for row in calibrated[1::2]), "b"),
     }
-
-
-def _hash(row: Row) -> str:
-    return row.pixel_hash
 
 
 def _require(place: str, rows: Sequence[Row], roles: dict[str, Role]) -> None:
