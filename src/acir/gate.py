@@ -17,6 +17,8 @@ from torch import Tensor
 
 from acir import registry
 from acir.conformal import (
+    EMPHASIS,
+    combined,
     largest_rank,
     p_values,
     surprise,
@@ -37,10 +39,10 @@ UNUSUAL = 0.05  # outside what nineteen in twenty ordinary pictures reach
 class Gate:
     """Say whether a picture is of a kind that the model knows.
 
-    The surprises -log p of all detectors are added (Fisher's statistic). A class whose ordinary
-    pictures vary more has larger sums, so the sum is made a surprise again, among those of A that
-    the model takes for the same class; few of a class are helped out by all (see
-    `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
+    The cubes of the surprises -log p of all detectors are added (see `acir.conformal.combined`). A
+    class whose ordinary pictures vary more has larger sums, so the sum is made a surprise again,
+    among those of A that the model takes for the same class; few of a class are helped out by all
+    (see `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
     between detectors nor a wrong class costs validity. A picture is flagged when its total is
     strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
 
@@ -50,6 +52,7 @@ class Gate:
         promise: Whether A and B were kept for calibration alone.
         scored: What the detectors say of A.
         totals: The totals of B.
+        emphasis: Power of the surprises; other than the default in old bundles.
     """
 
     def __init__(
@@ -60,12 +63,14 @@ class Gate:
         promise: bool,
         scored: Scored,
         totals: Float64[np.ndarray, " b"],
+        emphasis: int = EMPHASIS,
     ) -> None:
         self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(recipe, detectors=tuple(detectors))
         self._promise = promise
         self._scored = scored
         self._totals = totals
+        self._emphasis = emphasis
         self.calibration = self._calibration(recipe.unknown)
         self._caution = self._calibration(recipe.caution)
 
@@ -148,7 +153,7 @@ class Gate:
 
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
-        return _totals(scored, self._scored)
+        return _totals(scored, self._scored, self._emphasis)
 
     def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
         """Return how surprising each detector finds each picture, by its name."""
@@ -178,7 +183,12 @@ class Gate:
             arrays[f"{name}.scores"] = torch.from_numpy(self._scored.by_detector[name])
             arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
         config = asdict(self._recipe)
-        return arrays, {**config, "detectors": list(self._detectors), "promise": self._promise}
+        return arrays, {
+            **config,
+            "detectors": list(self._detectors),
+            "promise": self._promise,
+            "emphasis": self._emphasis,
+        }
 
     @classmethod
     def load(
@@ -199,6 +209,7 @@ class Gate:
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
+        emphasis = plain.pop("emphasis", 1)  # what bundles that do not say so were calibrated with
         detectors = fresh_detectors(plain["detectors"], encode)
         for name, detector in detectors.items():
             start = f"{name}.state."
@@ -214,6 +225,7 @@ class Gate:
                 arrays["predicted"].numpy(),
             ),
             totals=arrays["totals"].numpy(),
+            emphasis=emphasis,
         )
 
     def _calibration(self, alpha: float) -> Calibration:
@@ -285,9 +297,10 @@ def _surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndar
     return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
 
 
-def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
+def _totals(
+    scored: Scored, calibration: Scored, emphasis: int = EMPHASIS
+) -> Float64[np.ndarray, " n"]:
     sums, usual = (
-        np.sum(list(_surprises(each, calibration).values()), axis=0)
-        for each in (scored, calibration)
+        combined(_surprises(each, calibration).values(), emphasis) for each in (scored, calibration)
     )
     return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)

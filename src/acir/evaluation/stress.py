@@ -29,7 +29,7 @@ class Judged:
         p_values: Share of ordinary pictures that look at least as unusual.
         scores: By method, `GATE` first: higher is more outlying; the gate's is +inf where the
             pre-flight refused the picture.
-        surprises: What each detector adds to the gate's score, by its name.
+        surprises: How surprised each detector is, by its name.
     """
 
     states: tuple[State, ...]
