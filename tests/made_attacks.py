@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from acir.evaluation.attack_scores import Answered, Attacked, Budget, Result, Seen, unsafe
+from acir.evaluation.attack_scores import unsafe
+from acir.evaluation.attacked import Answered, Attacked, Budget, Result, Seen
 
 FLOORS = (0.1, 0.1, 0.1, 0.1)
 

@@ -25,7 +25,7 @@ def judged(gate: list[int], msp: list[int]) -> Judged:
     states: list[State] = ["unknown" if s > 8 else "caution" if s > 6 else "known" for s in gate]
     codes = tuple("ordinary" if s == "known" else "pixels" for s in states)
     scores = {"gate": np.array(gate, np.float64), "msp": np.array(msp, np.float64)}
-    # Two detectors whose surprises add up to the score: the first sees 0 below 3, the other 3.
+    # Two detectors in whose order the score is too: the first sees 0 below 3, the other 3.
     knn = np.maximum(0, np.array(gate, np.float64) - 3)
     surprises = {"knn": knn, "energy": scores["gate"] - knn}
     return Judged(tuple(states), codes, 1 / (1 + np.array(gate)), scores, surprises)

@@ -144,7 +144,7 @@ def test_a_verdict_carries_the_p_value_of_each_detector_and_the_calibration() ->
     assert (found.n, found.r, found.alpha, found.promised) == (999, 21, 0.03, 0.03)
 
 
-def test_the_sum_of_minus_log_p_is_looked_up_among_the_sums_of_a() -> None:
+def test_the_sum_of_cubes_of_minus_log_p_is_looked_up_among_the_sums_of_a() -> None:
     # A: red 1..9, green 10..90. Red 7 has p = (1 + 3) / 10, green 85 has p = (1 + 1) / 10.
     a = _pixels(np.arange(1, 10), 10 * np.arange(1, 10))
     detectors = {"red": _Channel(), "green": _Green()}
@@ -153,11 +153,24 @@ def test_the_sum_of_minus_log_p_is_looked_up_among_the_sums_of_a() -> None:
     both = gate.surprises(asked)
     assert both["red"][0] == pytest.approx(-math.log(0.4))
     assert both["green"][0] == pytest.approx(-math.log(0.2))
-    # Picture i of A has twice p = (11 - i) / 10. -log .08 lies between -log .09 of the 8th and
-    # -log .04 of the 9th, whose own p are .3 and .2.
-    way = (math.log(0.09) - math.log(0.08)) / (math.log(0.09) - math.log(0.04))
+
+    # Picture i of A has twice p = (11 - i) / 10, so twice the cube of -log p. That of p = .4 and .2
+    # lies between that of the 8th, p = .3, and of the 9th, p = .2, whose own p these are.
+    def cube(p: float) -> float:
+        return -(math.log(p) ** 3)
+
+    way = (cube(0.4) + cube(0.2) - 2 * cube(0.3)) / (2 * cube(0.2) - 2 * cube(0.3))
     expected = -math.log(0.3) + way * (math.log(0.3) - math.log(0.2))
     assert gate.totals(asked)[0] == pytest.approx(expected)
+    # A bundle that does not say otherwise was calibrated with the sums themselves.
+    arrays, config = gate.state()
+    del config["emphasis"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acir.gate.fresh_detectors", lambda names, encode: detectors)
+        old = Gate.load(arrays, config, _encode)
+    way = math.log(0.09 / 0.08) / math.log(0.09 / 0.04)
+    expected = -math.log(0.3) + way * math.log(0.3 / 0.2)
+    assert old.totals(asked)[0] == pytest.approx(expected)
 
 
 def _of_class(red: Values, classes: Values) -> Evidence:
@@ -255,6 +268,32 @@ def test_the_reason_is_the_strongest_evidence_even_where_p_saturates(
     assert gate.judge(_pixels(np.array([red]), np.array([green])))[0].reason_code == code
     both = gate.judge(_pixels(np.array([red + 100]), np.array([green + 100])))[0]
     assert (both.reason_code, both.scores) == (code, {"red": 1 / 101, "green": 1 / 101})
+
+
+class _Deep(_Green):
+    """Looks at content."""
+
+    looks_at_content: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("red", "code"),
+    [
+        (95, "green"),  # p = 7 / 101: within the usual range of red
+        (97, "red"),  # p = 5 / 101
+        (101, "red"),
+    ],
+)
+def test_unusual_pixels_go_before_what_a_network_makes_of_them(red: float, code: str) -> None:
+    ordinary = _pixels(np.arange(1, 101), np.arange(1, 101))
+    gate = Gate.fit(
+        {"deep": _Deep(), "red": _Channel()},
+        GateRecipe(),
+        references=ordinary,
+        calibration=(ordinary, ordinary),
+    )
+    verdict = gate.judge(_pixels(np.array([red]), np.array([10_000])))[0]
+    assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
 
 
 def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:

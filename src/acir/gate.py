@@ -5,7 +5,6 @@ each detector's score into a surprise; calibration B says how surprised the gate
 pictures. One set for both would double the false alarms.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
@@ -18,13 +17,14 @@ from torch import Tensor
 
 from acir import registry
 from acir.conformal import (
+    EMPHASIS,
+    combined,
     largest_rank,
     p_values,
-    pictures_needed,
     surprise,
     surprise_in_class,
-    weakest_rate,
 )
+from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
@@ -33,8 +33,7 @@ from acir.types import Calibration, Scored, State, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
-USUAL = (0.05, 0.95)
-COMMON = 0.1
+UNUSUAL = 0.05  # outside what nineteen in twenty ordinary pictures reach
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,10 @@ class Place:
 class Gate:
     """Say whether a picture is of a kind that the model knows.
 
-    The surprises -log p of all detectors are added (Fisher's statistic). A class whose ordinary
-    pictures vary more has larger sums, so the sum is made a surprise again, among those of A that
-    the model takes for the same class; few of a class are helped out by all (see
-    `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
+    The cubes of the surprises -log p of all detectors are added (see `acir.conformal.combined`). A
+    class whose ordinary pictures vary more has larger sums, so the sum is made a surprise again,
+    among those of A that the model takes for the same class; few of a class are helped out by all
+    (see `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
     between detectors nor a wrong class costs validity. A picture is flagged when its total is
     strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
 
@@ -70,6 +69,7 @@ class Gate:
         promise: Whether A and B were kept for calibration alone.
         scored: What the detectors say of A.
         totals: The totals of B.
+        emphasis: Power of the surprises; other than the default in old bundles.
     """
 
     def __init__(
@@ -80,12 +80,14 @@ class Gate:
         promise: bool,
         scored: Scored,
         totals: Float64[np.ndarray, " b"],
+        emphasis: int = EMPHASIS,
     ) -> None:
         self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(recipe, detectors=tuple(detectors))
         self._promise = promise
         self._scored = scored
         self._totals = totals
+        self._emphasis = emphasis
         self.calibration = self._calibration(recipe.unknown)
         self._caution = self._calibration(recipe.caution)
 
@@ -177,7 +179,7 @@ class Gate:
 
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
-        return _totals(scored, self._scored)
+        return _totals(scored, self._scored, self._emphasis)
 
     def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
         """Return how surprising each detector finds each picture, by its name."""
@@ -195,19 +197,7 @@ class Gate:
 
     def promise_in_words(self) -> str:
         """Say what is promised, or why nothing is and how many pictures it would take."""
-        found, confidence = self.calibration, self._recipe.confidence
-        if found.promised is not None:
-            return (
-                f"at most {found.alpha:.3g} of ordinary pictures are called unknown, with "
-                f"confidence {confidence:.3g}, from {found.n} calibration pictures"
-            )
-        if not self._promise:
-            return "no guarantee possible: no pictures were kept for calibration alone"
-        needed = pictures_needed(found.alpha, confidence)
-        return (
-            f"no guarantee possible: {found.n} calibration pictures, "
-            f"{needed if needed else 'no finite number'} needed{self._weaker()}"
-        )
+        return promise_in_words(self.calibration, self._recipe.confidence, kept=self._promise)
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
         """Return the arrays and the plain values that `load` needs; no picture, no name."""
@@ -219,7 +209,12 @@ class Gate:
             arrays[f"{name}.scores"] = torch.from_numpy(self._scored.by_detector[name])
             arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
         config = asdict(self._recipe)
-        return arrays, {**config, "detectors": list(self._detectors), "promise": self._promise}
+        return arrays, {
+            **config,
+            "detectors": list(self._detectors),
+            "promise": self._promise,
+            "emphasis": self._emphasis,
+        }
 
     @classmethod
     def load(
@@ -240,6 +235,7 @@ class Gate:
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
+        emphasis = plain.pop("emphasis", 1)  # what bundles that do not say so were calibrated with
         detectors = fresh_detectors(plain["detectors"], encode)
         for name, detector in detectors.items():
             start = f"{name}.state."
@@ -255,18 +251,7 @@ class Gate:
                 arrays["predicted"].numpy(),
             ),
             totals=arrays["totals"].numpy(),
-        )
-
-    def _weaker(self) -> str:
-        """Say which rate higher than the one asked for can be promised, rounded up."""
-        n, confidence = self.calibration.n, self._recipe.confidence
-        rate = math.ceil(1000 * weakest_rate(n, confidence)) / 1000
-        if rate == 1:
-            return ""
-        return (
-            f" for a rate of {self.calibration.alpha:.3g}; only that at most {rate:.3g} of "
-            "ordinary pictures are called unknown can be promised, with confidence "
-            f"{confidence:.3g}"
+            emphasis=emphasis,
         )
 
     def _calibration(self, alpha: float) -> Calibration:
@@ -278,14 +263,31 @@ class Gate:
 
     def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
         state = self._state(p)
-        code, reason = ORDINARY, _share_in_words(p, self.calibration.n)
+        code, reason = ORDINARY, share_in_words(p, self.calibration.n)
         ordinary = self._scored.by_detector
-        if state != "known":
-            name = max(scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
-            code = self._detectors[name].reason_code
-            reason += f": {self._evidence_in_words(name, float(scores[name][0]))}"
         each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
+        if state != "known":
+            name = self._cause(scores, each)
+            detector, score = self._detectors[name], float(scores[name][0])
+            code = detector.reason_code
+            words = evidence_in_words(detector.reason, detector.measure, score, ordinary[name])
+            reason += f": {words}"
         return Verdict(state, p, reason, code, each, self.calibration)
+
+    def _cause(
+        self, scores: Mapping[str, Float64[np.ndarray, " 1"]], each: Mapping[str, float]
+    ) -> str:
+        """Return the detector that gives the reason: the most surprised one.
+
+        Where pixels are unusual by themselves, what the network makes of them is a consequence.
+        """
+        ordinary = self._scored.by_detector
+        seen = [
+            name
+            for name, p in each.items()
+            if p <= UNUSUAL and not self._detectors[name].looks_at_content
+        ]
+        return max(seen or scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
 
     def _state(self, p: float) -> State:
         if self._flagged(p, self.calibration):
@@ -295,13 +297,6 @@ class Gate:
     @staticmethod
     def _flagged(p: float, level: Calibration) -> bool:
         return p <= level.r / (level.n + 1)
-
-    def _evidence_in_words(self, name: str, score: float) -> str:
-        detector = self._detectors[name]
-        if not math.isfinite(score):
-            return f"{detector.reason}, {detector.measure} cannot be computed"
-        low, high = np.quantile(self._scored.by_detector[name], USUAL, method="lower")
-        return f"{detector.reason}, {detector.measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
@@ -328,20 +323,10 @@ def _surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndar
     return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
 
 
-def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
+def _totals(
+    scored: Scored, calibration: Scored, emphasis: int = EMPHASIS
+) -> Float64[np.ndarray, " n"]:
     sums, usual = (
-        np.sum(list(_surprises(each, calibration).values()), axis=0)
-        for each in (scored, calibration)
+        combined(_surprises(each, calibration).values(), emphasis) for each in (scored, calibration)
     )
     return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)
-
-
-def _share_in_words(p: float, n: int) -> str:
-    """Say how many ordinary pictures look as unusual, rounded to the safe side when rare."""
-    if n == 0:
-        return "there are no ordinary pictures to compare with"
-    if p >= COMMON:
-        return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
-    steps = sorted(m * 10**e for m in (1, 2, 5) for e in range(1, 9))
-    one_in = max(step for step in steps if step * p <= 1)
-    return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"

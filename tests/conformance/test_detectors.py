@@ -24,7 +24,7 @@ def _new(name: str) -> Detector:
 def _encode(images: torch.Tensor) -> Encoding:
     """A network that sees where a picture is bright, and loses the code of a bright picture."""
     pooled = adaptive_avg_pool2d(images, 2).flatten(start_dim=1)
-    bright = images.mean(dim=(1, 2, 3))[:, None] > 0.6
+    bright = images.mean(dim=(1, 2, 3))[:, None] > 0.5
     logits = torch.where(bright, -3 * torch.linspace(-1, 1, 12), torch.tensor(3.0))[:, :8]
     spoilt = images.sum(dim=(1, 2, 3))[:, None] * 0
     return Encoding(logits + spoilt, pooled, pooled, pooled, images)
@@ -37,10 +37,12 @@ def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:
     def near(point: float, *shape: int) -> torch.Tensor:
         return point + 0.1 * torch.randn(count, *shape, generator=random)
 
-    # Ordinary pictures are brighter below and, a little, on the right; foreign ones lie reversed.
+    # Ordinary pictures are brighter below and, a little, on the right; foreign ones lie reversed
+    # and are as bright as ordinary ones would be inverted, but less odd among their own.
     down, across = torch.linspace(-0.2, 0.2, 16)[:, None], torch.linspace(-0.1, 0.1, 16)
     slope = -(down + across) if foreign else down + across
-    images = (near(0.7 if foreign else 0.4, 3, 16, 16) + slope).clamp(0, 1)
+    grain = near(0, 3, 16, 16)
+    images = ((0.6 + 0.7 * grain if foreign else 0.4 + grain) + slope).clamp(0, 1)
     rebuilt = 0.9 * images + (0.3 if foreign else 0.0)
     turn = torch.linspace(-1, 1, 12) if foreign else torch.ones(12)
     return Evidence(

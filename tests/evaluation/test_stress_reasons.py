@@ -17,7 +17,7 @@ from acir.ood.base import Detector
 from acir.robustness.inputs import suite
 from made_stress import judged, made
 
-PREFLIGHT = {"blank", "truncated", "shape", "unreadable"}
+PREFLIGHT = {"blank", "frame", "truncated", "shape", "unreadable"}
 CODES = {
     registry.find("acir.ood", Detector, name).reason_code for name in registry.names("acir.ood")
 }
@@ -45,7 +45,7 @@ def test_only_reasons_that_can_be_given_are_right() -> None:
 
 
 def test_every_detector_is_right_about_something() -> None:
-    assert set().union(*ACCEPTED.values()) >= CODES
+    assert set().union(*ACCEPTED.values(), *ACCEPTED_OF_KIND.values()) >= CODES
 
 
 def test_the_share_counts_what_is_called_unknown_and_each_kind_once() -> None:

@@ -69,6 +69,18 @@ def test_it_orders_as_the_euclidean_distance_of_the_paper(
     np.testing.assert_allclose(np.sqrt(2 * score.numpy()), euclidean, atol=2e-3)
 
 
+def test_a_crowd_of_neighbours_is_searched_as_exactly_as_one_by_one() -> None:
+    random = torch.Generator().manual_seed(1)
+    crowd = torch.tensor([1.0, 0, 0, 0]) + 1e-3 * torch.randn(2000, 4, generator=random)
+    detector = Knn().fit(_evidence(normalize(crowd, dim=1), "blended"))
+    kept = normalize(detector.state()["references"].double(), dim=1)
+    asked = normalize(crowd[:50] + 1e-3 * torch.randn(50, 4, generator=random), dim=1)
+    cosines = normalize(asked.double(), dim=1) @ kept.T
+    fifth = cosines.sort(dim=1, descending=True).values[:, NEIGHBOURS - 1]
+    found = detector.score(_evidence(asked, "blended"))
+    assert found.tolist() == pytest.approx((1 - fifth).tolist(), abs=1.1e-6)
+
+
 def test_references_are_kept_as_float16() -> None:
     state = Knn().fit(_evidence(_directions(10, 60), "blended")).state()
     assert {key: a.dtype for key, a in state.items()} == {"references": torch.float16}

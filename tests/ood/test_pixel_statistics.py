@@ -1,6 +1,7 @@
 """The 23 numbers of a picture, their floor, and what they tell apart."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,11 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 def _evidence(images: torch.Tensor) -> Evidence:
     other = torch.ones(len(images), 1)
     return Evidence(images, images, other, other, other, other)
+
+
+def _of_classes(images: torch.Tensor, classes: torch.Tensor) -> Evidence:
+    evidence = _evidence(images)
+    return replace(evidence, class_logits=torch.eye(3)[classes])
 
 
 def _smooth(count: int, *, noise: float = 0.0, seed: int = 0) -> torch.Tensor:
@@ -61,8 +67,8 @@ def _naive(picture: Array) -> list[float]:
 def test_the_numbers_are_those_of_a_plain_account_in_numpy() -> None:
     picture = _smooth(1, noise=0.1)
     told = PixelStatistics().fit(_evidence(picture)).state()["mean"]
-    assert told.shape == (23,)
-    np.testing.assert_allclose(told, _naive(picture[0].double().numpy()), rtol=1e-9)
+    assert told.shape == (1, 23)
+    np.testing.assert_allclose(told[0], _naive(picture[0].double().numpy()), rtol=1e-9)
 
 
 def test_the_score_is_the_shrunk_mahalanobis_distance_with_noise_of_a_fifth() -> None:
@@ -73,6 +79,37 @@ def test_the_score_is_the_shrunk_mahalanobis_distance_with_noise_of_a_fifth() ->
     squared = np.einsum("ni,ij,nj->n", gaps, np.linalg.inv(covariance), gaps)
     scores = PixelStatistics().fit(_evidence(seen)).score(_evidence(asked))
     np.testing.assert_allclose(scores, np.sqrt(squared / 23), rtol=1e-6)
+
+
+def test_a_picture_is_compared_with_the_nearest_class() -> None:
+    # Dark and light clouds: one of a brightness between them is far from either class, and near
+    # the mean of both.
+    dark, light = 0.6 * _smooth(300), 1 - 0.6 * _smooth(300, seed=1)
+    classes = torch.arange(2).repeat_interleave(300)
+    images = torch.cat([dark, light])
+    together = PixelStatistics().fit(_evidence(images))
+    apart = PixelStatistics().fit(_of_classes(images, classes))
+    between = _evidence(0.2 + 0.6 * _smooth(50, seed=2))
+    ordinary = _evidence(0.6 * _smooth(50, seed=3))
+    for detector, least in ((together, 0.0), (apart, 0.9)):
+        usual = detector.score(ordinary).quantile(0.97)
+        assert float((detector.score(between) > usual).double().mean()) >= least
+    assert apart.score(between).median() > 2 * together.score(between).median()
+
+
+def test_small_classes_share_a_covariance_and_large_ones_have_their_own() -> None:
+    images = torch.cat([_smooth(230), _smooth(20, noise=0.1, seed=1), _smooth(20, seed=2)])
+    classes = torch.tensor([0] * 230 + [1] * 20 + [2] * 20)
+    precisions = PixelStatistics().fit(_of_classes(images, classes)).state()["precision"]
+    assert torch.equal(precisions[1], precisions[2])
+    assert not torch.equal(precisions[0], precisions[1])
+
+
+def test_what_was_learned_when_there_was_one_class_for_all_is_read_as_such() -> None:
+    seen, asked = _evidence(_smooth(60)), _evidence(_smooth(5, seed=1))
+    detector = PixelStatistics().fit(seen)
+    old = {key: array[0] for key, array in detector.state().items()}
+    assert torch.equal(PixelStatistics().load_state(old).score(asked), detector.score(asked))
 
 
 @pytest.mark.parametrize("count", [1, 2, 30])

@@ -179,6 +179,50 @@ def test_a_window_that_leaves_hardly_anything_is_named(value: float, name: str) 
     )
 
 
+def _framed(side: int, shade: float, thickness: int) -> Picture:
+    """A radiograph in a frame."""
+    unit = np.full((side, side), shade)
+    inside = slice(thickness, side - thickness)
+    unit[inside, inside] = _radiograph(side)[inside, inside]
+    return unit
+
+
+@pytest.mark.parametrize("shade", [0.9, 1.0])
+@pytest.mark.parametrize(("side", "thickness"), [(28, 1), (64, 2), (64, 16), (224, 7)])
+def test_a_picture_in_a_frame_is_refused(shade: float, side: int, thickness: int) -> None:
+    assert _code(_framed(side, shade, thickness)) == "frame"
+
+
+def test_a_thinner_frame_is_a_margin() -> None:
+    assert _code(_framed(64, 1.0, 1)) is None
+
+
+def test_the_reason_says_how_bright_the_frame_is() -> None:
+    assert _found(_framed(64, 0.8, 8)) == Finding(
+        "frame",
+        "a constant frame of brightness 80% surrounds the picture, as on a page or a screen; cut "
+        "the picture out of it",
+    )
+
+
+def test_a_black_frame_is_a_shutter_or_padding() -> None:
+    assert _code(_framed(64, 0.0, 8)) is None
+
+
+def test_a_frame_of_three_sides_or_with_round_edges_is_none() -> None:
+    unit = _framed(64, 1.0, 8)
+    unit[:8] = _radiograph(64)[:8]
+    assert _code(unit) is None
+    assert _code(1 - _field_of_view(64)) is None
+
+
+def test_a_frame_survives_gentle_jpeg() -> None:
+    file = io.BytesIO()
+    pixels = (255 * _framed(64, 1.0, 10)).round().astype(np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=95)
+    assert _code(np.asarray(Image.open(file)) / 255) == "frame"
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [((16, 80), None), ((80, 16), None), ((15, 40), "shape"), ((16, 81), "shape")],

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from acir.bundle import load_bundle
-from acir.evaluation.attack_scores import Budget, floors, unsafe
+from acir.evaluation.attack_scores import floors, unsafe
+from acir.evaluation.attacked import Budget
 from acir.robustness.attacks.pgd import pgd
 from acir.sources.base import SourceOptions, open_source
 from acir.types import silent

@@ -12,12 +12,18 @@ import numpy as np
 import pytest
 
 from acir.bundle import load_bundle
+from acir.evaluation.stress import GATE
 from acir.evaluation.stress_reasons import ACCEPTED
 from acir.recipe import AugmentRecipe, Recipe, ScatteringRecipe
 from acir.robustness.corruption import Corruption
 from acir.robustness.inputs import suite
 from acir.sources.base import open_source
+from acir.types import silent
 from acir.workflows.stress import is_oriented
+from acir.workflows.stressing.copies import learned_from_copies
+from acir.workflows.stressing.judging import Judge
+from acir.workflows.stressing.parts import read_parts
+from acir.workflows.stressing.pictures import equalised
 from made_model import Outcome, acir, draw, fill, foreign, save
 from parsed_page import Parsed
 
@@ -193,6 +199,21 @@ def test_equalised_copies_of_the_clean_pictures_and_of_each_kind_are_compared(ma
             kinds.setdefault(row["type"], []).append(row["equalised"]["auroc"])
     assert ours["auroc"] == pytest.approx(np.mean([np.mean(each) for each in kinds.values()]))
     assert ours["auroc"] != made.found["summary"]["auroc"]
+
+
+def test_a_gate_that_learned_from_copies_finds_clean_copies_ordinary(
+    bundle: Path, data: Path
+) -> None:
+    model, source = load_bundle(bundle), open_source(str(data))
+    parts = read_parts(source, model, LIMIT, silent)
+    assert set(parts.teachers.values()) == {"references", "a", "b"}
+    learned = learned_from_copies(source, model, parts, silent)
+    alike = [equalised(record, model.prep.size) for record in parts.test]
+    as_trained = Judge(model, {})(alike)
+    from_copies = learned(parts.test)
+    assert from_copies.states == learned.judge(alike).states
+    assert np.median(from_copies.p_values) > 0.2 > np.median(as_trained.p_values)
+    assert set(from_copies.scores) == {GATE, *BASELINES}
 
 
 def test_the_reasons_are_compared_with_what_was_done(made: Made) -> None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from acir.evaluation.attack_scores import Answered
+from acir.evaluation.attacked import Answered
 from acir.evaluation.comparison_figures import COLOURS, DASHES, HEAVY, LIGHT
 from acir.evaluation.figures import INK, as_svg, canvas, style
 

@@ -3,17 +3,8 @@
 from dataclasses import replace
 
 from acir.evaluation import attack_figures as figures
-from acir.evaluation.attack_scores import (
-    MOST_KEPT,
-    NEAR,
-    TITLES,
-    AtSize,
-    Attacked,
-    Result,
-    at_size,
-    bound,
-    too_weak,
-)
+from acir.evaluation.attack_scores import MOST_KEPT, NEAR, AtSize, at_size, bound, too_weak
+from acir.evaluation.attacked import TITLES, Attacked, Result
 from acir.evaluation.document import Document, Figure, Section, Table
 from acir.evaluation.proportion import Proportion
 

@@ -29,7 +29,7 @@ class Judged:
         p_values: Share of ordinary pictures that look at least as unusual.
         scores: By method, `GATE` first: higher is more outlying; the gate's is +inf where the
             pre-flight refused the picture.
-        surprises: What each detector adds to the gate's score, by its name.
+        surprises: How surprised each detector is, by its name.
     """
 
     states: tuple[State, ...]
@@ -167,8 +167,8 @@ class Stress:
     def equalised(self) -> "Stress":
         """The same test on copies without colour, of one size and one sharpness.
 
-        Only what needs no threshold of the gate can be read off it: the gate was calibrated
-        with pictures as they are.
+        Gate and baselines have learned anew from such copies. Only what needs no calibration can
+        be read off it: the thresholds here are those for pictures as they are.
         """
         clean = replace(self.clean, judged=self.clean.equalised)
         trials = tuple(replace(trial, judged=trial.equalised) for trial in self.trials)

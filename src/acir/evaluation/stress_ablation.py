@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from acir.conformal import combined
 from acir.evaluation.document import Section, Table
 from acir.evaluation.stress import GATE, Judged, Stress, Trial
 from acir.evaluation.stress_scores import RATES, by_kind, mean, mean_of
@@ -58,7 +59,7 @@ def ablation(found: Stress) -> tuple[Reduced, ...]:
 
 
 def _sum_of(detectors: tuple[str, ...]) -> Score:
-    return lambda judged: np.sum([judged.surprises[name] for name in detectors], axis=0)
+    return lambda judged: combined(judged.surprises[name] for name in detectors)
 
 
 def _reduced(found: Stress, name: str, detectors: tuple[str, ...], scores: Score) -> Reduced:

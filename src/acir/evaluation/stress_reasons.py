@@ -2,7 +2,8 @@
 
 A reason is right where its words are true of what was done. A detector of broken or altered pixels
 is right about any change of them. Those that know content are right only where content changed:
-a noisy chest that is said to look like no training picture has been given the wrong reason.
+a noisy chest that is said to look like no training picture has been given the wrong reason. What is
+shown smaller, larger or out of proportion has other edges, another sharpness or other borders too.
 """
 
 from collections.abc import Mapping
@@ -15,22 +16,30 @@ from acir.evaluation.stress_scores import mean
 PIXELS = frozenset({"pixels", "texture", "reconstruction", "reconstruction-error", "denoising"})
 CONTENT = frozenset({"nearest-neighbour", "no-class", "new-variation", "weak-classes", "code"})
 EMPTY = frozenset({"blank"})
+GEOMETRY = CONTENT | {"orientation", "reconstruction", "reconstruction-error"}
 ANYTHING = PIXELS | CONTENT | EMPTY
 ACCEPTED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "blank": PIXELS | EMPTY,
         "truncated": PIXELS | EMPTY | {"truncated"},
         "intensity": PIXELS | EMPTY,  # a wrong window may leave nothing
-        "geometry": CONTENT | {"orientation", "reconstruction", "reconstruction-error"},
+        "geometry": GEOMETRY,
         "noise": PIXELS,
         "overlay": PIXELS,
-        "screenshot": ANYTHING | {"truncated"},  # the frame of a window may end in grey rows
+        "screenshot": ANYTHING
+        | {"frame", "truncated"},  # the frame of a window may end in grey rows
         "structure": ANYTHING,
         "modality": ANYTHING,
-        UNKNOWN_SET: ANYTHING | {"orientation", "shape", "truncated", "unreadable"},
+        UNKNOWN_SET: ANYTHING | {"frame", "orientation", "shape", "truncated", "unreadable"},
     }
 )
-ACCEPTED_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType({"nothing_but_noise": ANYTHING})
+ACCEPTED_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "inverted": PIXELS | EMPTY | {"inverted"},
+        "nothing_but_noise": ANYTHING,
+        **dict.fromkeys(("zoomed_out", "cropped", "stretched"), GEOMETRY | PIXELS),
+    }
+)
 
 
 def accepted(trial: Trial) -> frozenset[str]:

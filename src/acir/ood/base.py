@@ -1,4 +1,4 @@
-"""The contract of a detector, and what several share: nearest neighbour, shrunk covariance."""
+"""The contract of a detector, and what several share: neighbours, covariances, class means."""
 
 import math
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Float16, Float64, Shaped
+from jaxtyping import Float, Float16, Float64, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -15,6 +15,7 @@ from acir.errors import NotFittedError
 from acir.tensors import Evidence
 
 NEIGHBOURS = 5
+CANDIDATES = 32  # looked at closely; single precision orders neighbours wrongly by a few places
 
 
 class Detector(ABC):
@@ -24,16 +25,19 @@ class Detector(ABC):
     calibrated p-values.
 
     Attributes:
-        reason: What a reader is told when this detector has the strongest evidence.
+        reason: What a reader is told when this detector gives the reason.
         reason_code: The same as one stable word.
         measure: What the score is called beside its usual range.
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
+        looks_at_content: Whether it looks at what the network makes of the whole picture, features,
+            classes or code; those change whatever goes wrong, so other reasons go before.
     """
 
     reason: ClassVar[str]
     reason_code: ClassVar[str]
     measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
+    looks_at_content: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, seen: Evidence) -> "Detector":
@@ -95,7 +99,8 @@ class NeighbourDetector(Detector):
     """
 
     def __init__(self) -> None:
-        self._references: Float64[Tensor, "n dim"] | None = None
+        self._references: Float16[Tensor, "n dim"] | None = None
+        self._coarse: Float[Tensor, "n dim"] | None = None
 
     @abstractmethod
     def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
@@ -107,20 +112,23 @@ class NeighbourDetector(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the distance to the k-th neighbour, in [0, 2]."""
-        references = self.require(self._references)
+        references, coarse = self.require(self._references), self.require(self._coarse)
         query = normalize(self.vectors(one).detach().cpu().double(), dim=1)[0]
+        near = (coarse @ query.float()).topk(min(CANDIDATES, len(coarse))).indices
         # Products of float16 and float32 are exact in float64, and the rounding hides the order
         # of the sum, which differs between machines.
-        nearest = (references @ query).topk(min(NEIGHBOURS, len(references))).values
+        close = normalize(references[near].double(), dim=1) @ query
+        nearest = close.topk(min(NEIGHBOURS, len(close))).values
         return round(1 - float(nearest[-1]), 6)
 
     def state(self) -> dict[str, Float16[Tensor, "..."]]:
         """Return the references as float16."""
-        return {"references": self.require(self._references).half()}
+        return {"references": self.require(self._references)}
 
     def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "NeighbourDetector":
-        """Take references over, at unit length again."""
-        self._references = normalize(state["references"].double(), dim=1)
+        """Take references over; at unit length again where they are compared."""
+        self._references = state["references"]
+        self._coarse = normalize(state["references"].double(), dim=1).float()
         return self
 
 
@@ -147,3 +155,12 @@ def whitening(
     lengths = rearrange(values.clamp_min(least_variance).sqrt(), "component -> component 1")
     found: Tensor = rearrange(vectors, "dim component -> component dim") / lengths
     return found.contiguous()
+
+
+def class_means(
+    samples: Float64[Tensor, "n dim"], predicted: Int[Tensor, " n"]
+) -> tuple[Float64[Tensor, "classes dim"], Int[Tensor, " n"]]:
+    """Return the mean of each class that occurs, and which of them each sample belongs to."""
+    classes, members = torch.unique(predicted, return_inverse=True)
+    means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
+    return torch.stack(means), members

@@ -28,6 +28,7 @@ class Code(Detector):
     reason: ClassVar[str] = "its code is undecided or far from those of training pictures"
     reason_code: ClassVar[str] = "code"
     measure: ClassVar[str] = "bits to the nearest code"
+    looks_at_content: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._known: Float64[Tensor, "n bits"] | None = None

@@ -15,6 +15,7 @@ class Knn(NeighbourDetector):
     reason: ClassVar[str] = "it looks like no training picture"
     reason_code: ClassVar[str] = "nearest-neighbour"
     measure: ClassVar[str] = "distance to the nearest"
+    looks_at_content: ClassVar[bool] = True
 
     def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
         """Return the blended features."""

@@ -31,6 +31,7 @@ class PcaResidual(Detector):
     reason: ClassVar[str] = "it differs in ways in which training pictures do not"
     reason_code: ClassVar[str] = "new-variation"
     measure: ClassVar[str] = "deviation outside known variation"
+    looks_at_content: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._mean: Float64[Tensor, " dim"] | None = None

@@ -1,21 +1,22 @@
-"""Mahalanobis distance of 23 numbers that describe the pixels of a picture."""
+"""Mahalanobis distance, to the nearest class, of 23 numbers that describe a picture's pixels."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from einops import reduce
+from einops import einsum, reduce
 from jaxtyping import Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from acir.ood.base import Detector, shrunk_covariance
+from acir.ood.base import Detector, class_means, shrunk_covariance
 from acir.tensors import Evidence
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 32
 LEVEL = 0.1  # a shift by a tenth of the range counts like a strength greater by the factor e
 FAINTEST = 0.02  # strengths below this, five grey levels of 8 bits, differ little
+PICTURES_PER_DIMENSION = 10
 LEAST_DEVIATION = 0.2  # five grey levels, or a fifth more contrast: another day's exposure
 
 
@@ -25,10 +26,14 @@ class PixelStatistics(Detector):
     Of the grey picture: seven quantiles, contrast and entropy; the mean step between pixels across,
     down and at half the size, the root mean square of all steps, and the curvature; the mean of
     each border and the contrast along all four. Of two opponent colours: mean and contrast.
-    Strengths count in logarithms. The covariance is shrunk after Ledoit and Wolf 2004, and each
-    number is given independent noise of `LEAST_DEVIATION`: what never varied in training must not
-    outweigh everything else at the first noise. The score is the Mahalanobis distance divided by
-    the square root of 23: near 1, or below, for an ordinary picture.
+    Strengths count in logarithms.
+
+    A chest and a hand have little in common but that each looks like others of its class, so each
+    predicted class has a mean and a covariance, shrunk after Ledoit and Wolf 2004; classes with
+    fewer than ten pictures a number share one covariance. Each number is given independent noise
+    of `LEAST_DEVIATION`: what never varied in training must not outweigh everything else at the
+    first noise. The score is the Mahalanobis distance to the nearest class divided by the square
+    root of 23: near 1, or below, for an ordinary picture.
     """
 
     reason: ClassVar[str] = "its brightness, sharpness, borders or colours are unusual"
@@ -36,28 +41,37 @@ class PixelStatistics(Detector):
     measure: ClassVar[str] = "deviation of pixel statistics"
 
     def __init__(self) -> None:
-        self._mean: Float64[Tensor, " dim"] | None = None
-        self._precision: Float64[Tensor, "dim dim"] | None = None
+        self._means: Float64[Tensor, "classes dim"] | None = None
+        self._precisions: Float64[Tensor, "classes dim dim"] | None = None
 
     def fit(self, seen: Evidence) -> "PixelStatistics":
-        """Learn mean and covariance of the numbers."""
+        """Learn mean and covariance of the numbers of each predicted class."""
         described = torch.stack([_described(seen[row : row + 1]) for row in range(len(seen))])
-        self._mean = described.mean(dim=0)
-        self._precision = _precision(described - self._mean)
+        predicted = seen.class_logits.detach().cpu().argmax(dim=1)
+        self._means, members = class_means(described, predicted)
+        gaps = described - self._means[members]
+        shared, enough = _precision(gaps), PICTURES_PER_DIMENSION * gaps.shape[1]
+        each = [gaps[members == k] for k in range(len(self._means))]
+        self._precisions = torch.stack(
+            [_precision(g) if len(g) >= enough else shared for g in each]
+        )
         return self
 
     def score_one(self, one: Evidence) -> float:
         """Return the distance in root mean square deviations."""
-        gap = _described(one) - self.require(self._mean)
-        return float((gap @ self.require(self._precision) @ gap / len(gap)).sqrt())
+        gaps = _described(one) - self.require(self._means)
+        squared = einsum(gaps, self.require(self._precisions), gaps, "k i, k i j, k j -> k")
+        return float((squared.min() / gaps.shape[1]).sqrt())
 
     def state(self) -> dict[str, Float64[Tensor, "..."]]:
-        """Return mean and inverse covariance."""
-        return {"mean": self.require(self._mean), "precision": self.require(self._precision)}
+        """Return means and inverse covariances."""
+        return {"mean": self.require(self._means), "precision": self.require(self._precisions)}
 
     def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "PixelStatistics":
-        """Take over what `fit` learned."""
-        self._mean, self._precision = state["mean"], state["precision"]
+        """Take over what `fit` learned; without classes, as it was once, there is one for all."""
+        dim = state["mean"].shape[-1]
+        self._means = state["mean"].reshape(-1, dim)
+        self._precisions = state["precision"].reshape(-1, dim, dim)
         return self
 
 

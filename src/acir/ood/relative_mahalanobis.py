@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import torch
 from einops import rearrange
-from jaxtyping import Float64, Int, Shaped
+from jaxtyping import Float64, Shaped
 from torch import Tensor
 
-from acir.ood.base import Detector, shrunk_covariance, whitening
+from acir.ood.base import Detector, class_means, shrunk_covariance, whitening
 from acir.tensors import Evidence
 
 PICTURES_PER_DIMENSION = 10
@@ -33,6 +33,7 @@ class RelativeMahalanobis(Detector):
     reason: ClassVar[str] = "it fits none of the known classes"
     reason_code: ClassVar[str] = "no-class"
     measure: ClassVar[str] = "relative distance"
+    looks_at_content: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._mean: Float64[Tensor, " dim"] | None = None
@@ -47,7 +48,7 @@ class RelativeMahalanobis(Detector):
         offsets = samples - self._mean
         basis = _basis(offsets)
         reduced = offsets @ basis.T
-        centres, members = _class_means(reduced, seen.class_logits.detach().cpu().argmax(dim=1))
+        centres, members = class_means(reduced, seen.class_logits.detach().cpu().argmax(dim=1))
         within, overall = (
             whitening(shrunk_covariance(gaps), LEAST_VARIANCE)
             for gaps in (reduced - centres[members], reduced)
@@ -91,12 +92,3 @@ def _basis(offsets: Float64[Tensor, "n dim"]) -> Float64[Tensor, "kept dim"]:
     _, vectors = torch.linalg.eigh(offsets.T @ offsets)  # the largest come last
     basis: Tensor = rearrange(vectors[:, -kept:], "dim kept -> kept dim")
     return basis
-
-
-def _class_means(
-    samples: Float64[Tensor, "n kept"], predicted: Int[Tensor, " n"]
-) -> tuple[Float64[Tensor, "classes kept"], Int[Tensor, " n"]]:
-    """Return the mean of each class that occurs, and which of them each sample belongs to."""
-    classes, members = torch.unique(predicted, return_inverse=True)
-    means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
-    return torch.stack(means), members

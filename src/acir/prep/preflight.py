@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Bool, Float
 
 from acir.types import ImageRecord
@@ -17,6 +18,8 @@ MISSING_SHARE_GREY = 0.1
 EDGE_CONTRAST = 0.1
 EDGE_SHARE = 0.6
 EDGE_ROWS = 0.04
+FRAME_SHARE = 0.03
+DARKEST_FRAME = 0.1  # darker ones are air, padding, and the shutter around a collimated radiograph
 LEAST_SIDE = 16
 MOST_TIMES_AS_LONG = 5  # films of a whole spine or leg are three to four times as long as wide
 
@@ -30,7 +33,7 @@ class Finding:
         reason: The same in a sentence.
     """
 
-    reason_code: Literal["blank", "truncated", "shape", "unreadable"]
+    reason_code: Literal["blank", "frame", "truncated", "shape", "unreadable"]
     reason: str
 
 
@@ -56,6 +59,12 @@ def preflight(
         return Finding(
             "truncated",
             f"the picture ends early: the lower {missing:.0%} is one constant value",
+        )
+    if _is_framed(unit):
+        return Finding(
+            "frame",
+            f"a constant frame of brightness {unit[0, 0].mean():.0%} surrounds the picture, as on "
+            "a page or a screen; cut the picture out of it",
         )
     return None
 
@@ -123,6 +132,37 @@ def _abrupt(unit: Float[np.ndarray, "height width channels"], below: int) -> boo
     start = max(0, end - max(2, round(EDGE_ROWS * len(unit))))
     differs = np.abs(unit[start:end] - unit[-1, 0]).max(axis=2) > EDGE_CONTRAST
     return bool((differs.mean(axis=1) >= EDGE_SHARE).all())
+
+
+def _is_framed(unit: Float[np.ndarray, "height width channels"]) -> bool:
+    """Whether a bright constant band with straight inner edges goes all the way round.
+
+    A body in bright air ends in curves and a letterbox has two sides, so each of four edges must
+    be abrupt along most of its length.
+    """
+    fill = unit[0, 0]
+    if fill.mean() < DARKEST_FRAME:
+        return False
+    constant = (np.abs(unit - fill) <= BLANK_TOLERANCE).all(axis=2)
+    rows, columns = constant.all(axis=1), constant.all(axis=0)
+    top, bottom, left, right = (_run(side) for side in (rows, rows[::-1], columns, columns[::-1]))
+    height, width = constant.shape
+    if min(top, bottom) < FRAME_SHARE * height or min(left, right) < FRAME_SHARE * width:
+        return False
+    inside = unit[top : height - bottom, left : width - right]
+    across = rearrange(inside, "height width channels -> width height channels")
+    return all(
+        _begins_abruptly(part, fill) for part in (inside, inside[::-1], across, across[::-1])
+    )
+
+
+def _begins_abruptly(
+    inside: Float[np.ndarray, "height width channels"], fill: Float[np.ndarray, " channels"]
+) -> bool:
+    """Whether most of the width differs from the fill within the first rows."""
+    first = inside[: max(2, round(EDGE_ROWS * len(inside)))]
+    differs = (np.abs(first - fill).max(axis=2) > EDGE_CONTRAST).any(axis=0)
+    return bool(differs.mean() >= EDGE_SHARE)
 
 
 def _run(flags: Bool[np.ndarray, " n"]) -> int:

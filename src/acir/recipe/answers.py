@@ -34,6 +34,7 @@ class GateRecipe(Table):
         "relative_mahalanobis",
         "pixel_statistics",
         "orientation",
+        "polarity",
     )
     unknown: Share = 0.03
     caution: Share = 0.08

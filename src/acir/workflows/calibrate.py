@@ -9,7 +9,7 @@ from acir import ranking, registry
 from acir.bulk import prepared_batches
 from acir.bundle import collect_evidence
 from acir.codes import BITS_PER_BYTE, hamming
-from acir.data.manifest import Manifest
+from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
 from acir.gate import FAMILY, Gate, fresh_detectors
@@ -45,9 +45,7 @@ def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str
 
     Without calibration pictures, validation stands in for both sets, and nothing is promised.
     """
-    train = sorted(manifest.of("train"), key=lambda row: row.pixel_hash)
-    most = min(gate.references, EVIDENCE_PIXELS // size**2)
-    roles = {row.id: "references" for row in train[:most]}
+    roles = {row.id: "references" for row in references(manifest.of("train"), gate, size)}
     if manifest.fraction:
         a, b = manifest.of("calibration_a"), manifest.of("calibration_b")
     else:
@@ -56,6 +54,12 @@ def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str
     roles.update({row.id: "a" for row in a})
     roles.update({row.id: "b" for row in b})
     return roles
+
+
+def references(train: Iterable[Row], gate: GateRecipe, size: int) -> list[Row]:
+    """Return the training pictures that teach the detectors: any, but as few as fit into memory."""
+    most = min(gate.references, EVIDENCE_PIXELS // size**2)
+    return sorted(train, key=lambda row: row.pixel_hash)[:most]
 
 
 def collect_by_role(

@@ -10,7 +10,8 @@ from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
 from acir.evaluation import stress_ablation, stress_baselines, stress_reasons
 from acir.evaluation.attack_page import with_attacks
-from acir.evaluation.attack_scores import Budget, attack_dict, attack_summary
+from acir.evaluation.attack_scores import attack_dict, attack_summary
+from acir.evaluation.attacked import Budget
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.report import write_page
 from acir.evaluation.retrieved import first_hits
@@ -27,6 +28,7 @@ from acir.types import ImageRecord, Progress, silent
 from acir.workflows.comparing import records as files
 from acir.workflows.notes import skipped_lines
 from acir.workflows.stressing import attack_run
+from acir.workflows.stressing.copies import Copies, learned_from_copies
 from acir.workflows.stressing.judging import Judge
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
 from acir.workflows.stressing.pictures import Corrupter
@@ -96,10 +98,11 @@ def stress(
             say(line)
     baselines = stress_baselines.fit(parts.training, decoder=bundle.encoder.decoder is not None)
     judge = Judge(bundle, baselines)
-    clean = _clean(judge, parts)
+    copies = learned_from_copies(source, bundle, parts, progress)
+    clean = _clean(judge, copies, parts)
     trials = [
-        *_corrupted(judge, parts.test, suite(oriented), progress),
-        *(_foreign(judge, text, pictures) for text, pictures in foreign.items()),
+        *_corrupted(judge, copies, parts.test, suite(oriented), progress),
+        *(_foreign(judge, copies, text, pictures) for text, pictures in foreign.items()),
     ]
     protocol = Protocol(
         bundle=bundle.id,
@@ -185,7 +188,7 @@ def _named(texts: Sequence[str]) -> dict[str, str]:
     return named
 
 
-def _clean(judge: Judge, parts: Parts) -> Clean:
+def _clean(judge: Judge, copies: Copies, parts: Parts) -> Clean:
     judged, codes, embeddings = judge.coded(parts.test)
     hashes = tuple(record.pixel_hash for record in parts.test)
     asked = CodedSet(codes, embeddings, parts.labels, hashes)
@@ -196,12 +199,13 @@ def _clean(judge: Judge, parts: Parts) -> Clean:
         labels=tuple(record.labels for record in parts.test),
         wrong=~shared,
         judged=judged,
-        equalised=judge.equalised(parts.test),
+        equalised=copies(parts.test),
     )
 
 
 def _corrupted(
     judge: Judge,
+    copies: Copies,
     pictures: Sequence[ImageRecord],
     corruptions: Sequence[Corruption],
     progress: Progress,
@@ -221,13 +225,13 @@ def _corrupted(
                 tier=tier,
                 about=corruption.reason,
                 judged=judged,
-                equalised=judge.equalised(changed),
+                equalised=copies(changed),
                 specimen=judge.worst(changed, judged, tier),
             )
             tick(len(pictures))
 
 
-def _foreign(judge: Judge, text: str, records: Sequence[ImageRecord]) -> Trial:
+def _foreign(judge: Judge, copies: Copies, text: str, records: Sequence[ImageRecord]) -> Trial:
     judged = judge(records)
     return Trial(
         kind=text,
@@ -236,7 +240,7 @@ def _foreign(judge: Judge, text: str, records: Sequence[ImageRecord]) -> Trial:
         tier="reject",
         about="the picture is of a kind that the model does not know",
         judged=judged,
-        equalised=judge.equalised(records),
+        equalised=copies(records),
         specimen=judge.worst(records, judged, "reject"),
     )
 

@@ -14,16 +14,8 @@ from torch import Tensor
 
 from acir.bundle import Bundle
 from acir.errors import SourceError
-from acir.evaluation.attack_scores import (
-    LEAST_PICTURES,
-    Answered,
-    Attacked,
-    Budget,
-    Result,
-    Seen,
-    at_size,
-    floors,
-)
+from acir.evaluation.attack_scores import at_size, floors
+from acir.evaluation.attacked import LEAST_PICTURES, Answered, Attacked, Budget, Result, Seen
 from acir.evaluation.figures import png
 from acir.evaluation.retrieved import spread
 from acir.sources.base import Source

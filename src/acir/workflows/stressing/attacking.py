@@ -11,7 +11,8 @@ from jaxtyping import Float, Float32, Float64, Int
 from torch import Tensor
 
 from acir.codes import unpack
-from acir.evaluation.attack_scores import Budget, Result, Seen, unsafe
+from acir.evaluation.attack_scores import unsafe
+from acir.evaluation.attacked import Budget, Result, Seen
 from acir.robustness.attacks.goals import Gallery, away_from_class, away_from_own, towards_class
 from acir.robustness.attacks.objective import Penalty
 from acir.robustness.attacks.pgd import Plan, pgd

@@ -17,7 +17,6 @@ from acir.prep.preflight import preflight
 from acir.search import coded
 from acir.tensors import Evidence
 from acir.types import ImageRecord, Verdict
-from acir.workflows.stressing.pictures import equalised
 
 Column = Float64[np.ndarray, " _"]
 
@@ -37,10 +36,6 @@ class Judge:
     def __call__(self, records: Sequence[ImageRecord]) -> Judged:
         """Judge pictures: pre-flight first, then the gate; baselines have no pre-flight."""
         return self.coded(records)[0]
-
-    def equalised(self, records: Sequence[ImageRecord]) -> Judged:
-        """Judge copies without colour, of one size and of one sharpness."""
-        return self([equalised(record, self.bundle.prep.size) for record in records])
 
     def coded(self, records: Sequence[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
         """Judge pictures and return their codes and embeddings too."""

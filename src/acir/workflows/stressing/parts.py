@@ -20,6 +20,7 @@ from acir.search import coded
 from acir.sources.base import Source
 from acir.tensors import Evidence
 from acir.types import ImageRecord, Progress, counted
+from acir.workflows.calibrate import references
 from acir.workflows.coding import labels_of
 from acir.workflows.stressing.judging import traits
 
@@ -38,6 +39,8 @@ class Parts:
         gallery: The training pictures, which answers come from.
         training: What the baselines learn of them.
         calibration: Of the pictures that calibrated the gate.
+        teachers: By id, for what a picture is used where a gate learns anew: see
+            `acir.workflows.calibrate.collect_by_role`.
         held: Pixel hashes of all pictures of the source.
     """
 
@@ -46,6 +49,7 @@ class Parts:
     gallery: CodedSet
     training: Traits
     calibration: Traits
+    teachers: Mapping[str, str]
     held: frozenset[str]
 
 
@@ -80,6 +84,7 @@ def read_parts(source: Source, bundle: Bundle, limit: int, progress: Progress) -
         gallery=_gallery(learned["training"], labels),
         training=Traits.concatenate([part.traits for part in learned["training"]]),
         calibration=Traits.concatenate([part.traits for part in learned["calibration"]]),
+        teachers=_teachers(rows, roles, bundle),
         held=frozenset(row.pixel_hash for row in rows),
     )
 
@@ -135,6 +140,19 @@ def _roles(rows: Sequence[Row], bundle: Bundle, limit: int) -> dict[str, Role]:
             roles[row.id] = "training"
     new = sorted(r.id for r in rows if r.split == "test" and r.labels and r.pixel_hash not in seen)
     return roles | dict.fromkeys((new[place] for place in spread(len(new), limit)), "test")
+
+
+def _teachers(rows: Sequence[Row], roles: Mapping[str, Role], bundle: Bundle) -> dict[str, str]:
+    """Let every other picture that calibrated the gate belong to A, the others to B."""
+    training = [row for row in rows if roles.get(row.id) == "training"]
+    learned = references(training, bundle.recipe.gate, bundle.prep.size)
+    calibration = [row for row in rows if roles.get(row.id) == "calibration"]
+    calibrated = sorted(calibration, key=lambda row: row.pixel_hash)
+    return {
+        **dict.fromkeys((row.id for row in learned), "references"),
+        **dict.fromkeys((row.id for row in calibrated[::2]), "a"),
+        **dict.fromkeys((row.id for row in calibrated[1::2]), "b"),
+    }
 
 
 def _require(place: str, rows: Sequence[Row], roles: dict[str, Role]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from acir.bundle import Bundle
 from acir.codes import hamming, pack
-from acir.evaluation.attack_scores import Seen
+from acir.evaluation.attacked import Seen
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.retrieval import average_precision
 from acir.metrics.ties import by_distance

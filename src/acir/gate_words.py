@@ -1,0 +1,72 @@
+"""What a gate says to a person: its promise, how rare a picture is, and the evidence."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float64
+
+from acir.conformal import pictures_needed, weakest_rate
+from acir.types import Calibration
+
+USUAL = (0.05, 0.95)
+COMMON = 0.1
+
+
+def promise_in_words(found: Calibration, confidence: float, *, kept: bool) -> str:
+    """Say what is promised, or why nothing is and how many pictures it would take.
+
+    Args:
+        found: What stands behind the threshold.
+        confidence: Probability with which the rate holds.
+        kept: Whether pictures were kept for calibration alone.
+    """
+    if found.promised is not None:
+        return (
+            f"at most {found.alpha:.3g} of ordinary pictures are called unknown, with "
+            f"confidence {confidence:.3g}, from {found.n} calibration pictures"
+        )
+    if not kept:
+        return "no guarantee possible: no pictures were kept for calibration alone"
+    needed = pictures_needed(found.alpha, confidence)
+    return (
+        f"no guarantee possible: {found.n} calibration pictures, "
+        f"{needed if needed else 'no finite number'} needed{_weaker(found, confidence)}"
+    )
+
+
+def _weaker(found: Calibration, confidence: float) -> str:
+    """Say which rate higher than the one asked for can be promised, rounded up."""
+    rate = math.ceil(1000 * weakest_rate(found.n, confidence)) / 1000
+    if rate == 1:
+        return ""
+    return (
+        f" for a rate of {found.alpha:.3g}; only that at most {rate:.3g} of "
+        "ordinary pictures are called unknown can be promised, with confidence "
+        f"{confidence:.3g}"
+    )
+
+
+def share_in_words(p: float, n: int) -> str:
+    """Say how many ordinary pictures look as unusual, rounded to the safe side when rare.
+
+    Args:
+        p: Share of ordinary pictures, in (0, 1].
+        n: How many pictures it was measured on.
+    """
+    if n == 0:
+        return "there are no ordinary pictures to compare with"
+    if p >= COMMON:
+        return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
+    steps = sorted(m * 10**e for m in (1, 2, 5) for e in range(1, 9))
+    one_in = max(step for step in steps if step * p <= 1)
+    return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"
+
+
+def evidence_in_words(
+    reason: str, measure: str, score: float, ordinary: Float64[np.ndarray, " n"]
+) -> str:
+    """Say what a detector found, beside the range of nine in ten ordinary pictures."""
+    if not math.isfinite(score):
+        return f"{reason}, {measure} cannot be computed"
+    low, high = np.quantile(ordinary, USUAL, method="lower")
+    return f"{reason}, {measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
