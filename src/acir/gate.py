@@ -158,9 +158,9 @@ class Gate:
     def place(self, scored: Scored) -> Place | None:
         """Say where one picture lies among the calibration pictures, or None without any."""
         total, n = float(self.totals(scored)[0]), len(self._totals)
-        if not n or not math.isfinite(total):
+        if not n or not np.isfinite(total):
             return None
-        low, high = np.quantile(self._totals, USUAL)
+        low, high = np.quantile(self._totals, (UNUSUAL, 1 - UNUSUAL))
         limit = np.sort(self._totals)[n - min(self.calibration.r, n)]
         return Place(total, float(low), float(high), float(limit))
 

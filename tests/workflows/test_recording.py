@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acir.errors import AuditError
+from acir.errors import AuditError, StorageError
 from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.verification import problems
+from acir.index.feeds import Step
 from acir.index.store import Store
 from acir.picture import as_record
 from acir.search import Asked
 from acir.types import Answer
+from acir.workflows.recording import following
 from acir.workflows.search import open_index
 from made_model import acir, draw, save
 
@@ -240,3 +242,29 @@ def test_adding_to_another_collection_leaves_the_first(audited: Path, tmp_path: 
     with Store.open(audited) as store:
         assert store.collections()["mr"] == 1
         assert set(store.collections()) == {"ct", "mr"}
+
+
+def test_what_a_pacs_brings_and_takes_away_is_recorded_before_it_is_done(audited: Path) -> None:
+    before = len(events(audited))
+    with Store.open(audited) as store:
+        with store.view() as view:
+            entries = view.entries(np.arange(2))
+        with following(store, Step(entries=entries, gone=("handle",))):
+            found = events(audited)[before:]
+        with following(store, Step(failed=())):
+            pass
+    assert [(event.action, event.count) for event in found] == [("add", 2), ("delete", 1)]
+    assert len(events(audited)) == before + 2
+
+
+def test_a_look_at_a_pacs_that_fails_is_recorded_as_failed(audited: Path) -> None:
+    with (
+        Store.open(audited) as store,
+        pytest.raises(StorageError, match="full"),
+        following(store, Step(gone=("handle",))),
+    ):
+        raise StorageError("the disk is full")
+    assert [(event.action, event.outcome) for event in events(audited)[-2:]] == [
+        ("delete", "success"),
+        ("delete", "failed"),
+    ]

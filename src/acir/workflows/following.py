@@ -23,6 +23,7 @@ from acir.errors import (
 )
 from acir.index.entry import Entry
 from acir.index.feeds import Step
+from acir.index.filters import COLLECTION
 from acir.index.store import Store
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
@@ -32,8 +33,8 @@ from acir.sources.base import dicom_record
 from acir.types import ImageRecord, Progress, Skipped
 from acir.workflows.entries import Kept, encode_batch, encoded, ordinary, prepared
 from acir.workflows.index import up_to_date
+from acir.workflows.recording import following
 
-COLLECTION = "collection"
 BATCH = 100  # instances of one commit
 HOUR = 3600.0
 LONGEST = 60.0  # seconds between two attempts to reach a server
@@ -233,7 +234,7 @@ class Follower:
         return dicom_record(picture, more=self._more)
 
     def _commit(self, step: Step) -> None:
-        with up_to_date(self._target.store):
+        with up_to_date(self._target.store), following(self._target.store, step):
             self._state.follow(step)
         wanted = sum(name is not None for name in step.settled.values())
         self.counts.update(

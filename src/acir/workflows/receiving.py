@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
 from acir.errors import AcirError, UnreadableImageError
+from acir.index.feeds import Step
 from acir.pacs import guard
 from acir.pacs.scp import Status
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord
 from acir.workflows.following import Target, collected, encoded_records
 from acir.workflows.index import up_to_date
+from acir.workflows.recording import following
 
 BATCH = 100  # pictures of one commit
 ROOM = 200  # pictures that wait
@@ -71,10 +73,10 @@ class Intake:
         if not batch:
             return
         try:
-            with up_to_date(self._target.store):
-                self._target.store.add(
-                    encoded_records(self._target, (received.record for received in batch))
-                )
+            records = (received.record for received in batch)
+            step = Step(entries=encoded_records(self._target, records))
+            with up_to_date(self._target.store), following(self._target.store, step):
+                self._target.store.add(step.entries)
         except AcirError as error:  # such as a full disk: senders come again
             log.error("%s", error)
             self._tell(batch, Status.OUT_OF_RESOURCES)

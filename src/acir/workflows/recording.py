@@ -1,7 +1,7 @@
 """The audit records of an index that asks for them: written first, or nothing is done."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
@@ -10,6 +10,7 @@ from acir.errors import AuditError, UnreadableImageError
 from acir.governance.access import EVERYWHERE
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.index.entry import Entry
+from acir.index.feeds import Step
 from acir.index.filters import collection_of
 from acir.index.store import Store
 from acir.index.writer import Added
@@ -75,6 +76,18 @@ def adding(store: Store, collection: str | None) -> Iterator[Callable[[Added], A
 
     with recorded(store, replace(event, detail="begun")):
         yield done
+
+
+@contextmanager
+def following(store: Store, step: Step) -> Iterator[None]:
+    """Record what one look at a PACS is about to bring and to erase; nothing of neither."""
+    by = system_user()
+    with ExitStack() as begun:
+        for action, count in (("add", len(step.entries)), ("delete", len(step.gone))):
+            if count:
+                event = replace(described(store, action, by), count=count, detail="from a PACS")
+                begun.enter_context(recorded(store, event))
+        yield
 
 
 @contextmanager
