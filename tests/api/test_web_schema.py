@@ -10,8 +10,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
-from made_browser import listening
-from made_web import Token, people
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -21,7 +19,11 @@ from schemathesis.specs.openapi.checks import (
 
 from acir.api.app import create_app
 from acir.workflows.serving.settings import ServeSettings
+from made_browser import listening
+from made_web import Token, people
 
+# Of schemathesis' own making, now and then.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
