@@ -258,7 +258,7 @@ def collected(collection: str) -> dict[str, str]:
 def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entry]:
     """Encode records for an index; one that is stored already keeps its code."""
     store, bundle = target.store, target.bundle
-    kept = Kept(*(store.settings.get(key) == "True" for key in ("thumbnails", "paths")))
+    kept = Kept(store.settings.get("thumbnails") == "True", store.settings.get("paths") == "True")
     some = ordinary(records, bundle, Counter[str]())
     ready = prepared(some, bundle, kept, lambda name: store.known([name]).get(name))
     return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))

@@ -13,7 +13,8 @@ from acir.errors import UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
 from acir.index.feeds import alone
-from acir.index.store import Store, make_folder
+from acir.index.folder import make_folder
+from acir.index.store import Store
 from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc
 from acir.pacs.qido import DicomWeb, is_uid
