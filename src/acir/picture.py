@@ -9,7 +9,8 @@ from jaxtyping import Shaped
 from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
-from acir.pacs.reader import is_dicom, read
+from acir.pacs import guard
+from acir.pacs.reader import is_dicom
 from acir.prep.decode import Picture as Decoded
 from acir.prep.decode import decode, from_pillow, natural_range
 from acir.sources.base import SourceOptions, open_source
@@ -70,7 +71,7 @@ def from_bytes(data: bytes, key: bytes, name: str) -> ImageRecord:
     """
     if not is_dicom(data):
         return replace(_lone_record(decode(data, name)), id=name)
-    found = read(data, key, name)
+    found = guard.warm().read(data, key, name)
     record = replace(_lone_record(found.picture), id=name)
     return replace(record, patient=found.patient, metadata=found.metadata)
 
