@@ -24,7 +24,9 @@ from acir.api.service import service
 from acir.api.state import State
 from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
+from acir.governance.federation import Federation
 from acir.governance.people import People
+from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.serving.queries import Queries
@@ -49,7 +51,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
-    renderer = Renderer(words, secure)
+    renderer = Renderer(words, secure, provider=settings.oidc is not None)
     problems = Problems(renderer.error)
     app = FastAPI(
         title="acir",
@@ -101,6 +103,7 @@ async def _running(
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
+            federation=_federation(settings, vault, opened),
             queries=Queries(),
             pool=pool,
             metrics=metrics,
@@ -108,3 +111,12 @@ async def _running(
         )
         yield
         log.append(AuditEvent("stop", actor, index=served.name, model=model))
+
+
+def _federation(settings: ServeSettings, vault: Vault, opened: ExitStack) -> Federation | None:
+    """Return what signs people in whom an identity provider knows, where one is configured."""
+    if settings.oidc is None:
+        return None
+    provider = Provider(settings.oidc, settings.oidc.secret())
+    opened.callback(provider.close)
+    return Federation(provider, vault)

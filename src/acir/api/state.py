@@ -9,6 +9,7 @@ from acir.api.metrics import Metrics
 from acir.api.pool import Pool
 from acir.api.words import Catalogues
 from acir.governance.audit import AuditEvent, AuditLog
+from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.workflows.serving.queries import Queries
@@ -26,6 +27,7 @@ class State:
         log: The audit log of the index.
         people: Who may use it.
         sessions: How they are recognised.
+        federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
         pool: Where pictures are examined and answers made.
         metrics: What is counted.
@@ -37,6 +39,7 @@ class State:
     log: AuditLog
     people: People
     sessions: Sessions
+    federation: Federation | None
     queries: Queries
     pool: Pool
     metrics: Metrics
