@@ -29,6 +29,7 @@ from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
+from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -93,6 +94,8 @@ async def _running(
         vault = opened.enter_context(Vault(folder, log))
         pool = Pool(limits.workers, limits.waiting, limits.answer_s)
         opened.callback(pool.close)
+        maps = Maps(served)
+        opened.callback(maps.close)
         metrics.waiting.set_function(lambda: pool.waiting)
         actor = Actor(getuser())
         model = served.searcher.bundle.id
@@ -105,6 +108,7 @@ async def _running(
             sessions=Sessions(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(),
+            maps=maps,
             pool=pool,
             metrics=metrics,
             words=words,

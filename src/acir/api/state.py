@@ -12,6 +12,7 @@ from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
+from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -29,6 +30,7 @@ class State:
         sessions: How they are recognised.
         federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
+        maps: The map of the index.
         pool: Where pictures are examined and answers made.
         metrics: What is counted.
         words: What pages say, by language.
@@ -41,6 +43,7 @@ class State:
     sessions: Sessions
     federation: Federation | None
     queries: Queries
+    maps: Maps
     pool: Pool
     metrics: Metrics
     words: Catalogues

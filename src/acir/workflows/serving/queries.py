@@ -5,8 +5,8 @@ asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -22,7 +22,8 @@ from acir.gate import Place
 from acir.picture import from_bytes
 from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
-from acir.types import Answer, Verdict
+from acir.tensors import Evidence
+from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.served import Served
 
 KEPT = 512  # pictures of all callers
@@ -60,6 +61,19 @@ class Asked:
         """Whether there is a picture to show."""
         return not isinstance(self.found, UnreadableImageError)
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the model saw of it; None where nothing was encoded."""
+        return None if isinstance(self.found, UnreadableImageError) else self.found.evidence
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the picture; 1 and 1 where it could not be read."""
+        if isinstance(self.found, UnreadableImageError):
+            return 1, 1
+        height, width = self.found.record.pixels.shape[:2]
+        return height, width
+
     @cached_property
     def picture(self) -> bytes | None:
         """The picture as it is windowed, as PNG; None where it could not be read."""
@@ -79,11 +93,13 @@ class Query:
         key: Names it in an address; without it nobody finds the query.
         owner: Who may see it.
         views: The pictures.
+        regions: Queries about a region of the only picture, by what `regions.within` names them.
     """
 
     key: str
     owner: str
     views: tuple[Asked, ...]
+    regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
     def deciding(self, answer: Answer) -> Asked:
         """Return the view that the verdict of an answer is on."""
@@ -112,6 +128,18 @@ def _asked(served: Served, data: bytes, number: int) -> Asked:
         record = from_bytes(data, searcher.key, name)
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
+    return about(served, record, name)
+
+
+def about(served: Served, record: ImageRecord, name: str) -> Asked:
+    """Judge a picture that was read.
+
+    Args:
+        served: The index.
+        record: The picture.
+        name: What answers call it.
+    """
+    searcher = served.searcher
     found = searcher.examine(record)
     place = None if found.evidence is None else searcher.bundle.gate.place(found.evidence)
     return Asked(name, found, found.verdict, record.pixel_hash, place)

@@ -1,0 +1,52 @@
+"""A region of a picture is asked about as a picture of its own."""
+
+import numpy as np
+import pytest
+
+from acir.errors import UnreadableImageError, UsageError
+from acir.types import ImageRecord
+from acir.workflows.serving.queries import Asked, Query
+from acir.workflows.serving.regions import Region, within
+
+OUTSIDE = "does not lie in the picture; give left, top, right and bottom in percent of its sides"
+
+
+def record(pixels: np.ndarray) -> ImageRecord:
+    return ImageRecord("x", pixels, (0, 4095), "test", 0.5, patient="p", inverted=True)
+
+
+def test_a_pixel_that_the_box_touches_belongs_to_it() -> None:
+    pixels = np.arange(40 * 20, dtype=np.uint16).reshape(40, 20)
+    # Rows 40 * 0.1 = 4 to 40 * 0.51 = 20.4, up to 21; columns 20 * 0.26 = 5.2, from 5, to 20.
+    found = Region(26, 10, 100, 51).crop(record(pixels))
+    assert found.pixels.tolist() == pixels[4:21, 5:20].tolist()
+    assert (found.value_range, found.patient, found.inverted) == ((0, 4095), "p", True)
+    assert found.pixel_hash != record(pixels).pixel_hash
+
+
+def test_the_whole_picture_is_a_region() -> None:
+    pixels = np.zeros((9, 30, 3), dtype=np.uint8)
+    assert Region(0, 0, 100, 100).crop(record(pixels)).pixels.shape == (9, 30, 3)
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [(-1, 0, 50, 50), (0, 0, 101, 50), (50, 0, 50, 50), (60, 0, 50, 50), (0, 9, 50, 8),
+     (float("nan"), 0, 50, 50), (0, 0, float("inf"), 50)],
+)  # fmt: skip
+def test_a_box_outside_the_picture_is_refused(sides: tuple[float, float, float, float]) -> None:
+    with pytest.raises(UsageError, match=OUTSIDE):
+        Region(*sides)
+
+
+def test_a_box_too_small_to_show_anything_is_refused() -> None:
+    with pytest.raises(UsageError, match="the region has 7 x 100 pixels; draw one of at least 8 x"):
+        Region(0, 0, 7, 100).crop(record(np.zeros((100, 100), np.uint8)))
+
+
+def test_a_region_is_of_one_picture_that_can_be_read() -> None:
+    broken = UnreadableImageError("x", "no picture")
+    view = Asked("x", broken, None, "0" * 64, None)  # type: ignore[arg-type]
+    for views in ((view,), (view, view)):
+        with pytest.raises(UsageError, match="a region is drawn in one picture that can be read"):
+            within(Query("k", "ada", views), Region(0, 0, 50, 50), None)  # type: ignore[arg-type]
