@@ -421,7 +421,7 @@ def test_a_place_is_among_the_totals_of_calibration() -> None:
     usual, limit = np.quantile(totals, (0.05, 0.95)), np.sort(totals)[-gate.calibration.r]
     for red in (1.0, 500.0, 999.0, 2000.0):
         asked = _pixels(np.array([red]))
-        place = gate.place(asked)
+        place = gate.place(gate.scored(asked))
         assert place is not None
         assert place.total == gate.score(asked)[0]
         assert (place.low, place.high, place.limit) == (*usual, limit)
@@ -429,8 +429,8 @@ def test_a_place_is_among_the_totals_of_calibration() -> None:
 
 
 def test_without_calibration_or_a_number_there_is_no_place() -> None:
-    assert _gate(0).place(_pixels(np.array([1.0]))) is None
-    assert _gate(99).place(_pixels(np.array([np.inf]))) is None
+    for gate, red in ((_gate(0), 1.0), (_gate(99), np.inf)):
+        assert gate.place(gate.scored(_pixels(np.array([red])))) is None
 
 
 def test_the_decoder_is_needed_where_a_detector_needs_it(trained: Gate) -> None:

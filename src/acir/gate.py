@@ -153,9 +153,9 @@ class Gate:
         """Return the total of each picture; higher is more outlying, unlimited."""
         return self.totals(self.scored(evidence))
 
-    def place(self, evidence: Evidence) -> Place | None:
+    def place(self, scored: Scored) -> Place | None:
         """Say where one picture lies among the calibration pictures, or None without any."""
-        total, n = float(self.score(evidence)[0]), len(self._totals)
+        total, n = float(self.totals(scored)[0]), len(self._totals)
         if not n or not math.isfinite(total):
             return None
         low, high = np.quantile(self._totals, USUAL)

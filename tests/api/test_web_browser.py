@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from made_browser import accessibility_faults, chromium, keep, listening, transfer
-from made_web import png
 from playwright.sync_api import Browser, Page, expect
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.workflows.serving import maps
+from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
+from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
+from made_web import png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -220,13 +222,14 @@ def test_no_page_has_a_fault_of_access(
     assert faults == []
 
 
-def test_the_page_of_the_login_and_of_an_error_have_no_fault_of_access(
+def test_the_other_pages_have_no_fault_of_access(
     browser: Browser, signed_in: object, address: str
 ) -> None:
     for state, path, heading in (
         (None, "/", "Sign in"),
         (signed_in, "/search?id=nothing", "This cannot be done as asked"),
         (signed_in, "/nothing", "There is nothing here"),
+        (signed_in, "/history", "History"),
     ):
         context = browser.new_context(base_url=address, storage_state=state)  # type: ignore[arg-type]
         page = context.new_page()
@@ -281,3 +284,47 @@ def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
     transfer(page, "drop", [("CANARY^PATRICIA.png", png(draw("disc", 123)))])
     page.wait_for_url("**/search?q=*")
     assert "CANARY" not in page.content() + page.url
+
+
+def test_a_box_is_drawn_and_asked_about(page: Page, known: bytes) -> None:
+    give(page, known)
+    frame = page.locator("[data-region]").bounding_box()
+    assert frame is not None
+    left, top, side = frame["x"], frame["y"], frame["width"]
+    page.mouse.move(left + 0.25 * side, top + 0.25 * side)
+    page.mouse.down()
+    page.mouse.move(left + 0.95 * side, top + 0.75 * side)
+    page.mouse.up()
+    page.wait_for_url("**box=25*")
+    expect(page.locator("#verdict")).to_contain_text("The model")
+    expect(page.locator(".region .surface rect")).to_have_attribute("x", "8.0")
+    keep(page, "region")
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="The whole picture").click()
+    page.wait_for_url(lambda url: "box=" not in url)
+
+
+def test_the_map_is_walked_by_keys_and_opened(
+    page: Page, settings: ServeSettings, known: bytes
+) -> None:
+    folder = Path(settings.index)
+    with Served.open(folder) as served, served.searcher.store.view() as view:
+        keys, state = view.gallery.keys, maps.state_of(view)
+    places = np.random.default_rng(0).random((len(keys), 2), dtype=np.float32)
+    np.savez(folder / maps.FILE, state=np.array(state), keys=keys, places=places)
+    give(page, known)
+    page.get_by_role("link", name="Show it on the map").click()
+    expect(page.locator("[data-map] line")).to_have_count(maps.NEAREST)
+    assert accessibility_faults(page) == []
+    page.locator("[data-map]").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    chosen = page.locator("[data-map] .chosen").get_attribute("data-id")
+    expect(page.locator("[data-map-id]")).to_have_text(chosen or "")
+    keep(page, "map-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 420, "height": 900})
+    keep(page, "map-light-narrow")
+    page.locator("[data-map]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?id=*")

@@ -5,12 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from made_web import sign_in
 
 from acir.api.pages.address import Address
 from acir.api.pages.saying import number, percent, rarity, reason
 from acir.api.words import LANGUAGES, Catalogues
 from acir.types import Calibration, State, Verdict
+from made_web import sign_in
 
 Program = Callable[[str], TestClient]
 WORDS = Catalogues()
@@ -131,3 +131,17 @@ def test_an_address_changes_in_one_thing() -> None:
     assert address.choosing("unlike", "a", "like") == "/search?q=x&unlike=a"
     assert address.dropping("like", "a") == "/search?q=x"
     assert address.at("/compare", show="b c") == "/compare?q=x&like=a&show=b+c"
+
+
+def test_the_history_has_ones_own_questions_and_no_picture(
+    client: TestClient, known: bytes, strange: bytes
+) -> None:
+    for picture in (known, strange):
+        client.get(ask(client, picture))
+    page = client.get("/history").text
+    newest = page.partition("<tbody>")[2].partition("</tr>")[0]
+    assert ">Unknown<" in newest
+    assert "<img" not in page
+    client.cookies.clear()
+    sign_in(client, "nobody")
+    assert "You have not asked anything yet." in client.get("/history").text

@@ -25,7 +25,11 @@ COMMANDS = {
     *("index compact", "index backup", "index restore", "index export", "index import"),
     *("search", "check", "evaluate", "compare", "stress", "doctor", "serve"),
     *("calibrate", "drift", "bench index"),
+    *("audit verify", "audit export", "audit report", "audit archive"),
+    *("user add", "user password", "user list", "user grant", "user revoke", "user token"),
+    *("user remove", "model register", "model approve", "model list", "model rollback"),
 }
+GROUPS = {"index", "bench", "audit", "user", "model"}
 
 
 def commands() -> Iterator[str]:
@@ -37,7 +41,7 @@ def commands() -> Iterator[str]:
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
-    assert set(commands()) == COMMANDS | {"index", "bench"}
+    assert set(commands()) == COMMANDS | GROUPS
 
 
 def test_a_file_with_commands_is_listed_in_the_program() -> None:
@@ -47,7 +51,7 @@ def test_a_file_with_commands_is_listed_in_the_program() -> None:
     assert all(part in (app, *LISTED) for part in apps)
 
 
-@pytest.mark.parametrize("name", ["", *sorted(COMMANDS | {"index", "bench"})])
+@pytest.mark.parametrize("name", ["", *sorted(COMMANDS | GROUPS)])
 def test_help_has_an_example_of_its_command(name: str) -> None:
     outcome = acir(*name.split(), "--help")
     assert outcome.code == 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
+from api_reference import api_page
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 from acir import recipe, registry
@@ -65,6 +66,7 @@ def pages() -> dict[str, str]:
         "cli.md": "\n".join(_cli()),
         "recipe.md": "\n".join(_recipe()),
         "components.md": "\n".join(_components()),
+        "api.md": api_page(GENERATED),
     }
 
 

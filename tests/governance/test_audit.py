@@ -45,6 +45,11 @@ def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
         assert problems(again) == []
 
 
+def test_the_newest_record_can_come_first(tmp_path: Path) -> None:
+    with made_log(tmp_path, 3) as log:
+        assert list(log.records(newest_first=True)) == list(log.records())[::-1]
+
+
 def test_creating_a_log_again_keeps_it(tmp_path: Path) -> None:
     made_log(tmp_path, 2).close()
     with AuditLog.create(tmp_path) as log:

@@ -45,6 +45,7 @@ def test_json_lines_are_all_that_the_log_holds(records: list[AuditRecord]) -> No
 
 def test_the_bundle_is_valid_fhir(records: list[AuditRecord]) -> None:
     bundle = Bundle.model_validate_json("\n".join(FORMATS["fhir"](records)))
+    assert bundle.entry is not None
     assert len(bundle.entry) == len(records)
     assert Bundle.model_validate_json("\n".join(FORMATS["fhir"]([]))).entry == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acir.errors import AccessError, AuditError, StorageError, UsageError
+from acir.errors import AccessError, AuditError, LockedError, StorageError, UsageError
 from acir.governance.people import Person
 from acir.governance.vault import Vault
 from made_people import PASSWORD, ROOT, office
@@ -72,6 +72,21 @@ def test_removing_a_person_ends_all_they_had(tmp_path: Path) -> None:
         assert made.sessions.recognise_token(token) is None
         made.people.add("ada", None, ROOT)  # another one of that name inherits nothing
         assert made.people.list() == [Person("ada", {}, False, False)]
+
+
+def test_a_new_password_ends_the_wait_of_that_person_alone(tmp_path: Path) -> None:
+    with office(tmp_path) as made:
+        made.people.add("bob", None, ROOT)
+        for name in ("ada", "bob"):
+            for _ in range(5):
+                with pytest.raises(AccessError, match="is wrong"):
+                    made.sessions.login(name, "wrong")
+            with pytest.raises(LockedError, match="too many tries"):
+                made.sessions.login(name, "wrong")
+        made.people.set_password("ada", PASSWORD, ROOT)
+        assert made.sessions.login("ada", PASSWORD)
+        with pytest.raises(LockedError, match="too many tries"):
+            made.sessions.login("bob", "wrong")
 
 
 def test_a_new_password_ends_the_sessions(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_picture_belongs_to_the_collection_that_its_metadata_name_else_to_the_
         words = [{} if name is None else {"collection": name} for name in names]
         store.add(entry(n, id=str(n), metadata=word) for n, word in enumerate(words))
         with store.view() as view:
-            assert view.collections() == {"ct": 2, "default": 3, "mr": 1}
+            assert store.collections() == {"ct": 2, "default": 3, "mr": 1}
             for within, expected in {
                 ("ct",): [0, 4],
                 ("default",): [2, 3, 5],

@@ -23,7 +23,10 @@ from acir.workflows import entries
 from acir.workflows.entries import EncodeAll, Prepared
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
-INFO = {"n", "bits", "dim", "engine", "model", "generation", "size_bytes", "failed"}
+INFO = {
+    *("n", "bits", "dim", "engine", "model", "generation", "size_bytes", "failed"),
+    *("collections", "audited"),
+}
 
 
 def info(index: Path) -> dict[str, object]:
@@ -228,7 +231,9 @@ def test_pictures_are_deleted_by_label(own_index: Path) -> None:
 @pytest.mark.parametrize("words", [(), ("x", "--where", "label=disc")])
 def test_deleting_needs_ids_or_a_condition(own_index: Path, words: tuple[str, ...]) -> None:
     said = acir("index", "delete", "--index", own_index, *words).refusal()
-    assert said == "give the ids to delete or --where key=value, one of the two"
+    assert said == (
+        "give the ids to delete, --where key=value or --patient pseudonym, one of the three"
+    )
 
 
 def test_a_condition_on_an_unknown_key_names_the_known_ones(own_index: Path) -> None:

@@ -69,8 +69,7 @@ def test_building_is_recorded_before_and_after(built: Path) -> None:
     with Store.open(built) as store:
         assert done.count == store.info()["n"]
         assert done.model == store.model
-        with store.view() as view:
-            assert view.collections() == {"ct": done.count}
+        assert store.collections() == {"ct": done.count}
 
 
 def test_a_search_records_the_hash_of_the_query_the_verdict_and_what_was_shown(
@@ -108,6 +107,16 @@ def test_a_batch_and_several_views_are_recorded_too(audited: Path, pictures: Pat
         searcher.search_many([draw("disc", n) for n in (400, 401)], k=2)
         searcher.search_together([draw("disc", n) for n in (400, 401)], k=2)
     assert [event.detail for event in events(audited)[before:]] == ["", "", "2 views"]
+
+
+def test_a_check_with_the_index_is_recorded_too(audited: Path, tmp_path: Path) -> None:
+    (tmp_path / "torn.png").write_bytes(b"nothing")
+    before = len(events(audited))
+    with open_index(audited) as searcher:
+        known = searcher.check(draw("disc", 400))
+        torn = searcher.check(tmp_path / "torn.png")
+    found = [(event.action, event.verdict, bool(event.query)) for event in events(audited)[before:]]
+    assert found == [("check", known.verdict, True), ("check", torn.verdict, False)]
 
 
 def test_a_caller_who_knows_who_asks_may_be_the_witness(audited: Path) -> None:
@@ -228,6 +237,6 @@ def test_adding_to_another_collection_leaves_the_first(audited: Path, tmp_path: 
     save(draw("disc", 401), tmp_path / "new" / "disc" / "a.png")
     words = ("--index", audited, "--data", tmp_path / "new", "--collection", "mr")
     assert acir("index", "add", *words).code == 0
-    with Store.open(audited) as store, store.view() as view:
-        assert view.collections()["mr"] == 1
-        assert set(view.collections()) == {"ct", "mr"}
+    with Store.open(audited) as store:
+        assert store.collections()["mr"] == 1
+        assert set(store.collections()) == {"ct", "mr"}

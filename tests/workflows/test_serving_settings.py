@@ -13,7 +13,7 @@ index = "from-the-file"
 host = "10.0.0.1"
 port = 9000
 [limits]
-hits = 50
+views = 5
 """
 
 
@@ -26,7 +26,7 @@ def test_an_option_replaces_what_the_file_says(tmp_path: Path) -> None:
         "10.0.0.1",
         9000,
     )
-    assert found.limits.hits == 50
+    assert found.limits.views == 5
     found = load_settings(path, index=Path("other"), host="127.0.0.1", port=1)
     assert (found.index, found.server.host, found.server.port) == ("other", "127.0.0.1", 1)
 
@@ -41,7 +41,7 @@ def test_nothing_to_serve_is_told() -> None:
     [
         ("[server]\nhots = 'x'", "unknown configuration key 'server.hots'.*Did you mean 'host'"),
         ("[server]\nport = 70000", "configuration key server.port is 70000, expected at least 1"),
-        ("[limits]\nhits = 'x'", "configuration key limits.hits is 'x', expected a value of type"),
+        ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of type"),
         ("index = ", "is not valid TOML"),
     ],
 )

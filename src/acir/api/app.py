@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from getpass import getuser
 from pathlib import Path
@@ -24,11 +25,14 @@ from acir.api.service import service
 from acir.api.state import State
 from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
+from acir.governance.events import Outcome
 from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
+from acir.workflows.recording import described
+from acir.workflows.serving.additions import Additions, Job
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
@@ -98,6 +102,7 @@ async def _running(
         opened.callback(maps.close)
         metrics.waiting.set_function(lambda: pool.waiting)
         actor = Actor(getuser())
+        additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
         model = served.searcher.bundle.id
         log.append(AuditEvent("start", actor, index=served.name, model=model))
         app.state.acir = State(
@@ -109,6 +114,7 @@ async def _running(
             federation=_federation(settings, vault, opened),
             queries=Queries(),
             maps=maps,
+            additions=additions,
             pool=pool,
             metrics=metrics,
             words=words,
@@ -124,3 +130,13 @@ def _federation(settings: ServeSettings, vault: Vault, opened: ExitStack) -> Fed
     provider = Provider(settings.oidc, settings.oidc.secret())
     opened.callback(provider.close)
     return Federation(provider, vault)
+
+
+def _added(log: AuditLog, served: Served, job: Job) -> None:
+    """Record what became of the pictures that somebody wanted to be added."""
+    event = described(served.searcher.store, "add", Actor(job.owner))
+    count = sum(job.counts.get(key, 0) for key in ("new", "replaced"))
+    outcome: Outcome = "success" if job.stage == "done" else "failed"
+    log.append(
+        replace(event, collection=job.collection, count=count, outcome=outcome, detail=job.stage)
+    )

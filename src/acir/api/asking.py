@@ -21,7 +21,7 @@ from acir.workflows.serving.answering import Answered
 from acir.workflows.serving.queries import Query as Pictures
 from acir.workflows.serving.queries import examine
 
-HITS = 10
+HITS, MOST_HITS = 10, 200
 EXAMPLES = 32  # pictures that may be called like or unlike
 WORD = 256  # characters of an id or a filter
 Words = Annotated[list[Annotated[str, Query(max_length=WORD)]], Query(max_length=EXAMPLES)]
@@ -32,7 +32,7 @@ class Wish:
 
     def __init__(
         self,
-        k: Annotated[int, Query(ge=1, le=200, description="hits wanted")] = HITS,
+        k: Annotated[int, Query(ge=1, le=MOST_HITS, description="hits wanted")] = HITS,
         radius: Annotated[int | None, Query(ge=0, description="largest distance")] = None,
         threshold: Annotated[float, Query(ge=0, le=1, description="least similarity")] = 0.0,
         where: Annotated[Words, Query(description="key=value, repeated")] = [],  # noqa: B006 - FastAPI copies it

@@ -2,11 +2,10 @@
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
+from io import TextIOBase
 from secrets import token_hex
 from time import perf_counter
-from typing import TextIO
 
 from fastapi import Request
 from starlette.routing import BaseRoute
@@ -30,12 +29,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def write_to(stream: TextIO = sys.stderr) -> None:
-    """Send the lines of the server to a stream, and keep its libraries from adding their own.
+def write_to(stream: TextIOBase | None = None) -> None:
+    """Send the lines of the server to a stream, or to standard error.
 
-    What uvicorn writes of a request holds its address, in which a search may stand.
+    Its libraries add none of their own: what uvicorn writes of a request holds its address, in
+    which a search may stand.
     """
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(stream)  # of None: standard error
     handler.setFormatter(JsonLines())
     for name in ("acir.api", "uvicorn.error"):
         logger = logging.getLogger(name)

@@ -108,6 +108,24 @@ class Index(Wire):
     filters: dict[str, dict[str, int]] = Field(description="values by key, with their counts")
 
 
+class Job(Wire):
+    """Pictures that are being added."""
+
+    id: str
+    collection: str
+    total: int
+    stage: Literal["waiting", "running", "done", "failed"]
+    done: int = Field(description="pictures that were looked at")
+    counts: dict[str, int] = Field(description="new, replaced and unchanged, once it is done")
+    notes: list[str]
+
+
+class Deleted(Wire):
+    """How many pictures were deleted."""
+
+    deleted: int
+
+
 class State(Wire):
     """Whether the server is well."""
 

@@ -159,6 +159,8 @@ Searching = Annotated[Caller, may("search")]
 Giving = Annotated[Caller, may("search", form=True)]
 Checking = Annotated[Caller, may("check")]
 Exporting = Annotated[Caller, may("export")]
+Adding = Annotated[Caller, may("add")]
+Deleting = Annotated[Caller, may("delete")]
 
 
 def _refuse_forgery(request: Request, caller: Caller, given: str) -> None:

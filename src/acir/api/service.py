@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -40,7 +40,11 @@ async def metrics(server: Server) -> Response:
 
 async def openapi(request: Request, caller: Known) -> dict[str, Any]:
     """Return what the API is, as OpenAPI 3.1."""
-    app = request.app
+    return described(request.app)
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return what the API of an application is, as OpenAPI 3.1."""
     found: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )

@@ -12,6 +12,7 @@ from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
+from acir.workflows.serving.additions import Additions
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
@@ -31,6 +32,7 @@ class State:
         federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
         maps: The map of the index.
+        additions: The pictures that are being added.
         pool: Where pictures are examined and answers made.
         metrics: What is counted.
         words: What pages say, by language.
@@ -44,6 +46,7 @@ class State:
     federation: Federation | None
     queries: Queries
     maps: Maps
+    additions: Additions
     pool: Pool
     metrics: Metrics
     words: Catalogues

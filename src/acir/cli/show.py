@@ -189,6 +189,8 @@ def logging_to(path: Path) -> Iterator[None]:
 def _text(cell: object) -> str:
     if isinstance(cell, list | tuple):
         return ", ".join(_text(item) for item in cell)
+    if isinstance(cell, Mapping):
+        return ", ".join(f"{name} {_text(value)}" for name, value in cell.items())
     return f"{cell:.6g}" if isinstance(cell, float) else "" if cell is None else str(cell)
 
 

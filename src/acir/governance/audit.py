@@ -153,14 +153,17 @@ class AuditLog:
             heads = [append(connection, event) for event in events]
         return heads[-1] if heads else self.head()
 
-    def records(self) -> Iterator[AuditRecord]:
-        """Yield all records in order, those of one moment.
+    def records(self, *, newest_first: bool = False) -> Iterator[AuditRecord]:
+        """Yield all records, those of one moment.
+
+        Args:
+            newest_first: Whether the last one comes first; else they come in order.
 
         Raises:
             AuditError: The log cannot be read, or one is no record at all.
         """
         with self.reading() as database:
-            for rows in database.batches(LINES):
+            for rows in database.batches(f"{LINES} desc" if newest_first else LINES):
                 for seq, line, digest in rows:
                     try:
                         yield read(line, digest)

@@ -10,7 +10,7 @@ from acir.errors import UsageError
 from acir.governance.access import EVERYWHERE, Principal, Role
 from acir.governance.audit import Actor, AuditEvent
 from acir.governance.passwords import hashed
-from acir.governance.vault import Vault
+from acir.governance.vault import Vault, digest
 
 NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
@@ -95,7 +95,7 @@ class People:
             _check_known(connection, name)
             connection.execute("update person set password = ? where name = ?", (kept, name))
             connection.execute("delete from session where name = ?", (name,))
-            connection.execute("delete from attempt")
+            connection.execute("delete from attempt where name = ?", (digest(name),))
 
     def remove(self, name: str, by: Actor) -> None:
         """Remove a person with their roles, sessions and tokens.

@@ -15,7 +15,7 @@ from acir.index import changes, copies, letters, rows, schema
 from acir.index.chosen import Choice, build
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
-from acir.index.filters import matching
+from acir.index.filters import collections, matching
 from acir.index.readers import Readers
 from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
@@ -224,6 +224,11 @@ class Store:
             "size_bytes": self._size(),
             "failed": failed,
         }
+
+    def collections(self) -> dict[str, int]:
+        """Return how many pictures each collection has, by name."""
+        with self._readers.database() as database:
+            return collections(database)
 
     def keep_p_value(self, p_value: float, day: date) -> None:
         """Remember how ordinary a query was, without remembering the query or waiting for the disk.

@@ -50,6 +50,7 @@ class State:
     _masks: dict[object, Mask] = field(default_factory=dict)
     _building: Lock = field(default_factory=Lock)
     _contents: str | None = None
+    _collections: dict[str, int] | None = None
     _facets: dict[frozenset[str] | None, Facets] = field(default_factory=dict)
 
     def engine(self) -> Engine:
@@ -95,6 +96,12 @@ class State:
                 digest.update(f"{line}\n".encode())
             self._contents = digest.hexdigest()
         return self._contents
+
+    def collections(self, database: Database) -> dict[str, int]:
+        """Return what `View.collections` does, read when it is first asked for."""
+        if self._collections is None:
+            self._collections = collections(database)
+        return self._collections
 
     def facets(self, database: Database, within: frozenset[str] | None) -> Facets:
         """Return what `View.facets` does, read when it is first asked for."""
@@ -179,16 +186,16 @@ class View:
             self._database, where, None if within is None else frozenset(within)
         )
 
-    def collections(self) -> dict[str, int]:
-        """Return how many pictures each collection has, by name."""
-        return collections(self._database)
-
     def contents(self) -> str:
         """Return a SHA-256 that tells which pictures are here, and with which labels.
 
         Ids, paths, patients and the order do not count.
         """
         return self._state.contents(self._database)
+
+    def collections(self) -> dict[str, int]:
+        """Return how many pictures each collection has, by name."""
+        return self._state.collections(self._database)
 
     def facets(self, within: Collection[str] | None = None) -> Facets:
         """Return how many pictures have each value of each key that `select` knows.

@@ -18,16 +18,24 @@ from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
 from acir.privacy.pseudonym import fresh_key
 from acir.tensors import Evidence
-from acir.types import ImageRecord, Verdict
+from acir.types import ImageRecord, Scored, Verdict
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A picture as the model sees it; without evidence where the pre-flight refused it."""
+    """A picture as the model sees it; the pre-flight leaves no evidence of what it refuses.
+
+    Attributes:
+        record: The picture.
+        verdict: Whether its kind is known.
+        evidence: What the network makes of it.
+        scored: What the detectors say of that.
+    """
 
     record: ImageRecord
     verdict: Verdict
     evidence: Evidence | None
+    scored: Scored | None
 
 
 class Model:
@@ -61,10 +69,12 @@ class Model:
         """
         finding = preflight(record, to_unit(record))
         if finding is not None:
-            return Examined(record, self.bundle.gate.refuse(finding), None)
+            return Examined(record, self.bundle.gate.refuse(finding), None, None)
         with one_thread():  # the gate too may encode
             evidence = self.encode(record)
-            return Examined(record, self.bundle.gate.judge(evidence)[0], evidence)
+            scored = self.bundle.gate.scored(evidence)
+            (verdict,) = self.bundle.gate.judge_scored(scored)
+            return Examined(record, verdict, evidence, scored)
 
     def encode(self, record: ImageRecord) -> Evidence:
         """Encode one picture, whatever the gate may say of it."""

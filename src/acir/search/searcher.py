@@ -23,7 +23,7 @@ from acir.search.probe import Examples, Probe, moved
 from acir.search.promise import promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
 from acir.search.request import Request
-from acir.types import Answer
+from acir.types import Answer, Verdict
 
 Asked = Examined | UnreadableImageError | Entry
 """What is known of a picture that is asked about: an entry is a stored one."""
@@ -82,6 +82,16 @@ class Searcher(Model):
         """What a person should know of how the index is searched; see `Engine.remarks`."""
         with self.store.view() as view:
             return view.engine.remarks
+
+    def check(self, picture: Picture) -> Verdict:
+        """Say whether a picture is of a kind that the model knows, as `Model.check` does.
+
+        The witness is shown an answer without a mode.
+        """
+        name, found = self._named(picture)
+        verdict = found.verdict if isinstance(found, Examined) else self.refuse(found)
+        self._witness([(Answer(name, verdict, "", ()), [found])])
+        return verdict
 
     def search(self, picture: Picture, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
         """Retrieve the stored pictures most like one picture.
@@ -215,7 +225,7 @@ class Searcher(Model):
         with self.store.view() as view:
             return answer(self._asking(view, request))
 
-    def _named(self, picture: Picture) -> Named:
+    def _named(self, picture: Picture) -> tuple[str, Examined | UnreadableImageError]:
         name = str(picture) if isinstance(picture, str | Path) else UNNAMED
         try:
             return name, self.examine(as_record(picture, self.key))

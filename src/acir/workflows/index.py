@@ -205,7 +205,11 @@ def verify(index: Path) -> list[str]:
 def info(index: Path) -> dict[str, Any]:
     """Return the size and the settings of an index."""
     with Store.open(index) as store:
-        found: dict[str, Any] = store.info()
+        found: dict[str, Any] = {
+            **store.info(),
+            "collections": store.collections(),
+            "audited": store.audited,
+        }
         if not engines.get(store.engine).exact:  # only building tells
             with store.view() as view:
                 engine = view.engine

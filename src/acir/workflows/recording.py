@@ -1,12 +1,12 @@
 """The audit records of an index that asks for them: written first, or nothing is done."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
 
-from acir.errors import UnreadableImageError
+from acir.errors import AuditError, UnreadableImageError
 from acir.governance.access import EVERYWHERE
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.index.entry import Entry
@@ -42,7 +42,8 @@ def recorded(store: Store, event: AuditEvent) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            log.append(replace(event, outcome="failed", detail=type(error).__name__))
+            with suppress(AuditError):  # what went wrong at first is what is to be told
+                log.append(replace(event, outcome="failed", detail=type(error).__name__))
             raise
 
 
@@ -112,7 +113,7 @@ def search_event(store: Store, by: Actor, answer: Answer, asked: Sequence[Asked]
     patients = {*map(_patient, asked), *(entry.patient for entry in shown)} - {None}
     hashes = [_pixel_hash(one) for one in asked if not isinstance(one, UnreadableImageError)]
     return replace(
-        described(store, "search", by),
+        described(store, "search" if answer.mode else "check", by),
         collection="|".join(sorted({collection_of(entry.metadata) for entry in shown})),
         patients=tuple(sorted(filter(None, patients))),
         query=next(iter(hashes), ""),

@@ -7,7 +7,17 @@ from fastapi import Form as Field
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import WORD, Pictures, Wish, Wished, answered, asked_before, examined, pair_of
+from acir.api.asking import (
+    MOST_HITS,
+    WORD,
+    Pictures,
+    Wish,
+    Wished,
+    answered,
+    asked_before,
+    examined,
+    pair_of,
+)
 from acir.api.exporting import Form, as_file
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
@@ -101,7 +111,7 @@ async def search(
         chosen=dict(map(pair_of, wish.where)),
         examples=[*wish.like, *wish.unlike],
         address=address,
-        most=server.settings.limits.hits,
+        most=MOST_HITS,
     )
     # A form sends its empty fields too; the address that stays does not need them.
     page.headers["HX-Push-Url"] = str(address)

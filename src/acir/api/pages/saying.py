@@ -51,10 +51,17 @@ def label(text: str, words: Words) -> str:
     return text.replace("|", ", ") or words("no-label")
 
 
+def facet(key: str, words: Words) -> str:
+    """Write the name of what is known of a picture, in the language where it is a common one."""
+    plain = key.lower().replace("_", "").replace(" ", "")
+    return words.get(f"facet-{plain}", key.replace("_", " "))
+
+
 SAYING: Mapping[str, Callable[..., str]] = {
     "rarity": rarity,
     "number": number,
     "reason": reason,
     "percent": percent,
     "label": label,
+    "facet": facet,
 }

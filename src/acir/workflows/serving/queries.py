@@ -141,7 +141,7 @@ def about(served: Served, record: ImageRecord, name: str) -> Asked:
     """
     searcher = served.searcher
     found = searcher.examine(record)
-    place = None if found.evidence is None else searcher.bundle.gate.place(found.evidence)
+    place = None if found.scored is None else searcher.bundle.gate.place(found.scored)
     return Asked(name, found, found.verdict, record.pixel_hash, place)
 
 

@@ -64,7 +64,6 @@ class LimitsTable(Table):
     Attributes:
         upload_mb: Largest body of a request, in MB.
         views: Most pictures of a request.
-        hits: Most hits of an answer.
         workers: Pictures that are examined at the same time.
         waiting: Requests that may wait for a worker, of all callers together.
         upload_s: Seconds within which a body has to be here.
@@ -75,7 +74,6 @@ class LimitsTable(Table):
     file: ClassVar[str] = FILE
     upload_mb: Positive = 64.0
     views: Count = 16
-    hits: Count = 200
     workers: Count = 2
     waiting: Count = 128
     upload_s: Positive = 30.0

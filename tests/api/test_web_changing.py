@@ -1,0 +1,197 @@
+"""Add and delete through the API: for those allowed, and whatever stops the server."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from acir.api.app import create_app
+from acir.errors import StorageError, UsageError
+from acir.governance.audit import AuditLog
+from acir.index.store import Store
+from acir.workflows.serving.additions import FOLDER, Additions, Job
+from acir.workflows.serving.settings import ServeSettings
+from made_model import draw
+from made_web import HOST, Token, people, png
+
+
+@pytest.fixture
+def tokens(own_index: Path) -> dict[str, Token]:
+    return people(own_index)
+
+
+@pytest.fixture
+def client(own_index: Path, tokens: dict[str, Token]) -> Iterator[TestClient]:
+    """Return a curator's client."""
+    app = create_app(ServeSettings(index=str(own_index)))
+    with TestClient(app, HOST, headers=tokens["curator"].headers) as found:
+        yield found
+
+
+def over(client: TestClient, job: str) -> dict[str, Any]:
+    end = monotonic() + 60
+    while monotonic() < end:
+        found: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
+        if found["stage"] in {"done", "failed"}:
+            return found
+        sleep(0.05)
+    raise AssertionError("the job did not end in a minute")
+
+
+def add(client: TestClient, *pictures: bytes, **wish: str) -> dict[str, Any]:
+    answer = client.post(
+        "/api/v1/pictures", files=[("image", one) for one in pictures], params=wish
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['id']}"
+    return over(client, answer.json()["id"])
+
+
+def test_added_pictures_are_found_at_once_and_deleted_ones_no_more(client: TestClient) -> None:
+    picture = png(draw("disc", 700))
+    found = add(client, picture, png(draw("disc", 701)), label="disc", collection="fresh")
+    assert (found["stage"], found["counts"]["new"], found["done"]) == ("done", 2, 2)
+    where = {"where": "collection=fresh", "duplicates": True}
+    hits = client.post(
+        "/api/v1/search", files={"image": png(draw("disc", 702))}, params=where
+    ).json()["hits"]
+    assert [hit["label"] for hit in hits] == ["disc", "disc"]
+    name = hits[0]["id"]
+    deleted = client.delete("/api/v1/pictures", params={"id": name})
+    assert deleted.json() == {"deleted": 1}
+    assert client.get("/api/v1/record", params={"id": name}).status_code == 404
+    again = client.delete("/api/v1/pictures", params={"id": name})
+    assert (again.status_code, again.json()["detail"]) == (404, "there is no such picture")
+
+
+def test_adding_twice_changes_nothing(client: TestClient) -> None:
+    assert add(client, png(draw("bars", 700)))["counts"]["new"] == 1
+    assert add(client, png(draw("bars", 700)))["counts"] == {
+        "new": 0,
+        "replaced": 0,
+        "unchanged": 1,
+    }
+
+
+def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
+    client: TestClient, make_dicom: Callable[..., bytes], identity: tuple[str, ...], own_index: Path
+) -> None:
+    found = add(client, make_dicom(draw("disc", 703)), png(draw("bars", 703)), b"no picture")
+    assert found["counts"]["new"] == 2
+    assert "skipped 1 unreadable pictures:" in found["notes"]
+    with Store.open(own_index) as store, store.view() as view:
+        kept = str(view.entries(np.arange(len(view.gallery.keys))))
+    assert not any(word in kept + json.dumps(found) for word in identity)
+
+
+def test_progress_is_told_as_it_changes(client: TestClient) -> None:
+    answer = client.post("/api/v1/pictures", files={"image": png(draw("disc", 704))})
+    with client.stream("GET", f"/api/v1/jobs/{answer.json()['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line]
+    said = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert said[-1]["stage"] == "done"
+    assert [one["stage"] for one in said] == sorted(
+        (one["stage"] for one in said), key=("waiting", "running", "done").index
+    )
+
+
+def test_a_job_is_its_owners_alone(client: TestClient, tokens: dict[str, Token]) -> None:
+    job = add(client, png(draw("disc", 705)))["id"]
+    for path in (f"/api/v1/jobs/{job}", f"/api/v1/jobs/{job}/events"):
+        answer = client.get(path, headers=tokens["admin"].headers)
+        assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such job")
+
+
+def test_what_was_taken_over_is_in_the_audit_log(client: TestClient, own_index: Path) -> None:
+    add(client, png(draw("disc", 706)), collection="fresh")
+    with AuditLog.open(own_index) as log:
+        events = [one.event for one in log.records() if one.event.action == "add"]
+    assert [(e.actor.user, e.detail, e.count, e.collection) for e in events] == [
+        ("curator", "begun", 1, "fresh"),
+        ("curator", "done", 1, "fresh"),
+    ]
+
+
+@pytest.mark.parametrize("role", ["viewer", "researcher", "nobody"])
+def test_others_may_neither_add_nor_delete(
+    client: TestClient, tokens: dict[str, Token], role: str
+) -> None:
+    headers = tokens[role].headers
+    files = {"image": png(draw("disc", 1))}
+    assert client.post("/api/v1/pictures", files=files, headers=headers).status_code == 403
+    answer = client.delete("/api/v1/pictures", params={"id": "x"}, headers=headers)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("label", ["a/b", "../up", "x" * 65, "two\nlines"])
+def test_a_label_that_is_none_is_refused(client: TestClient, label: str) -> None:
+    files = {"image": png(draw("disc", 1))}
+    answer = client.post("/api/v1/pictures", files=files, params={"label": label})
+    assert answer.status_code == 422
+    assert "a label has at most 64 characters and no slash" in answer.json()["detail"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_was_acknowledged_is_done_after_a_crash(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit  # ends the thread there and then
+
+    told = list[Job]()
+    monkeypatch.setattr("acir.workflows.index.add", killed)
+    crashed = Additions(own_index, told.append)
+    jobs = [
+        crashed.begin("curator", [png(draw(kind, 707)) for kind in ("disc", "bars")], kind, "new")
+        for kind in ("disc", "bars")
+    ]
+    half = own_index / FOLDER / ("b" * 32 + ".part")  # not acknowledged
+    half.mkdir()
+    monkeypatch.undo()
+    with Additions(own_index, told.append) as running:
+        end = monotonic() + 60
+        while len(told) < 2 and monotonic() < end:
+            sleep(0.02)
+        assert all(running.find(job.id, "curator") is not None for job in jobs)
+        assert running.find(jobs[0].id, "other") is None
+    assert {(one.id, one.stage) for one in told} == {(job.id, "done") for job in jobs}
+    assert list((own_index / FOLDER).iterdir()) == []
+
+
+def test_a_job_that_fails_is_told_and_does_not_stop_the_next(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise StorageError(f"no room at {own_index}")
+
+    told = list[Job]()
+    monkeypatch.setattr("acir.workflows.index.add", fails)
+    with Additions(own_index, told.append) as running:
+        for number in (708, 709):
+            running.begin("curator", [png(draw("disc", number))], "", "")
+        end = monotonic() + 60
+        while len(told) < 2 and monotonic() < end:
+            sleep(0.02)
+    assert [one.stage for one in told] == ["failed", "done"]
+    assert told[0].notes == ("they could not be added (StorageError)",)
+
+
+def test_a_disk_that_takes_nothing_is_told(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Additions(own_index, lambda _: None) as running:
+        monkeypatch.setattr(Path, "mkdir", full)
+        with pytest.raises(StorageError, match="the pictures cannot be kept: No space left on d"):
+            running.begin("curator", [b"x"], "", "")
+        with pytest.raises(UsageError, match="a label has at most 64 characters and no slash"):
+            running.begin("curator", [b"x"], "a/b", "")
