@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -328,3 +329,42 @@ def test_the_map_is_walked_by_keys_and_opened(
     page.locator("[data-map]").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/search?id=*")
+
+
+def test_a_series_is_scrolled_through_and_windowed_by_its_values(page: Page) -> None:
+    dark, bright = np.full((64, 64), 20_000, np.uint16), np.full((64, 64), 30_000, np.uint16)
+    for pixels in (dark, bright):
+        pixels[:32, :32] = 0
+        pixels[32:, 32:] = 60_000
+    transfer(page, "drop", [(f"{n}.png", png(p)) for n, p in enumerate([dark, bright, dark])])
+    page.wait_for_url("**/search?q=*")
+    key = page.url.partition("q=")[2].partition("&")[0]
+    page.goto("/")
+    stored = page.locator(".samples a").first.get_attribute("href") or ""
+    page.goto(f"/compare?q={key}&show={stored.partition('id=')[2]}")
+    pane = page.locator("[data-frames]")
+    expect(pane.locator("canvas")).to_be_visible()
+
+    def grey() -> int:
+        """Return what is shown in the upper right, where the series differ."""
+        shown = pane.locator("canvas").evaluate(
+            "e => e.getContext('2d').getImageData(50, 10, 1, 1).data[0]"
+        )
+        return int(shown)
+
+    # The window of a 16-bit PNG is its whole range: 255 * 20000 / 65535 = 77.8.
+    assert grey() == 78
+    pane.focus()
+    page.keyboard.press("PageDown")
+    expect(page.locator(".scroll output")).to_have_text("2 / 3")
+    page.wait_for_function(
+        "document.querySelector('canvas').getContext('2d').getImageData(50, 10, 1, 1).data[0] > 100"
+    )
+    assert grey() == 117  # 255 * 30000 / 65535 = 116.7
+    page.locator("[name=width]").fill("10")
+    page.locator("[name=level]").fill("45")
+    # ((30000 / 65535 - 0.45) / 0.1 + 0.5) * 255 = 147.3
+    assert grey() == 147
+    expect(page.locator("[data-window]")).to_have_text("2.949e+4 ± 3277")
+    keep(page, "series")
+    assert accessibility_faults(page) == []

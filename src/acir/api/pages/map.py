@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from acir.api.asking import WORD, asked_before, recorded
+from acir.api.asking import WORD, recorded
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
+from acir.api.regions import Box, asked_about
 from acir.api.routes.records import viewed
 from acir.api.security import Guarded, Viewer
 from acir.api.state import Server
@@ -21,10 +22,16 @@ Key = Annotated[str | None, Query(max_length=WORD)]
 
 @router.get("/map")
 async def show(
-    request: Request, server: Server, caller: Viewer, render: Render, q: Key = None, id: Key = None
+    request: Request,
+    server: Server,
+    caller: Viewer,
+    render: Render,
+    q: Key = None,
+    id: Key = None,
+    box: Box = None,
 ) -> Response:
     """Show the pictures of the index as points, near where they are similar, and what was asked."""
-    asked = asked_before(server, caller, q) if q is not None else None
+    asked = await asked_about(server, caller, q, box) if q is not None else None
     stored = await viewed(server, caller, id) if id is not None else None
     plan, missing = None, ""
     try:

@@ -24,6 +24,7 @@ from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
 from acir.tensors import Evidence
 from acir.types import Answer, ImageRecord, Verdict
+from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
 KEPT = 512  # pictures of all callers
@@ -73,6 +74,16 @@ class Asked:
             return 1, 1
         height, width = self.found.record.pixels.shape[:2]
         return height, width
+
+    @property
+    def frame(self) -> Frame | None:
+        """The values of the picture; None in colour, or where it could not be read."""
+        return None if isinstance(self.found, UnreadableImageError) else frame_of(self.found.record)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether there is a grey picture, whose values can be windowed."""
+        return not isinstance(self.found, UnreadableImageError) and not self.found.record.is_colour
 
     @cached_property
     def picture(self) -> bytes | None:
