@@ -17,9 +17,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import mean, median, quantiles
@@ -60,7 +61,7 @@ def main() -> None:
         index = Path(shutil.copytree(given.index, Path(place) / "index"))
         tokens = _people(index, given.users)
         with _served(index) as (address, process):
-            found = {
+            found: dict[str, Any] = {
                 "conditions": conditions(),
                 "one": _one(index, address, tokens[0], pictures, given.rounds),
                 "page_bytes": _page_bytes(address),
@@ -122,10 +123,10 @@ def _one(
     with open_index(index) as searcher, _api(address, token) as api, _page(address) as (page, form):
         for number, picture in enumerate(islice(cycle(pictures), WARM_UP + rounds)):
             place.write_bytes(picture)
-            timed = {
-                "library": lambda: searcher.search(place, per="patient"),
-                "api": lambda picture=picture: _search(api, picture),
-                "page": lambda picture=picture: _give(page, form, picture),
+            timed: dict[str, Callable[[], object]] = {
+                "library": partial(searcher.search, place, per="patient"),
+                "api": partial(_search, api, picture),
+                "page": partial(_give, page, form, picture),
             }
             for name, call in timed.items():
                 begun = perf_counter()

@@ -1,15 +1,17 @@
 """Every route is refused to whom nobody knows, and to whom it does not say that they may."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
-from made_web import ROLES, Token, png, routes, sign_in
 from starlette.routing import Mount
 
 from acir.api.security import Guarded
+from acir.governance.audit import AuditLog
+from made_web import ROLES, Token, png, routes, sign_in
 
 OPEN = {"/healthz", "/login", "/static"}
 
@@ -50,7 +52,7 @@ def test_a_path_that_does_not_exist_looks_like_any_other(client: TestClient) -> 
 
 @pytest.mark.parametrize("secret", ["", "acir_wrong", "acir_" + "x" * 5000, "\u00e4"])
 def test_a_wrong_token_is_no_token(client: TestClient, secret: str) -> None:
-    headers = {"Authorization": f"Bearer {secret}".encode()}
+    headers = {b"Authorization": f"Bearer {secret}".encode()}
     assert client.get("/api/v1/index", headers=headers).status_code == 401
 
 
@@ -94,6 +96,17 @@ def test_a_role_may_what_it_is_for_and_no_more(
     assert exported.status_code == (403 if role == "viewer" else 200)
     counted = client.get("/metrics")
     assert counted.status_code == (200 if role in {"curator", "admin"} else 403)
+
+
+def test_a_refusal_is_in_the_audit_log(
+    client: TestClient, tokens: dict[str, Token], web_index: Path, known: bytes
+) -> None:
+    files, headers = {"image": known}, tokens["nobody"].headers
+    assert client.post("/api/v1/pictures", files=files, headers=headers).status_code == 403
+    with AuditLog.open(web_index) as log:
+        event = next(log.records(newest_first=True)).event
+    assert (event.action, event.outcome, event.actor.user) == ("add", "denied", "nobody")
+    assert event.detail == "add was refused"
 
 
 def test_a_picture_is_shown_to_who_gave_it_alone(

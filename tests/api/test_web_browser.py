@@ -365,6 +365,6 @@ def test_a_series_is_scrolled_through_and_windowed_by_its_values(page: Page) -> 
     page.locator("[name=level]").fill("45")
     # ((30000 / 65535 - 0.45) / 0.1 + 0.5) * 255 = 147.3
     assert grey() == 147
-    expect(page.locator("[data-window]")).to_have_text("2.949e+4 ± 3277")
+    expect(page.locator("[data-window]")).to_have_text("29,490 ± 3,277")
     keep(page, "series")
     assert accessibility_faults(page) == []

@@ -56,7 +56,7 @@ def test_added_pictures_are_found_at_once_and_deleted_ones_no_more(client: TestC
     picture = png(draw("disc", 700))
     found = add(client, picture, png(draw("disc", 701)), label="disc", collection="fresh")
     assert (found["stage"], found["counts"]["new"], found["done"]) == ("done", 2, 2)
-    where = {"where": "collection=fresh", "duplicates": True}
+    where: dict[str, str | bool] = {"where": "collection=fresh", "duplicates": True}
     hits = client.post(
         "/api/v1/search", files={"image": png(draw("disc", 702))}, params=where
     ).json()["hits"]

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from made_web import HOST, PASSWORD, routes, sign_in
 
 from acir.api.app import create_app
 from acir.api.security import HEADERS
 from acir.workflows.serving.settings import ServerTable, ServeSettings
+from made_web import HOST, PASSWORD, routes, sign_in
 
 
 def test_every_answer_has_every_header(client: TestClient, running: FastAPI) -> None:
@@ -18,8 +18,15 @@ def test_every_answer_has_every_header(client: TestClient, running: FastAPI) -> 
         answer = client.get(path)
         for name, value in HEADERS.items():
             assert answer.headers[name] == value, path
-        assert answer.headers["Cache-Control"] == "no-store"
+        kept = "no-cache" if path.startswith("/static/") else "no-store"
+        assert answer.headers["Cache-Control"] == kept
         assert not {"server", "x-powered-by"} & set(answer.headers)
+
+
+def test_what_every_page_loads_is_asked_for_once(client: TestClient) -> None:
+    first = client.get("/static/style.css")
+    again = client.get("/static/style.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere(client: TestClient) -> None:

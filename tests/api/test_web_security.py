@@ -81,6 +81,7 @@ def ask_at_random(
 ) -> tuple[int, int]:
     """Ask in every way as every person; return how many rows were seen, and how many wrongly."""
     random, homes = Random(7), belongings(folder)
+    wish: dict[str, str | int | bool]
     ids = sorted(homes)
     seen = wrong = 0
     for number in range(count):
@@ -271,8 +272,8 @@ def test_where_nothing_can_be_recorded_nothing_is_answered(
     def fails(*_: object) -> None:
         raise AuditError("the disk is full")
 
-    client = of(apart, secrets["both"])
-    client = TestClient(apart, HOST, headers=client.headers, raise_server_exceptions=False)
+    headers = {"Authorization": f"Bearer {secrets['both']}"}
+    client = TestClient(apart, HOST, headers=headers, raise_server_exceptions=False)
     picture = {"image": png(draw("disc", 1))}
     key = client.post("/api/v1/search", files=picture).json()["key"]
     monkeypatch.setattr("acir.governance.audit.AuditLog.append", fails)

@@ -12,8 +12,8 @@ INTRO = (
     "`acir user token ada`: `Authorization: Bearer acir_...`. Pictures travel as files of a form,",
     "named `image`; how to search stands in the address. An error is a problem after RFC 9457: 401",
     "without a token, 403 without the role, 404 for what there is not, 413 for too much, 422 for",
-    "what cannot be done as asked, 429 with `Retry-After` for a queue that is full, 503 where nothing",
-    "can be recorded. The server describes all of it in detail at `/openapi.json`.",
+    "what cannot be done as asked, 429 with `Retry-After` for a queue that is full, 503 where",
+    "nothing can be recorded. The server describes all of it in detail at `/openapi.json`.",
 )
 
 
@@ -75,7 +75,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if isinstance(schema.get("additionalProperties"), dict):
         return f"{_kind(schema['additionalProperties'])} by name"
     names = {"integer": "whole number", "string": "text", "boolean": "true or false"}
-    return names.get(schema.get("type", ""), schema.get("type", ""))
+    kind = str(schema.get("type", ""))
+    return names.get(kind, kind)
 
 
 def _plain(value: object) -> str:

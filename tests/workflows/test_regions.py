@@ -7,9 +7,10 @@ import pytest
 
 from acir.errors import UnreadableImageError, UsageError
 from acir.types import Calibration, ImageRecord, Verdict
-from acir.workflows.serving.queries import Asked, Query
+from acir.workflows.serving.queries import Asked, Query, examine
 from acir.workflows.serving.regions import Region, within
 from acir.workflows.serving.served import Served
+from made_model import draw, save
 
 OUTSIDE = "does not lie in the picture; give left, top, right and bottom in percent of its sides"
 
@@ -59,3 +60,16 @@ def test_a_region_is_of_one_picture_that_can_be_read(index: Path) -> None:
             said = "a region is drawn in one picture that can be read"
             with pytest.raises(UsageError, match=said):
                 within(Query("k", "ada", views), part, served)
+
+
+def test_a_region_is_remembered_and_counts_for_the_memory(index: Path, tmp_path: Path) -> None:
+    with Served.open(index) as served:
+        picture = save(draw("disc", 120), tmp_path / "disc.png").read_bytes()
+        query = Query("k", "ada", examine(served, [picture]))
+        alone, part = query.size, Region(0.0, 0.0, 50.0, 50.0)
+        found = within(query, part, served)
+        assert within(query, Region(0.0, 0.0, 50.0, 50.0), served) is found
+        assert query.size == alone + found.size > alone
+        for side in range(51, 60):
+            within(query, Region(0.0, 0.0, float(side), 50.0), served)
+        assert len(query.regions) <= 8

@@ -41,7 +41,7 @@ def test_nothing_to_serve_is_told() -> None:
     [
         ("[server]\nhots = 'x'", "unknown configuration key 'server.hots'.*Did you mean 'host'"),
         ("[server]\nport = 70000", "configuration key server.port is 70000, expected at least 1"),
-        ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of type"),
+        ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of"),
         ("index = ", "is not valid TOML"),
     ],
 )

@@ -84,14 +84,11 @@ async def examined(
     Only a check is recorded here: what is searched with them is recorded with its answer.
 
     Raises:
-        HTTPException: There is none, or there are too many.
+        FullError: Too many wait already.
+        AuditError: A check could not be recorded.
     """
     files = [await image.read() for image in images]
     files = [data for data in files if data] or files[:1]  # a form left empty sends an empty file
-    if not files:
-        raise HTTPException(422, "there is no picture; give at least one")
-    if len(files) > state.settings.limits.views:
-        raise HTTPException(413, f"at most {state.settings.limits.views} pictures at once")
     views = await state.pool.run(caller.name, examine, state.served, files)
     for view in views:
         state.metrics.verdicts.labels(view.verdict.verdict).inc()

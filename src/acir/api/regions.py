@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-from acir.api.asking import Pictures, asked_before
+from acir.api.asking import asked_before
 from acir.api.security import Caller
 from acir.api.state import State
+from acir.workflows.serving.queries import Query as Pictures
 from acir.workflows.serving.regions import Region, within
 
 SIDES = 4

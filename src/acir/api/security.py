@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from acir.api.state import State, of
 from acir.governance.access import ROLES, Principal, Verb, collections
 from acir.governance.audit import Actor, AuditEvent
+from acir.governance.events import ACTIONS
 
 SESSION = "acir_session"
 SECURE_SESSION = f"__Host-{SESSION}"  # a browser takes such a name only as Secure and for this host
@@ -123,7 +124,8 @@ def may(verb: Verb | None, *, form: bool = False) -> Any:  # noqa: ANN401 - a de
     async def check(request: Request, given: str) -> Caller:
         caller: Caller = request.state.caller
         if verb is not None and not caller.may(verb):
-            event = AuditEvent("view", caller.actor, "denied", detail=f"{verb} was refused")
+            action = verb if verb in ACTIONS else "view"
+            event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
             await run_in_threadpool(of(request).record, event)
             raise HTTPException(403, "you may not do this")
         _refuse_forgery(request, caller, given)
@@ -210,7 +212,8 @@ class Doorkeeper:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                is_static = request.url.path.startswith(OPEN[2])
+                headers.setdefault("Cache-Control", "no-cache" if is_static else "no-store")
             await send(message)
 
         caller = await self._recognised(request)

@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from acir.api.asking import (
     MOST_HITS,
     WORD,
-    Pictures,
     Wish,
     Wished,
     answered,
@@ -24,6 +23,7 @@ from acir.api.pages.rendering import Render
 from acir.api.regions import Box, asked_about
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
 from acir.api.state import Server, State
+from acir.workflows.serving.queries import Query as Pictures
 
 router = APIRouter(route_class=Guarded)
 # What stays when the next picture is given; what was said of the hits before does not.

@@ -23,7 +23,7 @@ from acir.workflows.serving.additions import Job as Work
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["changes"])
 Images = Annotated[list[UploadFile], File(description="DICOM, PNG, JPEG, TIFF or BMP")]
 Word = Annotated[str, Query(max_length=WORD)]
-EVENTS = {200: {"content": {"text/event-stream": {}}}}
+EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 PACE_S = 0.2
 
 
@@ -53,7 +53,7 @@ async def job(server: Server, caller: Adding, name: str) -> Any:  # noqa: ANN401
     return _plain(_found(server, caller, name))
 
 
-@router.get("/jobs/{name}/events", response_class=Response, responses=EVENTS)  # type: ignore[arg-type]
+@router.get("/jobs/{name}/events", response_class=Response, responses=EVENTS)
 async def events(server: Server, caller: Adding, name: str) -> Response:
     """Say it again whenever it has changed, until it is over, as server-sent events."""
     _found(server, caller, name)

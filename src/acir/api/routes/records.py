@@ -15,7 +15,7 @@ from acir.workflows.serving.served import Entry, collection_of
 
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["index"])
 Id = Annotated[str, Query(max_length=WORD, description="of a stored picture")]
-PNG = {200: {"content": {"image/png": {}}}}
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @router.get("/index", response_model=Index)
@@ -38,7 +38,7 @@ async def record(server: Server, caller: Viewer, id: Id) -> Any:  # noqa: ANN401
     }
 
 
-@router.get("/thumbnail", response_class=Response, responses=PNG)  # type: ignore[arg-type]
+@router.get("/thumbnail", response_class=Response, responses=PNG)
 async def thumbnail(server: Server, caller: Viewer, id: Id) -> Response:
     """Return the small picture of one stored picture, as PNG."""
     entry = server.served.entry(id, caller.within("view"))

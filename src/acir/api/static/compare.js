@@ -6,6 +6,7 @@
 const tools = document.querySelector("[data-tools]");
 const panes = [...document.querySelectorAll(".pane")];
 const PAN = 0.05;
+const DIGITS = { maximumSignificantDigits: 4 };
 let shift = { x: 0, y: 0 };
 
 class Stack {
@@ -96,8 +97,10 @@ function tell(level, width) {
   if (!frame) return;
   const range = frame.high - frame.low;
   const centre = frame.low + (frame.inverted ? 1 - level : level) * range;
+  const written = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
+  const half = (width * range) / 2;
   tools.querySelector("[data-window]").textContent =
-    `${centre.toPrecision(4)} ± ${((width * range) / 2).toPrecision(4)}`;
+    `${written.format(centre)} ± ${written.format(half)}`;
 }
 
 function change(name, by) {

@@ -1,7 +1,7 @@
 """Pictures that someone asks about, examined once and kept for as long as they are looked at.
 
-They are kept in memory alone, and forgotten after a while or when there are too many: what was
-asked leaves no trace on a disk.
+They are kept in memory alone, and forgotten after a while or when they take too much of it: what
+was asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
@@ -27,7 +27,7 @@ from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
-KEPT = 512  # pictures of all callers
+KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
 SECONDS = 30 * 60.0
 SHOWN_SIDE = 1024  # of the picture that a page shows
 NAME = "picture {}"  # a file's own name may name a patient, so it is never read
@@ -56,6 +56,14 @@ class Asked:
     def named(self) -> Named:
         """What a searcher is asked."""
         return self.name, self.found
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes to keep it."""
+        if isinstance(self.found, UnreadableImageError):
+            return 0
+        maps = vars(self.found.evidence).values() if self.found.evidence else ()
+        return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
 
     @property
     def is_readable(self) -> bool:
@@ -112,6 +120,12 @@ class Query:
     views: tuple[Asked, ...]
     regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes to keep it."""
+        regions = list(self.regions.values())  # another thread may add one
+        return sum(kept.size for kept in (*self.views, *regions))
+
     def deciding(self, answer: Answer) -> Asked:
         """Return the view that the verdict of an answer is on."""
         return next((view for view in self.views if view.name == answer.worst_view), self.views[0])
@@ -160,14 +174,14 @@ class Queries:
     """The queries that are being looked at; threads may share it.
 
     Args:
-        most: How many are kept; the one that was not looked at for longest goes first.
+        most: Bytes of what is kept; what was not looked at for longest goes first.
         seconds: After which one that nobody looked at goes.
         clock: Tells the time.
     """
 
     def __init__(
         self,
-        most: int = KEPT,
+        most: int = KEPT_BYTES,
         seconds: float = SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -196,8 +210,11 @@ class Queries:
 
     def _forget(self) -> None:
         oldest = self._clock() - self._seconds
+        held = sum(query.size for _, query in self._kept.values())
         while self._kept:
-            key, (looked_at, _) = next(iter(self._kept.items()))
-            if looked_at >= oldest and len(self._kept) <= self._most:
+            key, (looked_at, query) = next(iter(self._kept.items()))
+            too_much = held > self._most and len(self._kept) > 1  # the newest is being looked at
+            if looked_at >= oldest and not too_much:
                 return
+            held -= query.size
             del self._kept[key]
