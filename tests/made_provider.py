@@ -122,7 +122,7 @@ class LocalProvider:
 class Stay(HTTPErrorProcessor):
     """Gives a redirect back instead of following it, as a browser that is watched."""
 
-    def http_response(self, request: object, response: object) -> object:  # type: ignore[override]
+    def http_response(self, request: object, response: object) -> object:
         return response
 
 

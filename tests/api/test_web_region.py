@@ -13,7 +13,7 @@ from acir.types import pixel_hash
 from made_model import draw
 from made_web import png, sign_in
 
-BOX = {"box": [25, 0, 100, 50]}
+BOX = [25, 0, 100, 50]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def key(client: TestClient, known: bytes) -> str:
 def test_the_region_is_what_is_asked_and_recorded(
     client: TestClient, key: str, web_index: Path
 ) -> None:
-    page = client.get("/search", params={"q": key, "force": True} | BOX)
+    page = client.get("/search", params={"q": key, "force": True, "box": BOX})
     assert page.status_code == 200
     # A form that sends the settings, and the picture and its heat map, keep the region.
     assert '<input type="hidden" name="box" value="25">' in page.text
@@ -41,18 +41,20 @@ def test_the_region_is_what_is_asked_and_recorded(
 
 
 def test_the_picture_of_a_region_is_its_part(client: TestClient, key: str) -> None:
-    found = client.get("/query/picture", params={"q": key} | BOX)
+    found = client.get("/query/picture", params={"q": key, "box": BOX})
     shown = np.asarray(Image.open(BytesIO(found.content)))
     assert shown.shape == (16, 24)
     whole = np.asarray(Image.open(BytesIO(client.get("/query/picture", params={"q": key}).content)))
     assert shown.tolist() == whole[:16, 8:].tolist()
-    assert client.get("/query/heat", params={"q": key} | BOX).status_code == 200
+    assert client.get("/query/heat", params={"q": key, "box": BOX}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "box", [[0, 0, 101, 50], [50, 0, 20, 50], [0, 0, 1, 1], [0, 0, 50], ["x", 0, 50, 50]]
 )
-def test_an_impossible_region_is_refused(client: TestClient, key: str, box: list[object]) -> None:
+def test_an_impossible_region_is_refused(
+    client: TestClient, key: str, box: list[float | str]
+) -> None:
     for path in ("/search", "/query/picture", "/query/heat"):
         assert client.get(path, params={"q": key, "box": box}).status_code in {400, 422}
 
@@ -62,7 +64,7 @@ def test_a_region_of_several_views_is_refused(client: TestClient, known: bytes) 
     files = [("image", known), ("image", png(draw("bars", 121)))]
     answer = client.post("/ask", files=files, data={"csrf": csrf}, follow_redirects=False)
     key = answer.headers["location"].partition("q=")[2]
-    refused = client.get("/search", params={"q": key} | BOX)
+    refused = client.get("/search", params={"q": key, "box": BOX})
     assert refused.status_code in {400, 422}
     assert "one picture that can be read" in refused.text
 
@@ -70,5 +72,5 @@ def test_a_region_of_several_views_is_refused(client: TestClient, known: bytes) 
 def test_nobody_asks_about_a_region_of_anothers_picture(client: TestClient, key: str) -> None:
     client.cookies.clear()
     sign_in(client, "curator")
-    assert client.get("/search", params={"q": key} | BOX).status_code == 404
-    assert client.get("/query/picture", params={"q": key} | BOX).status_code == 404
+    assert client.get("/search", params={"q": key, "box": BOX}).status_code == 404
+    assert client.get("/query/picture", params={"q": key, "box": BOX}).status_code == 404

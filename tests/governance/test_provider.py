@@ -204,7 +204,7 @@ def test_a_provider_that_is_away_or_answers_nonsense_is_told(there: LocalProvide
 
 
 def test_an_answer_without_an_identity_is_told(here: Provider, there: LocalProvider) -> None:
-    there.spoil = lambda *_: 5  # type: ignore[assignment, return-value]
+    there.spoil = lambda *_: 5  # type: ignore[assignment]
     with pytest.raises(AccessError, match="the identity provider gave no identity"):
         claims(here)
 
@@ -335,9 +335,8 @@ def test_the_secret_comes_from_a_file_or_the_environment(
 
 def test_the_highest_role_of_several_groups_counts() -> None:
     grants = (GrantTable("b", "curator", "x"), GrantTable("a", "viewer", "x"))
-    table = OidcTable(
-        *["https://id.example"] * 4, client="acir", address="https://a", grants=grants
-    )
+    there = "https://id.example"
+    table = OidcTable(there, there, there, there, client="acir", address=there, grants=grants)
     assert table.roles(frozenset("ab")) == {"x": "curator"}
     assert table.roles(frozenset("a")) == {"x": "viewer"}
     assert table.roles(frozenset()) == {}

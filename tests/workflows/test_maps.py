@@ -60,7 +60,7 @@ def test_near_pictures_are_near_on_the_map(served: Served) -> None:
 
 
 def test_a_map_is_made_once_for_a_state(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps.subprocess, "Popen", None)  # nothing can be made any more
+    monkeypatch.setattr("subprocess.Popen", None)  # nothing can be made any more
     first, second = Maps(served, SAMPLE).plan(None), Maps(served, SAMPLE).plan(None)
     assert first is not None
     assert first == second
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_made_anew(
     (copy / FILE).write_bytes(damage)
     begun: list[object] = []
     monkeypatch.setattr(maps, "Thread", lambda **_: type("T", (), {"start": lambda _: None})())
-    monkeypatch.setattr(maps.subprocess, "Popen", lambda command, **_: begun.append(command))
+    monkeypatch.setattr("subprocess.Popen", lambda command, **_: begun.append(command))
     with Served.open(copy) as served:
         assert Maps(served, SAMPLE).plan(None) is None
     assert len(begun) == 1

@@ -49,8 +49,7 @@ async def grant(
 ) -> Response:
     """Give a person a role in a collection, in place of the one they had there."""
     _refuse_self(caller, name)
-    work = server.people.grant, name, role_of(role), collection, caller.actor
-    await run_in_threadpool(*work)
+    await run_in_threadpool(server.people.grant, name, role_of(role), collection, caller.actor)
     return RedirectResponse(PAGE, 303)
 
 

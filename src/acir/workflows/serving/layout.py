@@ -31,7 +31,7 @@ def within_square(places: Float[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"
     low, high = places.min(axis=0), places.max(axis=0)
     span = max(float((high - low).max()), np.finfo(np.float32).tiny)
     centred = (places - (low + high) / 2) / span
-    return (centred + 0.5).astype(np.float32)
+    return np.asarray(centred + 0.5, dtype=np.float32)
 
 
 def main() -> None:

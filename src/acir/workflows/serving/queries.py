@@ -124,7 +124,7 @@ class Query:
     def size(self) -> int:
         """Bytes that it takes to keep it."""
         regions = list(self.regions.values())  # another thread may add one
-        return sum(kept.size for kept in (*self.views, *regions))
+        return sum(view.size for view in self.views) + sum(region.size for region in regions)
 
     def deciding(self, answer: Answer) -> Asked:
         """Return the view that the verdict of an answer is on."""
