@@ -63,6 +63,7 @@ def page(browser: Browser, signed_in: object, address: str) -> Iterator[Page]:
     opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.goto("/")
+    expect(opened.locator("html")).to_have_class("scripted")
     yield opened
     context.close()
     assert complaints == []
@@ -247,6 +248,7 @@ def test_the_other_pages_have_no_fault_of_access(
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
+    expect(page.locator("html")).to_have_class("scripted")  # the new page has its script too
     page.get_by_label("Darstellung").select_option("light")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(page.locator("body")).to_have_css("background-color", "rgb(243, 245, 247)")

@@ -22,6 +22,8 @@ from acir.workflows.serving.settings import ServeSettings
 from made_browser import listening
 from made_web import Token, people
 
+# Of schemathesis' own making, now and then.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,

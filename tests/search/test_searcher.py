@@ -14,7 +14,7 @@ from acir.picture import as_record
 from acir.search import Model, Searcher, one_thread
 from acir.sources.base import open_source
 from acir.tensors import Evidence
-from acir.types import Verdict
+from acir.types import Scored
 from acir.workflows.search import load, open_index
 from made_model import coloured, draw, foreign, save
 
@@ -167,13 +167,13 @@ def test_the_heat_map_is_as_large_as_the_picture(model: Model) -> None:
 def test_the_gate_that_may_encode_has_one_thread_too(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads, judge = list[int](), Gate.judge
+    threads, scored = list[int](), Gate.scored
 
-    def noted(gate: Gate, evidence: Evidence) -> tuple[Verdict, ...]:
+    def noted(gate: Gate, evidence: Evidence) -> Scored:
         threads.append(torch.get_num_threads())
-        return judge(gate, evidence)
+        return scored(gate, evidence)
 
-    monkeypatch.setattr(Gate, "judge", noted)
+    monkeypatch.setattr(Gate, "scored", noted)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
