@@ -241,6 +241,8 @@ def test_the_other_pages_have_no_fault_of_access(
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         assert accessibility_faults(page) == []
+        width = page.evaluate("innerWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         keep(page, heading)
         context.close()
 
