@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.workflows.serving import maps
+from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
@@ -229,12 +232,17 @@ def test_the_other_pages_have_no_fault_of_access(
         (signed_in, "/search?id=nothing", "This cannot be done as asked"),
         (signed_in, "/nothing", "There is nothing here"),
         (signed_in, "/history", "History"),
+        (signed_in, "/admin/index", "Index: cells"),
+        (signed_in, "/admin/people", "People"),
+        (signed_in, "/admin/audit", "Audit log"),
     ):
         context = browser.new_context(base_url=address, storage_state=state)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         assert accessibility_faults(page) == []
+        width = page.evaluate("innerWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         keep(page, heading)
         context.close()
 
@@ -284,3 +292,88 @@ def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
     transfer(page, "drop", [("CANARY^PATRICIA.png", png(draw("disc", 123)))])
     page.wait_for_url("**/search?q=*")
     assert "CANARY" not in page.content() + page.url
+
+
+def test_a_box_is_drawn_and_asked_about(page: Page, known: bytes) -> None:
+    give(page, known)
+    frame = page.locator("[data-region]").bounding_box()
+    assert frame is not None
+    left, top, side = frame["x"], frame["y"], frame["width"]
+    page.mouse.move(left + 0.25 * side, top + 0.25 * side)
+    page.mouse.down()
+    page.mouse.move(left + 0.95 * side, top + 0.75 * side)
+    page.mouse.up()
+    page.wait_for_url("**box=25*")
+    expect(page.locator("#verdict")).to_contain_text("The model")
+    expect(page.locator(".region .surface rect")).to_have_attribute("x", "8.0")
+    keep(page, "region")
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="The whole picture").click()
+    page.wait_for_url(lambda url: "box=" not in url)
+
+
+def test_the_map_is_walked_by_keys_and_opened(
+    page: Page, settings: ServeSettings, known: bytes
+) -> None:
+    folder = Path(settings.index)
+    with Served.open(folder) as served, served.searcher.store.view() as view:
+        keys, state = view.gallery.keys, maps.state_of(view)
+    places = np.random.default_rng(0).random((len(keys), 2), dtype=np.float32)
+    np.savez(folder / maps.FILE, state=np.array(state), keys=keys, places=places)
+    give(page, known)
+    page.get_by_role("link", name="Show it on the map").click()
+    expect(page.locator("[data-map] line")).to_have_count(maps.NEAREST)
+    assert accessibility_faults(page) == []
+    page.locator("[data-map]").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    chosen = page.locator("[data-map] .chosen").get_attribute("data-id")
+    expect(page.locator("[data-map-id]")).to_have_text(chosen or "")
+    keep(page, "map-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 420, "height": 900})
+    keep(page, "map-light-narrow")
+    page.locator("[data-map]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?id=*")
+
+
+def test_a_series_is_scrolled_through_and_windowed_by_its_values(page: Page) -> None:
+    dark, bright = np.full((64, 64), 20_000, np.uint16), np.full((64, 64), 30_000, np.uint16)
+    for pixels in (dark, bright):
+        pixels[:32, :32] = 0
+        pixels[32:, 32:] = 60_000
+    transfer(page, "drop", [(f"{n}.png", png(p)) for n, p in enumerate([dark, bright, dark])])
+    page.wait_for_url("**/search?q=*")
+    key = page.url.partition("q=")[2].partition("&")[0]
+    page.goto("/")
+    stored = page.locator(".samples a").first.get_attribute("href") or ""
+    page.goto(f"/compare?q={key}&show={stored.partition('id=')[2]}")
+    pane = page.locator("[data-frames]")
+    expect(pane.locator("canvas")).to_be_visible()
+
+    def grey() -> int:
+        """Return what is shown in the upper right, where the series differ."""
+        shown = pane.locator("canvas").evaluate(
+            "e => e.getContext('2d').getImageData(50, 10, 1, 1).data[0]"
+        )
+        return int(shown)
+
+    # The window of a 16-bit PNG is its whole range: 255 * 20000 / 65535 = 77.8.
+    assert grey() == 78
+    pane.focus()
+    with page.expect_response("**/query/frame?*"):
+        page.keyboard.press("PageDown")
+    expect(page.locator(".scroll output")).to_have_text("2 / 3")
+    for _ in range(200):  # until it is drawn; the policy lets no test wait by a script of its own
+        if grey() != 78:
+            break
+        page.wait_for_timeout(25)
+    assert grey() == 117  # 255 * 30000 / 65535 = 116.7
+    page.locator("[name=width]").fill("10")
+    page.locator("[name=level]").fill("45")
+    # ((30000 / 65535 - 0.45) / 0.1 + 0.5) * 255 = 147.3
+    assert grey() == 147
+    expect(page.locator("[data-window]")).to_have_text("29,490 ± 3,277")
+    keep(page, "series")
+    assert accessibility_faults(page) == []

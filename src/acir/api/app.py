@@ -26,11 +26,14 @@ from acir.api.state import State
 from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.governance.events import Outcome
+from acir.governance.federation import Federation
 from acir.governance.people import People
+from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.recording import described
 from acir.workflows.serving.additions import Additions, Job
+from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -53,7 +56,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
-    renderer = Renderer(words, secure)
+    renderer = Renderer(words, secure, provider=settings.oidc is not None)
     problems = Problems(renderer.error)
     app = FastAPI(
         title="acir",
@@ -95,6 +98,8 @@ async def _running(
         vault = opened.enter_context(Vault(folder, log))
         pool = Pool(limits.workers, limits.waiting, limits.answer_s)
         opened.callback(pool.close)
+        maps = Maps(served)
+        opened.callback(maps.close)
         metrics.waiting.set_function(lambda: pool.waiting)
         actor = Actor(getuser())
         additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
@@ -106,7 +111,9 @@ async def _running(
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
+            federation=_federation(settings, vault, opened),
             queries=Queries(),
+            maps=maps,
             additions=additions,
             pool=pool,
             metrics=metrics,
@@ -114,6 +121,15 @@ async def _running(
         )
         yield
         log.append(AuditEvent("stop", actor, index=served.name, model=model))
+
+
+def _federation(settings: ServeSettings, vault: Vault, opened: ExitStack) -> Federation | None:
+    """Return what signs people in whom an identity provider knows, where one is configured."""
+    if settings.oidc is None:
+        return None
+    provider = Provider(settings.oidc, settings.oidc.secret())
+    opened.callback(provider.close)
+    return Federation(provider, vault)
 
 
 def _added(log: AuditLog, served: Served, job: Job) -> None:

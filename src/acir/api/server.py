@@ -12,6 +12,7 @@ from acir.errors import UsageError
 from acir.governance.access import EVERYWHERE
 from acir.governance.audit import Actor, AuditLog
 from acir.governance.people import People
+from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.serving.settings import ServeSettings
@@ -56,7 +57,9 @@ def prepare(settings: ServeSettings) -> str:
     """Refuse an address that is not safe; on loopback return the secret of a login link.
 
     Raises:
-        UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted.
+        UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
+            or the secret of the identity provider is missing.
+        ComponentError: What an identity provider needs is not installed.
     """
     folder, server = Path(settings.index), settings.server
     if not folder.is_dir():
@@ -64,6 +67,9 @@ def prepare(settings: ServeSettings) -> str:
             f"there is no index at {folder}; give the folder of one, or build it with acir index "
             "build"
         )
+    if settings.oidc is not None:
+        # What is missing is told before anything listens.
+        Provider(settings.oidc, settings.oidc.secret()).close()
     by = Actor(getuser())
     with AuditLog.create(folder) as log, Vault(folder, log) as vault:
         people = People(vault)
@@ -72,10 +78,12 @@ def prepare(settings: ServeSettings) -> str:
                 people.add(LOCAL, None, by)
                 people.grant(LOCAL, "admin", EVERYWHERE, by)
             return Sessions(vault).link(LOCAL, by)
-        if not (server.is_encrypted and any(person.has_password for person in people.list())):
+        known = settings.oidc is not None or any(one.has_password for one in people.list())
+        if not (server.is_encrypted and known):
             raise UsageError(
                 f"{server.host} can be reached from other machines, so people must sign in and "
-                "nobody may listen: add a person with acir user add, and name certificate and "
-                "private_key, or proxies that end TLS, under [server] in --config"
+                "nobody may listen: add a person with acir user add, or name an identity "
+                "provider under [oidc]; and name certificate and private_key, or proxies that end "
+                "TLS, under [server] in --config"
             )
     return ""

@@ -9,9 +9,11 @@ from acir.api.metrics import Metrics
 from acir.api.pool import Pool
 from acir.api.words import Catalogues
 from acir.governance.audit import AuditEvent, AuditLog
+from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.workflows.serving.additions import Additions
+from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -27,7 +29,9 @@ class State:
         log: The audit log of the index.
         people: Who may use it.
         sessions: How they are recognised.
+        federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
+        maps: The map of the index.
         additions: The pictures that are being added.
         pool: Where pictures are examined and answers made.
         metrics: What is counted.
@@ -39,7 +43,9 @@ class State:
     log: AuditLog
     people: People
     sessions: Sessions
+    federation: Federation | None
     queries: Queries
+    maps: Maps
     additions: Additions
     pool: Pool
     metrics: Metrics

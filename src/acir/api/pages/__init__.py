@@ -2,13 +2,24 @@
 
 from fastapi import APIRouter
 
-from acir.api.pages import answer, compare, history, login, pictures, start
+from acir.api.pages import (
+    answer,
+    compare,
+    frames,
+    history,
+    login,
+    map,
+    oversight,
+    people,
+    pictures,
+    start,
+)
 from acir.api.security import Guarded
 
 
 def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
-    for part in (start, login, answer, compare, pictures, history):
+    for part in (start, login, answer, compare, map, frames, pictures, history, oversight, people):
         router.include_router(part.router)
     return router

@@ -20,6 +20,7 @@ from acir.api.asking import (
 from acir.api.exporting import Form, as_file
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
+from acir.api.regions import Box, asked_about
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
 from acir.api.state import Server, State
 from acir.workflows.serving.queries import Query as Pictures
@@ -37,10 +38,11 @@ class Subject:
         q: Annotated[str | None, Query(max_length=WORD)] = None,
         id: Annotated[str | None, Query(max_length=WORD)] = None,
         patients: Annotated[bool, Query(description="several hits of one patient")] = False,
+        box: Box = None,
     ) -> None:
-        self.q, self.id, self.patients = q, id, patients
+        self.q, self.id, self.patients, self.box = q, id, patients, box
 
-    def asked(self, server: State, caller: Caller) -> Pictures | str:
+    async def asked(self, server: State, caller: Caller) -> Pictures | str:
         """Return the pictures that were given, or the id of a stored one.
 
         Raises:
@@ -48,7 +50,9 @@ class Subject:
         """
         if (self.q is None) == (self.id is None):
             raise HTTPException(422, "give either q or id, of what was asked")
-        return self.id if self.id is not None else asked_before(server, caller, self.q or "")
+        if self.id is not None:
+            return self.id
+        return await asked_about(server, caller, self.q or "", self.box)
 
     def complete(self, wish: Wish) -> None:
         """Wish for one hit a patient, unless more or other cases are wished for."""
@@ -82,7 +86,7 @@ async def search(
     shown: Shown,
 ) -> Response:
     """Show the verdict and the hits: of pictures that were given, or of a stored one."""
-    asked = shown.asked(server, caller)
+    asked = await shown.asked(server, caller)
     shown.complete(wish)
     found = await answered(server, caller, asked, wish)
     address = Address.of(request)
@@ -95,6 +99,8 @@ async def search(
         "search.html",
         served=server.served,
         query=query,
+        box=shown.box,
+        whole=asked_before(server, caller, query.key) if query else None,
         place=query.deciding(found.answer).place if query else None,
         stored=server.served.entry(asked, within) if isinstance(asked, str) else None,
         found=found,
@@ -121,6 +127,6 @@ async def export(
     form: Form = "csv",
 ) -> Response:
     """Save the answer that a page shows."""
-    asked = shown.asked(server, caller)
+    asked = await shown.asked(server, caller)
     shown.complete(wish)
     return as_file(await answered(server, caller, asked, wish, "export"), form)

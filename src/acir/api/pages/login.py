@@ -1,11 +1,12 @@
-"""Sign in with a password or a one-time link, and out."""
+"""Sign in with a password, a one-time link or an identity provider, and out."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from acir.api.pages.provider import come_back, forget, leave
 from acir.api.pages.rendering import Render, Renderer
 from acir.api.security import Guarded, Leaving, cookie_name, everyone
 from acir.api.state import Server, State
@@ -13,6 +14,22 @@ from acir.errors import AccessError, LockedError
 
 router = APIRouter(route_class=Guarded)
 WORD = 1024
+LONG = 4096  # of a code, which some providers fill with what they know
+
+
+class Way:
+    """How somebody comes to the page: to see its form, by a link, or to or from a provider."""
+
+    def __init__(
+        self,
+        link: Annotated[str, Query(max_length=WORD)] = "",
+        provider: Annotated[bool, Query(description="sign in there")] = False,
+        code: Annotated[str, Query(max_length=LONG)] = "",
+        state: Annotated[str, Query(max_length=WORD)] = "",
+        error: Annotated[str, Query(max_length=WORD)] = "",
+    ) -> None:
+        self.link, self.provider = link, provider
+        self.code, self.state, self.error = code, state, error
 
 
 @router.get("/login", dependencies=[everyone()])
@@ -20,13 +37,17 @@ async def form(
     request: Request,
     server: Server,
     render: Render,
-    link: Annotated[str, Query(max_length=WORD)] = "",
+    way: Annotated[Way, Depends()],
 ) -> Response:
-    """Show the form, or sign in at once with a link that was not used before."""
-    if not link:
+    """Show the form, or sign in at once with an unused link or what a provider has given."""
+    if way.provider:
+        return leave(server)
+    if way.code or way.error:
+        return forget(await _returned(request, server, render, way), server)
+    if not way.link:
         return render(request, "login.html", failed="")
     try:
-        secret = await run_in_threadpool(server.sessions.redeem, link, _address(request))
+        secret = await run_in_threadpool(server.sessions.redeem, way.link, _address(request))
     except AccessError:
         return render(request, "login.html", 403, failed=render.words(request)("login-link-spent"))
     return _signed_in(server, secret)
@@ -60,6 +81,16 @@ async def sign_out(server: Server, caller: Leaving) -> Response:
     response = RedirectResponse("/login", 303)
     response.delete_cookie(cookie_name(_secure(server)), secure=_secure(server))
     return response
+
+
+async def _returned(request: Request, server: State, render: Renderer, way: Way) -> Response:
+    try:
+        secret = await come_back(request, server, way.code, way.state, _address(request))
+    except AccessError:
+        # Why is in the audit log: who tries to sign in as somebody else must not learn it.
+        said = render.words(request)("login-not-vouched")
+        return render(request, "login.html", 403, failed=said)
+    return _signed_in(server, secret)
 
 
 def _wrong(request: Request, render: Renderer) -> Response:

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD, asked_before
+from acir.api.asking import WORD
+from acir.api.regions import Box, asked_about
 from acir.api.security import Guarded, Searching, Viewer
 from acir.api.state import Server
 from acir.workflows.serving.queries import Asked
@@ -17,17 +18,21 @@ PNG = "image/png"
 
 
 @router.get("/query/picture")
-async def picture(server: Server, caller: Searching, q: Key, view: Number = 0) -> Response:
-    """Return a picture that was given, windowed, as PNG."""
-    asked = _view(asked_before(server, caller, q).views, view)
+async def picture(
+    server: Server, caller: Searching, q: Key, view: Number = 0, box: Box = None
+) -> Response:
+    """Return a picture that was given, or a region of it, windowed, as PNG."""
+    asked = _view((await asked_about(server, caller, q, box)).views, view)
     found = await server.pool.run(caller.name, lambda: asked.picture)
     return _png(found)
 
 
 @router.get("/query/heat")
-async def heat(server: Server, caller: Searching, q: Key, view: Number = 0) -> Response:
-    """Return where a picture that was given differs from known ones, as PNG."""
-    query = asked_before(server, caller, q)
+async def heat(
+    server: Server, caller: Searching, q: Key, view: Number = 0, box: Box = None
+) -> Response:
+    """Return where a picture that was given, or a region of it, differs from known ones, as PNG."""
+    query = await asked_about(server, caller, q, box)
     _view(query.views, view)
     return _png(await server.pool.run(caller.name, query.heat_map, view, server.served))
 

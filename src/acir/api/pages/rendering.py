@@ -24,10 +24,11 @@ class Renderer:
     Args:
         words: What they say, by language.
         secure: Whether cookies may demand TLS.
+        provider: Whether people may sign in through an identity provider.
     """
 
-    def __init__(self, words: Catalogues, secure: bool) -> None:
-        self._words, self._secure = words, secure
+    def __init__(self, words: Catalogues, secure: bool, provider: bool) -> None:
+        self._words, self._secure, self._provider = words, secure, provider
         self._environment = Environment(
             loader=PackageLoader("acir.api"),
             autoescape=True,
@@ -56,6 +57,7 @@ class Renderer:
             "version": __version__,
             "languages": LANGUAGES,
             "themes": THEMES,
+            "provider": self._provider,
         }
         html = self._environment.get_template(template).render(shared | values)
         response = HTMLResponse(html, status)

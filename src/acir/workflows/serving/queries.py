@@ -5,8 +5,8 @@ was asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -22,7 +22,9 @@ from acir.gate import Place
 from acir.picture import from_bytes
 from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
-from acir.types import Answer, Verdict
+from acir.tensors import Evidence
+from acir.types import Answer, ImageRecord, Verdict
+from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
 KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
@@ -68,6 +70,29 @@ class Asked:
         """Whether there is a picture to show."""
         return not isinstance(self.found, UnreadableImageError)
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the model saw of it; None where nothing was encoded."""
+        return None if isinstance(self.found, UnreadableImageError) else self.found.evidence
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the picture; 1 and 1 where it could not be read."""
+        if isinstance(self.found, UnreadableImageError):
+            return 1, 1
+        height, width = self.found.record.pixels.shape[:2]
+        return height, width
+
+    @property
+    def frame(self) -> Frame | None:
+        """The values of the picture; None in colour, or where it could not be read."""
+        return None if isinstance(self.found, UnreadableImageError) else frame_of(self.found.record)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether there is a grey picture, whose values can be windowed."""
+        return not isinstance(self.found, UnreadableImageError) and not self.found.record.is_colour
+
     @cached_property
     def picture(self) -> bytes | None:
         """The picture as it is windowed, as PNG; None where it could not be read."""
@@ -87,16 +112,19 @@ class Query:
         key: Names it in an address; without it nobody finds the query.
         owner: Who may see it.
         views: The pictures.
+        regions: Queries about a region of the only picture, by what `regions.within` names them.
     """
 
     key: str
     owner: str
     views: tuple[Asked, ...]
+    regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def size(self) -> int:
         """Bytes that it takes to keep it."""
-        return sum(view.size for view in self.views)
+        regions = list(self.regions.values())  # another thread may add one
+        return sum(view.size for view in self.views) + sum(region.size for region in regions)
 
     def deciding(self, answer: Answer) -> Asked:
         """Return the view that the verdict of an answer is on."""
@@ -125,6 +153,18 @@ def _asked(served: Served, data: bytes, number: int) -> Asked:
         record = from_bytes(data, searcher.key, name)
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
+    return about(served, record, name)
+
+
+def about(served: Served, record: ImageRecord, name: str) -> Asked:
+    """Judge a picture that was read.
+
+    Args:
+        served: The index.
+        record: The picture.
+        name: What answers call it.
+    """
+    searcher = served.searcher
     found = searcher.examine(record)
     place = None if found.scored is None else searcher.bundle.gate.place(found.scored)
     return Asked(name, found, found.verdict, record.pixel_hash, place)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from acir import tables
 from acir.errors import RecipeError, UsageError
+from acir.governance.registration import OidcTable
 from acir.tables import Count, Positive, Range, Table
 
 FILE = "configuration"
@@ -87,12 +88,14 @@ class ServeSettings(Table):
         index: Folder of the index; `--index` on the command line.
         server: Where it listens.
         limits: What a request may cost.
+        oidc: The identity provider through which people may sign in; None for none.
     """
 
     file: ClassVar[str] = FILE
     index: str = ""
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
+    oidc: OidcTable | None = None
 
 
 def load_settings(

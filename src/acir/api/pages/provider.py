@@ -1,0 +1,61 @@
+"""Sign in through an identity provider: to it, and back with what it gave."""
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from acir.api.state import State
+from acir.errors import AccessError
+from acir.governance.federation import Federation
+from acir.governance.provider import Trip
+
+COOKIE = "acir_trip"
+SECONDS = 10 * 60  # that somebody has to sign in at the provider
+
+
+def leave(server: State) -> Response:
+    """Send somebody to the provider; their browser keeps what shows that it is them who return.
+
+    Raises:
+        HTTPException: There is no provider.
+    """
+    trip = Trip.begin()
+    response = RedirectResponse(_federation(server).address(trip), 303)
+    secure = server.settings.server.is_encrypted
+    # Lax: the browser sends it when the provider sends somebody back, and with no form of theirs.
+    response.set_cookie(
+        _cookie(secure), str(trip), max_age=SECONDS, httponly=True, secure=secure, samesite="lax"
+    )
+    return response
+
+
+async def come_back(request: Request, server: State, code: str, state: str, address: str) -> str:
+    """Begin the session of somebody who comes back; return its secret.
+
+    Raises:
+        HTTPException: There is no provider.
+        AccessError: They were not sent from here, or the provider does not vouch for them.
+    """
+    federation = _federation(server)
+    trip = Trip.read(request.cookies.get(_cookie(server.settings.server.is_encrypted), ""))
+    if trip is None:
+        raise AccessError("this sign-in was begun elsewhere or too long ago; begin it here again")
+    return await run_in_threadpool(federation.sign_in, code, state, trip, address)
+
+
+def forget(response: Response, server: State) -> Response:
+    """Take what the browser kept away: it has been used."""
+    secure = server.settings.server.is_encrypted
+    response.delete_cookie(_cookie(secure), secure=secure, httponly=True, samesite="lax")
+    return response
+
+
+def _federation(server: State) -> Federation:
+    if server.federation is None:
+        raise HTTPException(404, "there is no identity provider")
+    return server.federation
+
+
+def _cookie(secure: bool) -> str:
+    return f"__Host-{COOKIE}" if secure else COOKIE
