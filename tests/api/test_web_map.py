@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from made_web import sign_in
 
 from acir.governance.audit import AuditLog
 from acir.workflows.serving import maps
+from made_web import sign_in
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from made_web import HOST
 
 from acir.api.app import create_app
 from acir.api.server import prepare
 from acir.errors import ComponentError, RecipeError, UsageError
 from acir.workflows.serving.settings import ServeSettings, load_settings
 from made_provider import SECRET, LocalProvider, local_provider, sent_back
+from made_web import HOST
 
 REFUSED = "You could not be signed in through your institution"
 
