@@ -202,7 +202,11 @@ class Maps:
     def _embedding(self, asked: Query | Entry | None) -> Float[np.ndarray, " dim"] | None:
         if isinstance(asked, Query):
             evidence = next((view.evidence for view in asked.views if view.evidence), None)
-            return None if evidence is None else coded(evidence)[1][0]
+            return (
+                None
+                if evidence is None
+                else coded(self._served.searcher.bundle.encoder, evidence)[1][0]
+            )
         return None if asked is None else asked.embedding
 
 
