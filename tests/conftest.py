@@ -41,6 +41,12 @@ def make_dicom() -> MakeDicom:
     return _make_dicom
 
 
+@pytest.fixture
+def unscreened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let DICOM pictures through whatever may be written in them: what counts is their decoding."""
+    monkeypatch.setattr("acir.pacs.reader.screened", lambda dataset, picture, name: picture)
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of four classes in three splits."""

@@ -157,7 +157,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         ),
         (
             {"model": {"head": {"griid": 3}}},
-            r"unknown recipe key 'model.head.griid'; known here: name, hidden, grid, balance\.",
+            r"unknown recipe key 'model.head.griid'; known here: name, hidden, grid, balance, ",
         ),
         ({"model": {"table": "x"}}, "unknown recipe key 'model.table'"),
         ({"model": 3}, "recipe key model is 3, expected a table"),

@@ -27,7 +27,6 @@ from acir.errors import UnreadableImageError, UsageError
 from acir.pacs import reader
 from acir.pacs.codecs import Codec
 from acir.pacs.reader import DicomPicture, is_dicom
-from acir.privacy import ocr
 from acir.privacy.pseudonym import draw_key, pseudonym
 
 KEY = bytes(range(32))
@@ -409,9 +408,9 @@ def test_no_damage_lets_a_value_or_another_error_out(
     assert refused > 30
 
 
+@pytest.mark.usefixtures("unscreened")
 @pytest.mark.skipif(not SAMPLES.is_file(), reason="shared/data/dicom_dev.zip is not at hand")
-def test_every_sample_is_read_or_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")  # reading words takes long
+def test_every_sample_is_read_or_refused_in_words() -> None:
     readings: dict[str, DicomPicture | str] = {}
     with zipfile.ZipFile(SAMPLES) as archive:
         for name in archive.namelist():
@@ -420,7 +419,7 @@ def test_every_sample_is_read_or_refused_in_words(monkeypatch: pytest.MonkeyPatc
                 readings[Path(name).name] = reader.read(data, KEY, "a", None)
             except UnreadableImageError as error:
                 readings[Path(name).name] = error.reason
-    assert sum(isinstance(found, DicomPicture) for found in readings.values()) >= 95
+    assert sum(isinstance(found, DicomPicture) for found in readings.values()) > 100
     assert readings["MR_truncated.dcm"] == "the file ends before its pixels do"
     assert readings["test-SR.dcm"] == ("it holds no picture; its class is Comprehensive SR Storage")
     same = ("MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm")

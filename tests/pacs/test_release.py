@@ -14,7 +14,7 @@ from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    JPEGLSLossless,
+    JPEGLosslessSV1,
     MediaStorageDirectoryStorage,
     RLELossless,
 )
@@ -194,11 +194,11 @@ def test_a_picture_of_any_kind_is_looked_at_where_that_is_asked_for(
 
 
 def test_a_risky_picture_that_cannot_be_decoded_has_to_be_looked_at(make: MakeDicom) -> None:
-    dataset = dcmread(BytesIO(make(GREY, Modality="US")))
-    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    dataset = dcmread(BytesIO(make(GREY, Modality="US", SamplesPerPixel=3)))
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1  # of colour needs an extra
     dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
     found = _release(_saved(dataset))
-    assert found.doubt == "there is no decoder for JPEG-LS Lossless Image Compression"
+    assert str(found.doubt).startswith("there is no decoder for JPEG Lossless")
 
 
 def test_a_retired_byte_order_is_kept_back_where_pixels_would_change(make: MakeDicom) -> None:
@@ -228,9 +228,7 @@ def test_an_unknown_transfer_syntax_is_refused(make: MakeDicom) -> None:
     dataset = dcmread(BytesIO(make(GREY)))
     dataset.file_meta.TransferSyntaxUID = UID("1.2.77777.5")
     data = _saved(dataset, implicit_vr=False, little_endian=True, force_encoding=True)
-    with pytest.raises(
-        UnreadableImageError, match="its transfer syntax is not one of the standard"
-    ):
+    with pytest.raises(UnreadableImageError, match="there is no decoder for its transfer syntax"):
         _release(data)
 
 

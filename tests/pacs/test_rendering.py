@@ -24,6 +24,8 @@ from acir.types import ImageRecord
 from made_mutants import SAMPLES
 from made_orthanc import CREDENTIALS, MadeOrthanc, needed
 
+pytestmark = pytest.mark.usefixtures("unscreened")
+
 KEY = bytes(range(32))
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "dicom_dev.zip"
 TOLERANCE = 2

@@ -66,7 +66,7 @@ def coded(labels: list[int], embeddings: list[list[float]], codes: list[int]) ->
 def test_every_ranker_is_taught() -> None:
     gallery = coded([0, 1, 0, 1], [[1, 0], [0, 1], [2, 1], [1, 2]], [0, 255, 1, 254])
     rankers = calibrate.fit_rankers(gallery, gallery)
-    assert set(rankers) == {"plain", "within-distance", "fused"}
+    assert set(rankers) == {"plain", "within-distance", "fused", "content"}
 
 
 def test_the_mode_that_ranks_validation_better_is_favoured() -> None:

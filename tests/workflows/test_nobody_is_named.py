@@ -1,14 +1,14 @@
 """A patient called canary goes through index, search and their errors, and is seen nowhere."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from acir.privacy import ocr
+from acir.pacs import guard
 from made_model import acir
 
 MakeDicom = Callable[..., bytes]
@@ -25,14 +25,22 @@ def _scan(seed: int, name: str = "") -> np.ndarray:
     return np.asarray(image)
 
 
+@pytest.fixture
+def without_programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let processes that decode find no program that reads words."""
+    monkeypatch.setenv("PATH", "")
+    with guard.Pool() as pool:
+        monkeypatch.setattr(guard, "warm", lambda: pool)
+        yield
+
+
 def test_neither_index_nor_answers_nor_errors_name_the_patient(
     bundle: Path,
     tmp_path: Path,
     make_dicom: MakeDicom,
     identity: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
+    without_programs: None,
 ) -> None:
-    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")
     scans = tmp_path / "scans" / "CANARY_PATRICIA"
     scans.mkdir(parents=True)
     for number in range(4):

@@ -232,7 +232,7 @@ def test_servers_are_looked_at_each_in_its_own_time(
     def look(follower: Follower) -> None:
         name = follower._server.name
         looks[name] += 1
-        if sum(looks.values()) == 40:
+        if looks["away"] == 3:
             raise Enough
         if name == "away":
             raise UnreachableError("the server away does not answer")
@@ -248,5 +248,5 @@ def test_servers_are_looked_at_each_in_its_own_time(
     with pytest.raises(Enough):
         pacs.sync(tmp_path / "pacs.toml", say=said.append)
     assert looks["slow"] == 1
-    assert looks["quick"] > looks["away"] > 1
+    assert looks["quick"] > looks["away"]
     assert said == ["the server away does not answer; trying again"]

@@ -144,7 +144,13 @@ def parsed(data: bytes, name: str) -> FileDataset:
     elements = read_dataset(stream, syntax.is_implicit_VR, syntax.is_little_endian)
     if not elements:  # pydicom forgets what it read when the end comes within an element
         raise UnreadableImageError(name, "the file ends early", "truncated")
-    return FileDataset("", elements, file_meta=meta)
+    return FileDataset(
+        "",
+        elements,
+        file_meta=meta,
+        is_implicit_VR=syntax.is_implicit_VR,
+        is_little_endian=syntax.is_little_endian,
+    )
 
 
 def _transfer_syntax(meta: Dataset, name: str) -> UID:

@@ -19,7 +19,7 @@ from acir.pacs.reader import parsed, unheard
 from acir.pacs.screening import as_shown, blacked
 from acir.pacs.voi import bits_stored
 from acir.privacy.burned_in import Judgement, is_risky, judge
-from acir.privacy.deid import PIXELS, Profile, deidentify, is_of_the_standard
+from acir.privacy.deid import PIXELS, Profile, deidentify
 
 LEVELS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 NEEDED = ("SOPClassUID", *LEVELS[1:])
@@ -81,8 +81,6 @@ def _require_an_instance(dataset: FileDataset, name: str) -> None:
     for keyword in NEEDED:
         if not dataset.get(keyword):
             raise UnreadableImageError(name, f"it has no {keyword}, by which it could be told")
-    if not is_of_the_standard(dataset.file_meta.TransferSyntaxUID):
-        raise UnreadableImageError(name, "its transfer syntax is not one of the standard")
 
 
 def _screened(dataset: FileDataset, every_picture: bool, name: str) -> Judgement | None:
