@@ -28,6 +28,8 @@ def _all(store: Store) -> list[Entry]:
 def place(own_index: Path) -> Path:
     """Return an index in which every third picture is of one patient, and the others of another."""
     with Store.open(own_index) as store:
+        # Tests before may have copied the index that this is a copy of, which it remembers.
+        store._database.read("drop table if exists copy")
         store.add(
             replace(entry, patient=OTHER if n % 3 else PATIENT)
             for n, entry in enumerate(_all(store))
