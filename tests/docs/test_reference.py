@@ -48,7 +48,7 @@ def test_the_ranks_of_the_gates_table_are_those_of_the_program() -> None:
     header, *rows = [
         line.strip("|").split("|")
         for line in text.splitlines()
-        if "| 0.0" in line or line.startswith("| alpha")
+        if line.startswith(("| 0.0", "| alpha"))
     ]
     sizes = [int(re.sub(r"\D", "", cell)) for cell in header[1:-1]]
     assert len(rows) == 3

@@ -29,6 +29,15 @@ Data = Annotated[str, typer.Option("--data", metavar="SOURCE", help=SOURCES)]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse unreadable pictures.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch an official file if missing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")]
+FailOnUnknown = Annotated[
+    bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:n.")]
 Threads = Annotated[
     int, typer.Option("--threads", min=0, help="Threads to use; 0 for all.", callback=_set_threads)

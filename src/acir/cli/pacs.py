@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from acir.cli import show
-from acir.cli.options import Device, Index, Json, Threads, pairs
+from acir.cli.options import (
+    Device,
+    FailOnUnknown,
+    Force,
+    Html,
+    Index,
+    Json,
+    Threads,
+    Where,
+    pairs,
+)
 from acir.cli.search import HITS, UNKNOWN, tell
 from acir.errors import ComponentError
 
@@ -64,15 +74,10 @@ def search(
         str, typer.Option("--server", metavar="NAME", help="Where it is; else the only server.")
     ] = "",
     k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")] = None,
-    fail_on_unknown: Annotated[
-        bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
-    ] = False,
+    where: Where = None,
+    force: Force = False,
+    html: Html = None,
+    fail_on_unknown: FailOnUnknown = False,
     device: Device = "cpu",
     threads: Threads = 0,
     as_json: Json = False,
@@ -104,7 +109,7 @@ def export(
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
-    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
+    force: Force = False,
     device: Device = "cpu",
     threads: Threads = 0,
     as_json: Json = False,

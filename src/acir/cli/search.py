@@ -1,13 +1,23 @@
 """`acir search`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from acir.cli import show
-from acir.cli.options import SOURCES, Device, Index, Json, Threads, pairs
+from acir.cli.options import (
+    SOURCES,
+    Device,
+    FailOnUnknown,
+    Force,
+    Html,
+    Index,
+    Json,
+    Threads,
+    Where,
+    pairs,
+)
 from acir.errors import UsageError
 from acir.types import Answer
 
@@ -35,10 +45,7 @@ def search(
     radius: Annotated[
         int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
-    ] = None,
+    where: Where = None,
     mode: Annotated[
         str | None,
         typer.Option("--mode", help="plain, within-distance, fused, content; else by validation."),
@@ -70,11 +77,9 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Allow hits with the query's own pixels.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")] = None,
-    fail_on_unknown: Annotated[
-        bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
-    ] = False,
+    force: Force = False,
+    html: Html = None,
+    fail_on_unknown: FailOnUnknown = False,
     device: Device = "cpu",
     threads: Threads = 0,
     as_json: Json = False,

@@ -80,7 +80,7 @@ def adding(store: Store, collection: str | None) -> Iterator[Callable[[Added], A
 
 @contextmanager
 def following(store: Store, step: Step) -> Iterator[None]:
-    """Record what one look at a PACS is about to bring and to erase; nothing of neither."""
+    """Record what one look at a PACS is about to bring and to erase, if anything."""
     by = system_user()
     with ExitStack() as begun:
         for action, count in (("add", len(step.entries)), ("delete", len(step.gone))):
