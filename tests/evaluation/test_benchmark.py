@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from acir.errors import RecipeError
-from acir.evaluation.benchmark import Benchmark, load, selected, with_sources
+from acir.evaluation.benchmark import Benchmark, selected, with_sources
+from acir.evaluation.benchmark_file import load
 from acir.models.encoder import Encoder
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks" / "small.toml"
