@@ -7,9 +7,9 @@ redirect, a RetrieveURL or a BulkDataURI, is never asked for: an instance is fet
 import json
 import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ TEXT_MIB = 256  # that a list may have: the names of 5 million instances
 PAUSE = 10.0  # seconds that a server may be silent
 
 
-class Client:
+class Client(AbstractContextManager["Client"]):
     """Asks for what lies below one address of a server; use it as a context or close it.
 
     Threads may share it.
@@ -64,16 +64,7 @@ class Client:
             trust_env=False,  # a proxy or a .netrc of the environment would see the credentials
         )
 
-    def __enter__(self) -> "Client":
-        """Return the client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 

@@ -1,9 +1,9 @@
 """Ask an index about pictures: which stored ones are like them."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from acir.answer_set import MOST
@@ -39,7 +39,7 @@ def unwitnessed(answers: Sequence[tuple[Answer, Sequence[Asked]]]) -> None:
     """Look away: the witness of an index that is not audited."""
 
 
-class Searcher(Model):
+class Searcher(Model, AbstractContextManager["Searcher"]):
     """An index with the bundle that encoded it.
 
     Args:
@@ -59,16 +59,7 @@ class Searcher(Model):
         self._embeddings = Embeddings(store.dim)
         self._memory = Memory(store)
 
-    def __enter__(self) -> "Searcher":
-        """Return the searcher itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the store and its engine."""
         self.store.close()
 

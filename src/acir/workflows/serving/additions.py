@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -61,7 +61,7 @@ class Job:
         return self.stage in {"done", "failed"}
 
 
-class Additions:
+class Additions(AbstractContextManager["Additions"]):
     """The jobs of an index; close it or use it as a context.
 
     Args:
@@ -79,10 +79,6 @@ class Additions:
             self._queue.put(job.id)
         self._thread = Thread(target=self._work, name="acir-additions", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> "Additions":
-        """Return the jobs themselves."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End the job that runs; the others wait for the next start."""
