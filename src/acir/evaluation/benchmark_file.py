@@ -1,7 +1,6 @@
 """The file of a benchmark: read with its base, and checked as a whole."""
 
 import re
-import tomllib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -38,22 +37,11 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError(
             f"benchmark key base leads back to {path}; let it end at a file without a base"
         )
-    table = _read(path)
+    table = tables.read(path, "benchmark")
     base = table.get("base")
     if not base or not isinstance(base, str):  # any other type is refused where all types are
         return table
     return _with_base(path.parent / base, (*above, path.resolve())) | table
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"there is no benchmark at {path}; give a .toml file that exists"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
 
 
 def _check_names(benchmark: Benchmark) -> None:
