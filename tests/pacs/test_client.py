@@ -108,6 +108,7 @@ def test_an_address_that_a_server_names_is_not_asked(
 
     with serve(answer) as made:
         ask(at(server, made))
+        assert made.asked  # and so has told the address
 
 
 class Rebinding:
