@@ -34,6 +34,7 @@ from acir.governance.vault import Vault
 from acir.workflows.recording import described
 from acir.workflows.serving.additions import Additions, Job
 from acir.workflows.serving.maps import Maps
+from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -113,6 +114,7 @@ async def _running(
             sessions=Sessions(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(),
+            pacs=opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None,
             maps=maps,
             additions=additions,
             pool=pool,

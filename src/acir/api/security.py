@@ -123,11 +123,8 @@ def may(verb: Verb | None, *, form: bool = False) -> Any:  # noqa: ANN401 - a de
 
     async def check(request: Request, given: str) -> Caller:
         caller: Caller = request.state.caller
-        if verb is not None and not caller.may(verb):
-            action = verb if verb in ACTIONS else "view"
-            event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
-            await run_in_threadpool(of(request).record, event)
-            raise HTTPException(403, "you may not do this")
+        if verb is not None:
+            await require(request, caller, verb)
         _refuse_forgery(request, caller, given)
         return caller
 
@@ -138,6 +135,20 @@ def may(verb: Verb | None, *, form: bool = False) -> Any:  # noqa: ANN401 - a de
         return await check(request, request.headers.get(FORGERY_HEADER, ""))
 
     return _saying(of_form if form else of_program)
+
+
+async def require(request: Request, caller: Caller, verb: Verb) -> None:
+    """Refuse one who may not do something anywhere in this index, and record that.
+
+    Raises:
+        HTTPException: They may not.
+        AuditError: It could not be recorded.
+    """
+    if not caller.may(verb):
+        action = verb if verb in ACTIONS else "view"
+        event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
+        await run_in_threadpool(of(request).record, event)
+        raise HTTPException(403, "you may not do this")
 
 
 def everyone() -> Any:  # noqa: ANN401 - as above

@@ -14,6 +14,7 @@ from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.workflows.serving.additions import Additions
 from acir.workflows.serving.maps import Maps
+from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
@@ -31,6 +32,7 @@ class State:
         sessions: How they are recognised.
         federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
+        pacs: The PACS whose pictures may be asked about; None without one.
         maps: The map of the index.
         additions: The pictures that are being added.
         pool: Where pictures are examined and answers made.
@@ -45,6 +47,7 @@ class State:
     sessions: Sessions
     federation: Federation | None
     queries: Queries
+    pacs: Pacs | None
     maps: Maps
     additions: Additions
     pool: Pool

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
-from acir.pacs.settings import Server
+from acir.pacs.settings import PacsTable
 
 try:
     import httpx
@@ -49,7 +49,7 @@ class Client:
         UnreachableError: The name of the server cannot be resolved.
     """
 
-    def __init__(self, server: Server, root: str) -> None:
+    def __init__(self, server: PacsTable, root: str) -> None:
         self._server = server
         self._place = _checked(server, root)
         self._path = self._place.path.rstrip("/")
@@ -233,7 +233,7 @@ def _segment(part: str) -> str:
     return part
 
 
-def _checked(server: Server, root: str) -> SplitResult:
+def _checked(server: PacsTable, root: str) -> SplitResult:
     """Return the parts of an address that says where a server is, and no more.
 
     Raises:
@@ -271,7 +271,7 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _resolved(server: Server, place: SplitResult) -> tuple[str, ...]:
+def _resolved(server: PacsTable, place: SplitResult) -> tuple[str, ...]:
     """Return the addresses of a host; they are kept, so that a later answer changes nothing.
 
     Raises:
@@ -312,7 +312,7 @@ def _is_forbidden(address: Address, host: str) -> bool:
     )
 
 
-def _certificates(server: Server) -> ssl.SSLContext:
+def _certificates(server: PacsTable) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=server.ca_file or None)
     except (OSError, ssl.SSLError) as error:

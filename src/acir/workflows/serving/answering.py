@@ -60,15 +60,16 @@ def answer(
     """
     searcher = served.searcher
     if isinstance(asked, str):
-        named = searcher.stored([asked], request.collections)
+        named, notices = searcher.stored([asked], request.collections), ()
     else:
-        named = [view.named for view in asked.views]
+        named, notices = [view.named for view in asked.views], asked.notices
     if len(named) == 1:
         (found,) = searcher.answers(named, request)
     else:
         found = searcher.together(named, request)
     hits = (replace(hit, similarity=round(hit.similarity, DIGITS)) for hit in found.hits)
-    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    close = tuple(hit for hit in hits if hit.similarity >= threshold)
+    found = replace(found, hits=close, notices=(*notices, *found.notices))
     entries = {entry.id: entry for entry in stored(searcher, found)}
     return Answered(found, entries, tuple(one for _, one in named))
 

@@ -5,7 +5,7 @@ was asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -66,6 +66,11 @@ class Asked:
         return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
 
     @property
+    def patient(self) -> str | None:
+        """Keyed hash of whose it is, where the file says."""
+        return None if isinstance(self.found, UnreadableImageError) else self.found.record.patient
+
+    @property
     def is_readable(self) -> bool:
         """Whether there is a picture to show."""
         return not isinstance(self.found, UnreadableImageError)
@@ -112,12 +117,14 @@ class Query:
         key: Names it in an address; without it nobody finds the query.
         owner: Who may see it.
         views: The pictures.
+        notices: What a reader of an answer should know of them.
         regions: Queries about a region of the only picture, by what `regions.within` names them.
     """
 
     key: str
     owner: str
     views: tuple[Asked, ...]
+    notices: tuple[str, ...] = ()
     regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -142,8 +149,8 @@ class Query:
         return heat_map(picture, differs.numpy().astype(np.float64))
 
 
-def examine(served: Served, files: Sequence[bytes]) -> tuple[Asked, ...]:
-    """Read and judge uploaded files; one that cannot be read is unknown, not an error."""
+def examine(served: Served, files: Iterable[bytes]) -> tuple[Asked, ...]:
+    """Read and judge files one by one; one that cannot be read is unknown, not an error."""
     return tuple(_asked(served, data, number) for number, data in enumerate(files, start=1))
 
 
@@ -189,9 +196,9 @@ class Queries:
         self._kept: OrderedDict[str, tuple[float, Query]] = OrderedDict()
         self._changing = Lock()
 
-    def keep(self, owner: str, views: tuple[Asked, ...]) -> Query:
+    def keep(self, owner: str, views: tuple[Asked, ...], notices: tuple[str, ...] = ()) -> Query:
         """Keep what was examined under a key that cannot be guessed."""
-        query = Query(token_urlsafe(16), owner, views)
+        query = Query(token_urlsafe(16), owner, views, notices)
         with self._changing:
             self._kept[query.key] = self._clock(), query
             self._forget()

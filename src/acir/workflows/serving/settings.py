@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from acir import tables
 from acir.errors import RecipeError, UsageError
 from acir.governance.registration import OidcTable
+from acir.pacs.settings import PacsTable
 from acir.tables import Count, Positive, Range, Table
 
 FILE = "configuration"
@@ -89,6 +90,7 @@ class ServeSettings(Table):
         server: Where it listens.
         limits: What a request may cost.
         oidc: The identity provider through which people may sign in; None for none.
+        pacs: The PACS whose pictures may be asked about by their UIDs; None for none.
     """
 
     file: ClassVar[str] = FILE
@@ -96,6 +98,7 @@ class ServeSettings(Table):
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
     oidc: OidcTable | None = None
+    pacs: PacsTable | None = None
 
 
 def load_settings(
