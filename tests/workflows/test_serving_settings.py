@@ -50,6 +50,7 @@ def test_a_pacs_is_reached_as_one_that_an_index_follows(tmp_path: Path) -> None:
         ("[server]\nhots = 'x'", "unknown configuration key 'server.hots'.*Did you mean 'host'"),
         ("[server]\nport = 70000", "configuration key server.port is 70000, expected at least 1"),
         ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of"),
+        ("[models]", "configuration key models.registry is missing; add it"),
         ("[pacs]\nname = 'a'", "configuration key pacs.url is missing; add it"),
         ("[pacs]\nmodalities = []", "unknown configuration key 'pacs.modalities'"),
         ("index = ", "is not valid TOML"),

@@ -33,6 +33,7 @@ from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.recording import described
 from acir.workflows.serving.additions import Additions, Job
+from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
@@ -53,7 +54,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         settings: How it is to run.
 
     Raises:
-        UsageError: The index cannot be opened; when it starts.
+        UsageError: The index cannot be opened, or its model is not in service; when it starts.
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
@@ -95,6 +96,7 @@ async def _running(
     limits = settings.limits
     with ExitStack() as opened:
         served = opened.enter_context(Served.open(folder))
+        approval = _approval(settings, served, opened)
         log = opened.enter_context(AuditLog.create(folder))
         vault = opened.enter_context(Vault(folder, log))
         pool = Pool(limits.workers, limits.waiting, limits.answer_s)
@@ -109,6 +111,7 @@ async def _running(
         app.state.acir = State(
             settings=settings,
             served=served,
+            approval=approval,
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
@@ -123,6 +126,14 @@ async def _running(
         )
         yield
         log.append(AuditEvent("stop", actor, index=served.name, model=model))
+
+
+def _approval(settings: ServeSettings, served: Served, opened: ExitStack) -> Approval | None:
+    """Return what says whether the model may answer, where a registry is configured."""
+    if settings.models is None:
+        return None
+    registry, bundle = Path(settings.models.registry), served.searcher.bundle.id
+    return opened.enter_context(Approval(registry, bundle))
 
 
 def _federation(settings: ServeSettings, vault: Vault, opened: ExitStack) -> Federation | None:

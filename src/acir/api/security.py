@@ -30,6 +30,8 @@ BEARER = "bearer "
 TurnAway = Callable[[Request, int], Response]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = ("/healthz", "/login", "/static/")
+# What shows or needs what the model made of a picture; the rest is for those who run the index.
+OF_THE_MODEL = frozenset[Verb]({"view", "search", "check", "export", "add", "fetch"})
 SAYS = "acir_says_who"  # marks the dependencies that do
 POLICY = "; ".join(
     (
@@ -141,7 +143,7 @@ async def require(request: Request, caller: Caller, verb: Verb) -> None:
     """Refuse one who may not do something anywhere in this index, and record that.
 
     Raises:
-        HTTPException: They may not.
+        HTTPException: They may not, or the model may not answer any longer.
         AuditError: It could not be recorded.
     """
     if not caller.may(verb):
@@ -149,6 +151,8 @@ async def require(request: Request, caller: Caller, verb: Verb) -> None:
         event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
         await run_in_threadpool(of(request).record, event)
         raise HTTPException(403, "you may not do this")
+    if verb in OF_THE_MODEL:
+        await run_in_threadpool(of(request).require_approval)
 
 
 def everyone() -> Any:  # noqa: ANN401 - as above

@@ -15,6 +15,7 @@ from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
+from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.settings import ServeSettings
 
@@ -59,8 +60,8 @@ def prepare(settings: ServeSettings) -> str:
 
     Raises:
         UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
-            or the secret of the identity provider is missing, or the PACS cannot be used as it is
-            configured.
+            the model is not in service; or the secret of the identity provider is missing, or the
+            PACS cannot be used as it is configured.
         UnreachableError: The name of the PACS cannot be resolved.
         ComponentError: What an identity provider or a PACS needs is not installed.
     """
@@ -71,6 +72,8 @@ def prepare(settings: ServeSettings) -> str:
             "build"
         )
     # What is missing is told before anything listens.
+    if settings.models is not None:
+        Approval.of_index(Path(settings.models.registry), folder).close()
     if settings.oidc is not None:
         Provider(settings.oidc, settings.oidc.secret()).close()
     if settings.pacs is not None:

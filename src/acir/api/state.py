@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
 from acir.api.metrics import Metrics
 from acir.api.pool import Pool
@@ -13,11 +14,17 @@ from acir.governance.federation import Federation
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.workflows.serving.additions import Additions
+from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
+
+WITHDRAWN = (
+    "the model of this server is no longer approved, so it does not answer; ask who runs it to "
+    "approve the model again, or to serve an index of one that is"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,7 @@ class State:
     Attributes:
         settings: How it is to run.
         served: The index.
+        approval: Whether its model may answer; None where no registry is asked.
         log: The audit log of the index.
         people: Who may use it.
         sessions: How they are recognised.
@@ -42,6 +50,7 @@ class State:
 
     settings: ServeSettings
     served: Served
+    approval: Approval | None
     log: AuditLog
     people: People
     sessions: Sessions
@@ -53,6 +62,16 @@ class State:
     pool: Pool
     metrics: Metrics
     words: Catalogues
+
+    def require_approval(self) -> None:
+        """Refuse to answer with a model that is no longer in service.
+
+        Raises:
+            HTTPException: It is not.
+            StorageError: The registry cannot be read.
+        """
+        if self.approval is not None and not self.approval.holds():
+            raise HTTPException(503, WITHDRAWN)
 
     def record(self, event: AuditEvent) -> None:
         """Write to the audit log; what cannot be recorded must not be answered.

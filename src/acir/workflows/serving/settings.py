@@ -82,6 +82,19 @@ class LimitsTable(Table):
 
 
 @dataclass(frozen=True)
+class ModelsTable(Table):
+    """Which models may answer.
+
+    Attributes:
+        registry: Folder of the registry, as `acir model` keeps it.
+    """
+
+    table: ClassVar[str] = "models"
+    file: ClassVar[str] = FILE
+    registry: str
+
+
+@dataclass(frozen=True)
 class ServeSettings(Table):
     """All tables of the configuration.
 
@@ -90,6 +103,7 @@ class ServeSettings(Table):
         server: Where it listens.
         limits: What a request may cost.
         oidc: The identity provider through which people may sign in; None for none.
+        models: Which models may answer; None for the index's own, whichever it is.
         pacs: The PACS whose pictures may be asked about by their UIDs; None for none.
     """
 
@@ -98,6 +112,7 @@ class ServeSettings(Table):
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
     oidc: OidcTable | None = None
+    models: ModelsTable | None = None
     pacs: PacsTable | None = None
 
 
