@@ -21,6 +21,7 @@ from acir.errors import AcirError, StorageError, UsageError
 from acir.index.filters import DEFAULT
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
+from acir.workflows.recording import elsewhere
 
 FOLDER = "uploads"
 ABOUT = "job.json"
@@ -165,6 +166,7 @@ class Additions:
                 collection=job.collection,
                 progress=self._progress(job.id),
                 say=notes.append,
+                recording=elsewhere,  # the server does, in the name of who wanted it
             )
             counts = {key: counts[key] + value for key, value in asdict(added).items()}
         return replace(
