@@ -14,6 +14,7 @@ from acir.api.app import create_app
 from acir.errors import StorageError, UsageError
 from acir.governance.audit import AuditLog
 from acir.index.store import Store
+from acir.index.writer import Added
 from acir.workflows.serving.additions import FOLDER, Additions, Job
 from acir.workflows.serving.settings import ServeSettings
 from made_model import acir, draw
@@ -228,6 +229,21 @@ def test_a_job_that_fails_is_told_and_does_not_stop_the_next(
             sleep(0.02)
     assert [one.stage for one in told] == ["failed", "done"]
     assert told[0].notes == ("they could not be added (StorageError)",)
+
+
+def test_only_the_last_jobs_that_are_over_are_remembered(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acir.workflows.index.add", lambda *_, **__: Added(1, 0, 0))
+    monkeypatch.setattr("acir.workflows.serving.additions.REMEMBERED", 2)
+    told = list[Job]()
+    with Additions(own_index, told.append) as running:
+        jobs = [running.begin("curator", [bytes([n])], "", "") for n in range(4)]
+        end = monotonic() + 60
+        while len(told) < 4 and monotonic() < end:
+            sleep(0.02)
+    found = [running.find(job.id, "curator") is not None for job in jobs]
+    assert found == [False, False, True, True]
 
 
 def test_a_disk_that_takes_nothing_is_told(

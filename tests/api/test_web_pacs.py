@@ -323,7 +323,7 @@ def test_a_server_without_a_pacs_says_so(
 
 
 NEITHER = "give either a UID or what the Orthanc calls it"
-NO_NAMES = (
+NO_NAMES: tuple[tuple[dict[str, str], str], ...] = (
     ({}, NEITHER),
     ({"uid": SOP, "orthanc": UUID}, NEITHER),
     ({"orthanc": UUID}, "the PACS of this server is not known as an Orthanc; give a UID"),

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from acir import __version__
-from acir.api.limits import Limits
+from acir.api.limits import MB, Limits
 from acir.api.log import Watch
 from acir.api.metrics import Metrics
 from acir.api.pages import pages
@@ -116,7 +116,7 @@ async def _running(
             people=People(vault),
             sessions=Sessions(vault),
             federation=_federation(settings, vault, opened),
-            queries=Queries(),
+            queries=Queries(int(limits.kept_mb * MB)),
             pacs=opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None,
             maps=maps,
             additions=additions,

@@ -159,8 +159,8 @@ class Client:
             negative: Ids of the wrong ones.
             k: Hits wanted.
         """
-        said = {"key": key, "id": id, "k": k}
-        said |= {"positive": list(positive), "negative": list(negative)}
+        examples = {"positive": list(positive), "negative": list(negative)}
+        said = {"key": key, "id": id, "k": k, **examples}
         return self._one(Answer, "POST", "/feedback", json=said)
 
     def check(self, *pictures: Picture) -> list[Verdict]:

@@ -28,6 +28,7 @@ ABOUT = "job.json"
 PART = ".part"
 DICOM, PICTURES = "dicom", "pictures"
 LONGEST_LABEL = 64
+REMEMBERED = 1000  # jobs that are over
 
 Stage = Literal["waiting", "running", "done", "failed"]
 
@@ -187,6 +188,9 @@ class Additions:
     def _keep(self, job: Job) -> Job:
         with self._changing:
             self._jobs[job.id] = job
+            over = [name for name, one in self._jobs.items() if one.is_over]
+            for name in over[:-REMEMBERED]:
+                del self._jobs[name]
         return job
 
 

@@ -60,16 +60,17 @@ def answer(
     """
     searcher = served.searcher
     if isinstance(asked, str):
-        named, notices = searcher.stored([asked], request.collections), ()
+        named = searcher.stored([asked], request.collections)
     else:
-        named, notices = [view.named for view in asked.views], asked.notices
+        named = [view.named for view in asked.views]
     if len(named) == 1:
         (found,) = searcher.answers(named, request)
     else:
         found = searcher.together(named, request)
     hits = (replace(hit, similarity=round(hit.similarity, DIGITS)) for hit in found.hits)
     close = tuple(hit for hit in hits if hit.similarity >= threshold)
-    found = replace(found, hits=close, notices=(*notices, *found.notices))
+    before = () if isinstance(asked, str) else asked.notices
+    found = replace(found, hits=close, notices=(*before, *found.notices))
     entries = {entry.id: entry for entry in stored(searcher, found)}
     return Answered(found, entries, tuple(one for _, one in named))
 

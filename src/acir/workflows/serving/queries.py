@@ -27,8 +27,8 @@ from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
-KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
 SECONDS = 30 * 60.0
+OVERHEAD = 4096  # bytes that any picture takes, one that could not be read too
 SHOWN_SIDE = 1024  # of the picture that a page shows
 NAME = "picture {}"  # a file's own name may name a patient, so it is never read
 
@@ -61,9 +61,10 @@ class Asked:
     def size(self) -> int:
         """Bytes that it takes to keep it."""
         if isinstance(self.found, UnreadableImageError):
-            return 0
+            return OVERHEAD
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
-        return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
+        parts = (self.found.record.pixels, *maps)
+        return sum((int(one.nbytes) for one in parts if one is not None), start=OVERHEAD)
 
     @property
     def patient(self) -> str | None:
@@ -181,14 +182,15 @@ class Queries:
     """The queries that are being looked at; threads may share it.
 
     Args:
-        most: Bytes of what is kept; what was not looked at for longest goes first.
+        most: Bytes that the pictures of all callers may take, with what the network makes of them;
+            what was not looked at for longest goes first.
         seconds: After which one that nobody looked at goes.
         clock: Tells the time.
     """
 
     def __init__(
         self,
-        most: int = KEPT_BYTES,
+        most: int,
         seconds: float = SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:

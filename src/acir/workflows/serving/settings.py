@@ -67,6 +67,8 @@ class LimitsTable(Table):
         views: Most pictures of a request.
         workers: Pictures that are examined at the same time.
         waiting: Requests that may wait for a worker, of all callers together.
+        kept_mb: Memory for the pictures that are being looked at, in MB; what nobody looked at for
+            longest is forgotten first.
         upload_s: Seconds within which a body has to be here.
         answer_s: Seconds after which a caller is told that it took too long.
     """
@@ -77,6 +79,7 @@ class LimitsTable(Table):
     views: Count = 16
     workers: Count = 2
     waiting: Count = 128
+    kept_mb: Positive = 512.0
     upload_s: Positive = 30.0
     answer_s: Positive = 60.0
 
