@@ -5,11 +5,11 @@ It sends its token to one server alone: it follows no redirect and uses no proxy
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
-from types import TracebackType
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
@@ -65,7 +65,7 @@ class Wish(TypedDict, total=False):
     risk: float
 
 
-class Client:
+class Client(AbstractContextManager["Client"]):
     """A server, as somebody with a token sees it; close it or use it as a context.
 
     Threads may share it. Every call raises `ProblemError` where the server refuses, and
@@ -98,16 +98,7 @@ class Client:
             trust_env=False,
         )
 
-    def __enter__(self) -> "Client":
-        """Return the client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 

@@ -1,5 +1,6 @@
 """Whether the model that a server answers with is in service, asked anew for each answer."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from acir.bundle import verify_bundle
@@ -8,7 +9,7 @@ from acir.workflows.model import existing
 from acir.workflows.search import BUNDLE
 
 
-class Approval:
+class Approval(AbstractContextManager["Approval"]):
     """The approval of one bundle by a registry; close it or use it as a context.
 
     Args:
@@ -35,10 +36,6 @@ class Approval:
             UsageError: As the constructor; or the bundle is missing or altered.
         """
         return cls(registry, verify_bundle(index / BUNDLE))
-
-    def __enter__(self) -> "Approval":
-        """Return the approval itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the registry."""

@@ -1,7 +1,7 @@
 """Pictures that someone asks about by what a PACS calls them."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 
 from acir.errors import UsageError
@@ -50,7 +50,7 @@ class Found:
         return (f"{len(self.handles)} of {self.total} instances are looked at, spread over all",)
 
 
-class Pacs:
+class Pacs(AbstractContextManager["Pacs"]):
     """The PACS of the configuration, and no other; close it or use it as a context.
 
     Threads may share it.
@@ -75,10 +75,6 @@ class Pacs:
             self._web = opened.enter_context(closing(DicomWeb(place)))
             self._orthanc = opened.enter_context(closing(Orthanc(place))) if place.orthanc else None
             self._opened = opened.pop_all()
-
-    def __enter__(self) -> "Pacs":
-        """Return the PACS itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
