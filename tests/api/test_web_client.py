@@ -189,6 +189,14 @@ def test_a_token_that_is_none_is_told(tmp_path: Path) -> None:
         Client("https://acir", token_file=empty)
 
 
+def test_certificates_that_cannot_be_read_are_told(token: Path, tmp_path: Path) -> None:
+    for given in (tmp_path / "none.pem", token):
+        with pytest.raises(
+            UsageError, match=r"the certificates .* cannot be read; give a PEM file"
+        ):
+            Client("https://acir", token_file=token, ca_file=given)
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [

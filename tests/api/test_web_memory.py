@@ -78,7 +78,7 @@ def grown(index: Path, folder: Path, warm: int, count: int) -> Iterator[int]:
 
 
 def test_memory_stays_as_it_is(own_index: Path, tmp_path: Path) -> None:
-    assert max(grown(own_index, tmp_path, 200, 300)) < MOST_GROWTH
+    assert max(grown(own_index, tmp_path, 100, 150)) < MOST_GROWTH
 
 
 @pytest.mark.soak

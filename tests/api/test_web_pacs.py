@@ -5,10 +5,13 @@ import logging
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from threading import Event
+from time import sleep
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -53,7 +56,7 @@ def picture(make_dicom: MakeDicom) -> bytes:
 def asking(place: Path, token: Token | None, made: Made, **more: object) -> Iterator[TestClient]:
     """Serve an index beside a PACS, to one who may fetch from it."""
     limits = LimitsTable(views=more.pop("views", 16))  # type: ignore[arg-type]
-    table = PacsTable(**{"name": "main", "url": made.url, "timeout_seconds": 5.0, **more})  # type: ignore[arg-type]
+    table = PacsTable(**{"name": "main", "url": made.url, **more})  # type: ignore[arg-type]
     settings = ServeSettings(index=str(place), pacs=table, limits=limits)
     headers = token.headers if token else {}
     with TestClient(
@@ -308,6 +311,33 @@ def test_a_failure_of_the_pacs_is_told_and_recorded(place: Path, holders: dict[s
         "from the PACS: PacsError",
         "from the PACS: UnreachableError",
     ]
+
+
+def test_a_slow_pacs_holds_up_no_other_answer(
+    place: Path, holders: dict[str, Token], picture: bytes
+) -> None:
+    answer, may_go_on = by_query({HANDLE: picture}), Event()
+
+    def slow(asked: Asked) -> Answer:
+        may_go_on.wait(60)
+        return answer(asked)
+
+    with (
+        serve(slow) as made,
+        asking(place, holders["researcher"], made, timeout_seconds=60.0) as client,
+        ThreadPoolExecutor() as waiting,
+    ):
+        # As many as there are workers wait for the PACS.
+        begun = [waiting.submit(client.post, SEARCH, json={"uid": SOP}) for _ in range(2)]
+        try:
+            while len(made.asked) < 2:
+                sleep(0.01)
+            found = client.post("/api/v1/search", files={"image": picture})
+            assert found.json()["hits"]
+            assert not any(one.done() for one in begun)
+        finally:
+            may_go_on.set()
+        assert [one.result().json()["hits"] for one in begun] == [found.json()["hits"]] * 2
 
 
 def test_a_server_without_a_pacs_says_so(

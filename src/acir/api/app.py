@@ -38,7 +38,7 @@ from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
-from acir.workflows.serving.settings import ServeSettings
+from acir.workflows.serving.settings import LimitsTable, ServeSettings
 
 FIELDS = 64  # of a form
 DESCRIPTION = (
@@ -99,11 +99,11 @@ async def _running(
         approval = _approval(settings, served, opened)
         log = opened.enter_context(AuditLog.create(folder))
         vault = opened.enter_context(Vault(folder, log))
-        pool = Pool(limits.workers, limits.waiting, limits.answer_s)
-        opened.callback(pool.close)
+        pacs = opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None
+        pool, fetching = (_pool(limits, opened) for _ in range(2))
         maps = Maps(served)
         opened.callback(maps.close)
-        metrics.waiting.set_function(lambda: pool.waiting)
+        metrics.waiting.set_function(lambda: pool.waiting + fetching.waiting)
         actor = Actor(getuser())
         additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
         model = served.searcher.bundle.id
@@ -117,15 +117,22 @@ async def _running(
             sessions=Sessions(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(int(limits.kept_mb * MB)),
-            pacs=opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None,
+            pacs=pacs,
             maps=maps,
             additions=additions,
             pool=pool,
+            fetching=fetching,
             metrics=metrics,
             words=words,
         )
         yield
         log.append(AuditEvent("stop", actor, index=served.name, model=model))
+
+
+def _pool(limits: LimitsTable, opened: ExitStack) -> Pool:
+    pool = Pool(limits.workers, limits.waiting, limits.answer_s)
+    opened.callback(pool.close)
+    return pool
 
 
 def _approval(settings: ServeSettings, served: Served, opened: ExitStack) -> Approval | None:

@@ -4,6 +4,7 @@ It sends its token to one server alone: it follows no redirect and uses no proxy
 """
 
 import os
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
@@ -78,7 +79,8 @@ class Client(AbstractContextManager["Client"]):
         timeout_seconds: Time that the server may be silent.
 
     Raises:
-        UsageError: The address is none or not encrypted, or there is no token.
+        UsageError: The address is none or not encrypted, or there is no token, or there are no
+            certificates.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Client(AbstractContextManager["Client"]):
         self._http = httpx.Client(
             base_url=_checked(address) + PREFIX,
             headers={"Authorization": f"Bearer {_token(token_file)}"},
-            verify=httpx.create_ssl_context(verify=str(ca_file)) if ca_file else True,
+            verify=_certificates(ca_file),
             timeout=timeout_seconds,
             follow_redirects=False,
             trust_env=False,
@@ -275,6 +277,13 @@ def _token(file: str | Path | None) -> str:
     if not found.isascii() or not found.isprintable() or not found:
         raise UsageError(f"there is no token to send: {missing}; acir user token makes one")
     return found
+
+
+def _certificates(file: str | Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the certificates {file} cannot be read; give a PEM file") from error
 
 
 def _checked(address: str) -> str:

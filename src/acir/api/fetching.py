@@ -16,7 +16,7 @@ ORIGIN = "from the PACS"
 
 
 async def fetched(state: State, caller: Caller, wanted: Wanted) -> Pictures:
-    """Fetch and examine pictures in the pool and keep them for who asked for them.
+    """Fetch and examine pictures in a pool of their own and keep them for who asked for them.
 
     Raises:
         HTTPException: No PACS is configured.
@@ -27,7 +27,7 @@ async def fetched(state: State, caller: Caller, wanted: Wanted) -> Pictures:
     """
     if state.pacs is None:
         raise HTTPException(404, "this server has no PACS; name one under [pacs] in its --config")
-    return await state.pool.run(caller.name, _fetched, state, state.pacs, caller, wanted)
+    return await state.fetching.run(caller.name, _fetched, state, state.pacs, caller, wanted)
 
 
 def _fetched(state: State, pacs: Pacs, caller: Caller, wanted: Wanted) -> Pictures:

@@ -44,6 +44,8 @@ class State:
         maps: The map of the index.
         additions: The pictures that are being added.
         pool: Where pictures are examined and answers made.
+        fetching: Where pictures of the PACS are waited for, so that a slow one holds up no other
+            answer.
         metrics: What is counted.
         words: What pages say, by language.
     """
@@ -60,6 +62,7 @@ class State:
     maps: Maps
     additions: Additions
     pool: Pool
+    fetching: Pool
     metrics: Metrics
     words: Catalogues
 
