@@ -11,7 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from acir.api.app import create_app
-from acir.api.client import TOKEN, Client
+from acir.api.client import Client
+from acir.api.reaching import TOKEN
 from acir.api.schemas import Answer, Job
 from acir.errors import ComponentError, ProblemError, ServerError, UsageError
 from acir.pacs.settings import PacsTable

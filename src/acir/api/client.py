@@ -3,17 +3,14 @@
 It sends its token to one server alone: it follows no redirect and uses no proxy of the environment.
 """
 
-import os
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
-from urllib.parse import urlsplit
 
+from acir.api.reaching import certificates, checked, token
 from acir.errors import ComponentError, ProblemError, ServerError, UsageError
 
 try:
@@ -27,7 +24,6 @@ except ModuleNotFoundError as error:
         "'acir[client]'"
     ) from error
 
-TOKEN = "ACIR_TOKEN"
 PACE_S = 0.2  # between two looks at a job
 OVER = frozenset({"done", "failed"})
 Picture = str | Path | bytes
@@ -92,9 +88,9 @@ class Client(AbstractContextManager["Client"]):
         timeout_seconds: float = 60.0,
     ) -> None:
         self._http = httpx.Client(
-            base_url=_checked(address) + PREFIX,
-            headers={"Authorization": f"Bearer {_token(token_file)}"},
-            verify=_certificates(ca_file),
+            base_url=checked(address) + PREFIX,
+            headers={"Authorization": f"Bearer {token(token_file)}"},
+            verify=certificates(ca_file),
             timeout=timeout_seconds,
             follow_redirects=False,
             trust_env=False,
@@ -260,50 +256,6 @@ def _problem(response: httpx.Response) -> ProblemError:
         detail or (HTTPStatus(status).phrase if known else "no reason was given"),
         int(wait) if wait.isdecimal() else None,
     )
-
-
-def _token(file: str | Path | None) -> str:
-    if file is None:
-        found = os.environ.get(TOKEN, "").strip()
-        missing = f"give token_file, or set the environment variable {TOKEN}"
-    else:
-        try:
-            found = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"the token cannot be read from {file}; give a text file that can"
-            ) from error
-        missing = f"{file} is empty; write one into it"
-    if not found.isascii() or not found.isprintable() or not found:
-        raise UsageError(f"there is no token to send: {missing}; acir user token makes one")
-    return found
-
-
-def _certificates(file: str | Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=file)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"the certificates {file} cannot be read; give a PEM file") from error
-
-
-def _checked(address: str) -> str:
-    """Return an address without a slash at its end, if a token may be sent there."""
-    place = urlsplit(address)
-    if place.scheme not in {"http", "https"} or not place.hostname:
-        raise UsageError(f"the address of the server is {address!r}, expected https://HOST")
-    if place.scheme == "http" and not _is_here(place.hostname):
-        raise UsageError(
-            f"the address {address!r} is not encrypted, and whoever listens would have the token; "
-            "use https"
-        )
-    return address.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _files(pictures: Sequence[Picture]) -> list[tuple[str, tuple[str, bytes]]]:
