@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from acir.bundle import Bundle, copy_bundle, load_bundle, verify_bundle
 from acir.content import embedding_length
 from acir.errors import BundleError, ServerError, UsageError
 from acir.governance.access import EVERYWHERE
+from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, Choice, choose
 from acir.index.copying import copy_store
@@ -49,6 +50,8 @@ from acir.workflows.search import BUNDLE, KEY
 ENGINE = "faiss"
 
 Say = Callable[[str], None]
+Adding = Callable[[Store, str | None], AbstractContextManager[Callable[[Added], Added]]]
+Deleting = Callable[[Store, AuditEvent], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,12 @@ def add(
     ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
+    recording: Adding = adding,
 ) -> Added:
     """Add a source to an index: new ids are inserted, known ones replaced where they differ.
+
+    Of an audited index `recording` records it, by default in the name of the user of the operating
+    system.
 
     Raises:
         UsageError: The index or the source cannot be used.
@@ -143,12 +150,17 @@ def add(
         source = options.source(data, load_key(index / KEY))
         _refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
-        with up_to_date(store), adding(store, collection) as done:
+        with up_to_date(store), recording(store, collection) as done:
             return done(_fill(store, bundle, source, ray, progress, say, collection=collection))
 
 
-def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
-    """Delete pictures by id or by metadata and return how many there were."""
+def delete(
+    index: Path,
+    ids: Sequence[str],
+    where: Mapping[str, str],
+    recording: Deleting = recorded,
+) -> int:
+    """Delete pictures by id or by metadata, recorded as by `add`; return how many there were."""
     with Store.open(index) as store, up_to_date(store):
         with store.view() as view:
             places = view.named(ids) if ids else np.flatnonzero(view.select(where))
@@ -159,7 +171,7 @@ def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
             patients=tuple(sorted({entry.patient for entry in entries if entry.patient})),
             count=len(entries),
         )
-        with recorded(store, event):
+        with recording(store, event):
             return store.delete(ids) if ids else store.delete_where(where)
 
 

@@ -68,7 +68,9 @@ def answer(
     else:
         found = searcher.together(named, request)
     hits = (replace(hit, similarity=round(hit.similarity, DIGITS)) for hit in found.hits)
-    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    close = tuple(hit for hit in hits if hit.similarity >= threshold)
+    before = () if isinstance(asked, str) else asked.notices
+    found = replace(found, hits=close, notices=(*before, *found.notices))
     entries = {entry.id: entry for entry in stored(searcher, found)}
     return Answered(found, entries, tuple(one for _, one in named))
 
