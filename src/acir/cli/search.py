@@ -57,6 +57,14 @@ def search(
     together: Annotated[
         bool, typer.Option("--together", help="Take all queries for views of one case.")
     ] = False,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--series",
+            metavar="FOLDER",
+            help="Ask for series like each series in a folder, or in another SOURCE; repeat.",
+        ),
+    ] = None,
     per: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +97,11 @@ def search(
 
     if k is not None and risk is not None:
         raise UsageError("-k and --risk both say how many hits are wanted; give one of them")
+    if series and (queries or stored or together or per):
+        raise UsageError(
+            "--series asks about whole series, and for one hit a series; leave out the other "
+            "pictures, --id, --together and --per"
+        )
     request = workflow.Request(
         k=k or HITS,
         risk=risk,
@@ -105,10 +118,11 @@ def search(
     )
     answers = workflow.search(
         index,
-        queries or [],
+        series or queries or [],
         request,
         stored=stored or [],
         together=together,
+        series=bool(series),
         html=html,
         device=device,
         say=show.say,

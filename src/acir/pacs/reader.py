@@ -34,7 +34,7 @@ from acir.pacs.place import KEYWORDS, Place, place_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
-from acir.types import pixel_hash
+from acir.types import SERIES, pixel_hash
 
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
@@ -248,7 +248,7 @@ def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
     """Return what may be filtered by; a series is known by a keyed hash."""
     found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
     if series := str(dataset.get("SeriesInstanceUID") or "").strip():
-        found["Series"] = pseudonym(key, "series", series)
+        found[SERIES] = pseudonym(key, "series", series)
     return found
 
 

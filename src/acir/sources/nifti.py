@@ -16,7 +16,7 @@ from acir.errors import ComponentError, SourceError, UnreadableImageError
 from acir.prep.decode import MAX_BYTES, Picture, read_file
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Entry, Source, SourceOptions, folders_mean, walk_files
-from acir.types import ImageRecord, Split
+from acir.types import SERIES, ImageRecord, Split
 
 GZIP = b"\x1f\x8b"
 GZIP_FORMAT = 16 + zlib.MAX_WBITS
@@ -106,7 +106,7 @@ class NiftiSource(Source):
                 labels,
                 path=volume.name,
                 patient=volume.digest,
-                metadata={"Series": series, "Slice": f"{place + 1} of {depth}"},
+                metadata={SERIES: series, "Slice": f"{place + 1} of {depth}"},
             )
 
 
