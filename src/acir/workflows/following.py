@@ -278,9 +278,8 @@ def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entr
 
 def _terms(server: Server) -> str:
     """Name what decides which instances are wanted and what is kept of them."""
-    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection)
-    if server.level != "instance":
-        parts = (*parts, server.level)
+    level = () if server.level == "instance" else (server.level,)
+    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection, *level)
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
