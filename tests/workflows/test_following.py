@@ -152,7 +152,7 @@ def test_a_series_enters_whole_once_it_is_stable(
         return found == named(index, whole(count))
 
     with following(config):
-        wait_for(lambda: (index / "secret.key").exists())  # from here on, changes tell
+        wait_for((index / "secret.key").exists)  # from here on, changes tell
         put(*range(10))
         wait_for(lambda: has_entered(10))
         put(*range(10, 20))
