@@ -16,7 +16,7 @@ import pytest
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import MIB, Client
 from acir.pacs.feed import Feed
-from acir.pacs.orthanc import Orthanc
+from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
@@ -288,6 +288,25 @@ def test_an_identifier_of_orthanc_is_checked(server: Server) -> None:
     refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
     with serve(lambda asked: Answer(b'["../system"]')) as made, refused:
         orthanc(at(server, made)).listing()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "[3]", '[{"ID": "../a", "Instances": [], "IsStable": true}]', '[{"ID": "PATRICIA"}]'],
+)
+def test_what_is_no_list_of_series_is_said(server: Server, content: str) -> None:
+    refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
+    with serve(lambda asked: Answer(content.encode())) as made, refused:
+        OPENED.append(feed := OrthancSeries(at(server, made)))
+        feed.series()
+
+
+@pytest.mark.parametrize("content", ["[]", '{"../a": {}}', f'{{"{"-".join(5 * ["0" * 8])}": 3}}'])
+def test_what_are_no_members_of_a_series_is_said(server: Server, content: str) -> None:
+    refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
+    with serve(lambda asked: Answer(content.encode())) as made, refused:
+        OPENED.append(feed := OrthancSeries(at(server, made)))
+        feed.members("a")
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"00080018": 3}]', "[3]"])

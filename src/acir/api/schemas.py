@@ -43,6 +43,14 @@ class Verdict(Wire):
     calibration: Calibration
 
 
+class Match(Wire):
+    """The stored picture that spoke for a case when one view was asked about."""
+
+    view: str = Field(examples=["picture 1"])
+    id: str
+    similarity: float = Field(description="of the two, in [0, 1]", examples=[0.93])
+
+
 class Hit(Wire):
     """One retrieved picture."""
 
@@ -53,6 +61,7 @@ class Hit(Wire):
     similarity: float = Field(description="in [0, 1]", examples=[0.93])
     path: str | None = None
     case: str | None = Field(None, description="what the hit stands for, where `per` was given")
+    matches: list[Match] = Field([], description="what decided, where `per` and views were given")
     metadata: dict[str, str] = Field(examples=[{"modality": "CT"}])
 
 

@@ -4,7 +4,7 @@ import os
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from acir import tables
 from acir.errors import RecipeError, UsageError, suggestion
@@ -96,6 +96,7 @@ class Server(PacsTable):
         sop_classes: Likewise, by UID.
         body_parts: Likewise.
         collection: Collection of the index that its pictures go to.
+        level: What comes in as one: each instance, or the slices that speak for a whole series.
         poll_seconds: Time between two looks for changes; 0 for the usual one.
         reconcile_hours: Time between two comparisons with everything that the server has.
         retry_seconds: Time until the first further try of an instance that failed.
@@ -106,9 +107,19 @@ class Server(PacsTable):
     sop_classes: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()
     collection: str = ""
+    level: Literal["instance", "series"] = "instance"
     poll_seconds: Annotated[float, Range(0)] = 0.0
     reconcile_hours: Positive = 24.0
     retry_seconds: Positive = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse to follow series where nothing says that one is complete."""
+        super().__post_init__()
+        if self.level == "series" and not self.orthanc:
+            raise RecipeError(
+                f'the server {self.name} has level = "series", but only an Orthanc says when a '
+                "series is complete; give the key orthanc, or leave level out"
+            )
 
 
 @dataclass(frozen=True)
