@@ -361,7 +361,7 @@ def test_a_build_that_is_refused_half_way_keeps_what_was_stored(
         yield from entries.encoded(islice(pictures, 5), encode)
         raise UsageError("the cluster cannot encode any more")
 
-    monkeypatch.setattr("acir.workflows.index.encoded", failing)
+    monkeypatch.setattr("acir.workflows.index_filling.encoded", failing)
     monkeypatch.setattr("acir.index.writer.BATCH", 2)
     index = tmp_path / "index"
     words = ("--model", bundle, "--data", few, "--index", index)
@@ -388,7 +388,7 @@ def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("acir.workflows.index.copy_bundle", full)
+    monkeypatch.setattr("acir.workflows.index_creation.copy_bundle", full)
     options = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     outcome = acir("index", "build", *options)
     assert outcome.code == 1
