@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu  # type: ignore[import-untyped]
 
 from acir.ood import drawing
 from acir.ood.drawing import Drawing

@@ -258,7 +258,7 @@ def _calibrated(run: _Run, encoder: Encoder) -> tuple[Bundle, Evaluation]:
 
 def _gate(run: _Run, encoder: Encoder) -> tuple[Gate, dict[str, Evidence]]:
     """Fit and calibrate the gate; return it with what it looked at, by its role."""
-    roles = calibrate.gate_parts(run.manifest, run.recipe.gate, run.recipe.prep.size)
+    roles = calibrate.gate_parts(run.manifest, run.recipe.gate, run.prep.size)
     with run.progress("calibrating the gate", len(run.manifest.rows)) as tick:
         records = counted(run.source, tick)
         evidence = calibrate.collect_by_role(records, roles, encoder, run.prep)
