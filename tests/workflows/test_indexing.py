@@ -65,7 +65,8 @@ def test_info_says_what_an_index_is(index: Path, bundle: Path, pictures: Path) -
     assert set(found) == INFO
     model = load_bundle(bundle)
     assert found["bits"] == 32
-    assert found["dim"] == model.encoder.dim + model.encoder.bits + 16 * 16  # and the fingerprint
+    extra = 16 * 16 + 4  # the fingerprint, and the weights of four classes
+    assert found["dim"] == model.encoder.dim + model.encoder.bits + extra
     assert found["engine"] == "faiss"
     assert found["model"] == model.id
     assert found["size_bytes"] == sum(map(len, tree(index).values()))
