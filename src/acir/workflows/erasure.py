@@ -11,7 +11,7 @@ from acir.governance.events import PSEUDONYM
 from acir.index import parquet, remnants
 from acir.index.filters import collection_of
 from acir.index.store import Store
-from acir.workflows.index import up_to_date
+from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import described, recorded, system_user
 from acir.workflows.search import BUNDLE
 
