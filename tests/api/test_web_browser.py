@@ -256,6 +256,27 @@ def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     assert accessibility_faults(page) == []
 
 
+def test_an_answer_and_the_pages_of_those_who_run_it_are_german(
+    page: Page, known: bytes, strange: bytes
+) -> None:
+    page.goto("/?lang=de")
+    give(page, strange)
+    page.locator(".said summary").click()
+    expect(page.locator(".said details")).to_contain_text("Höchstens 1 von")
+    assert accessibility_faults(page) == []
+    keep(page, "german-strange")
+    for path, heading in (
+        ("/history", "Verlauf"),
+        ("/admin/index", "Index: cells"),
+        ("/admin/people", "Personen"),
+        ("/admin/audit", "Protokoll"),
+    ):
+        page.goto(path)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"german-{heading}")
+
+
 def test_the_first_page_and_an_answer_are_light(page: Page, known: bytes) -> None:
     sizes = list[int]()
     page.on("response", lambda response: sizes.append(len(response.body())))
