@@ -1,18 +1,20 @@
 """The page in a real browser: every flow, with mouse and keyboard, and no fault of access."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pydicom import dcmread
 
 from acir.api.app import create_app
 from acir.api.server import prepare
 from acir.workflows.serving import maps
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
+from made_answer import NAMED, STUDY
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
 from made_web import png
@@ -186,6 +188,19 @@ def test_an_answer_is_saved_as_a_table(page: Page, known: bytes) -> None:
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert text.startswith("rank,id,label,similarity,distance")
     assert len(text.splitlines()) == 11
+
+
+def test_an_answer_to_a_dicom_image_is_saved_as_a_report(
+    page: Page, make_dicom: Callable[..., bytes]
+) -> None:
+    transfer(page, "drop", [("a.dcm", make_dicom(draw("disc", 120), **NAMED))])
+    page.wait_for_url("**/search?q=*")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="DICOM SR").click()
+    found = dcmread(download.value.path())
+    assert (found.Modality, found.StudyInstanceUID) == ("SR", STUDY)
+    assert accessibility_faults(page) == []
+    keep(page, "report")
 
 
 def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:

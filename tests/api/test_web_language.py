@@ -39,7 +39,7 @@ SPEAKERS = (
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
-    *("prep/preflight.py", "governance/verification.py"),
+    *("prep/preflight.py", "governance/verification.py", "workflows/serving/answering.py"),
 )
 SAYS = {
     "UsageError": 0,
@@ -377,5 +377,5 @@ def form_of(node: ast.expr | None) -> Iterator[str]:
         yield node.value
     if isinstance(node, ast.JoinedStr):
         yield "".join(
-            part.value if isinstance(part, ast.Constant) else "{}" for part in node.values
+            str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
         )
