@@ -203,6 +203,41 @@ def test_an_answer_to_a_dicom_image_is_saved_as_a_report(
     keep(page, "report")
 
 
+def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: bytes) -> None:
+    give(page, known)
+    answer = page.url
+    hit = page.locator("[data-hit]").nth(1)
+    name = hit.locator(".id").inner_text()
+    hit.focus()
+    page.keyboard.press("k")
+    page.wait_for_url("**/keep?*")
+    assert accessibility_faults(page) == []
+    page.get_by_label("Title").fill("Odd <discs>")
+    page.get_by_label("Note").fill("looks like a & b")
+    keep(page, "keep")
+    page.get_by_role("button", name="Put it there").click()
+    page.wait_for_url(answer)
+    page.get_by_role("link", name="Lists").click()
+    page.get_by_role("link", name="Odd <discs>").click()
+    expect(page.locator(".hit .id")).to_have_text(name)
+    expect(page.locator("textarea")).to_have_value("looks like a & b")
+    for scheme, width in (("dark", 1280), ("light", 360)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        keep(page, f"list-{scheme}-{width}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert "looks like a & b" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.get_by_text("Delete the list").first.click()
+    page.get_by_role("button", name="Delete the list").click()
+    page.wait_for_url("**/lists")
+    expect(page.get_by_text("You have no list yet.")).to_be_visible()
+    assert accessibility_faults(page) == []
+    keep(page, "lists")
+
+
 def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:
     give(page, known)
     reached = set()

@@ -37,6 +37,7 @@ GERMAN = WORDS.of("de")
 SPEAKERS = (
     *("api/pool.py", "api/asking.py", "api/security.py", "api/pages", "api/routes"),
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
+    "governance/lists.py",
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
     *("prep/preflight.py", "governance/verification.py", "workflows/serving/answering.py"),
@@ -265,6 +266,13 @@ def pages(
         "compare",
         client.get(address.replace("/search", "/compare"), params={"show": stored[0]}).text,
     )
+    yield "no list", client.get("/lists").text
+    yield "keep", client.get("/keep", params={"id": stored[0], "state": "k=3"}).text
+    form = {"csrf": csrf, "id": stored[0], "title": "eve"}
+    place = client.post("/keep", data=form, follow_redirects=False).headers["location"]
+    for path in ("/lists", place, f"/keep?id={stored[1]}", "/lists/nothing"):
+        yield path, client.get(path).text
+    yield "no title", client.post("/lists/make", data={"csrf": csrf, "title": " "}).text
     for path in (
         "/nothing",
         "/search",

@@ -27,6 +27,7 @@ from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.governance.events import Outcome
 from acir.governance.federation import Federation
+from acir.governance.lists import Lists
 from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
@@ -111,6 +112,7 @@ async def _running(
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
+            lists=Lists(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(),
             maps=maps,

@@ -103,12 +103,12 @@ def as_csv(answered: Answered) -> str:
     keys = sorted({key for entry in answered.entries.values() for key in entry.metadata})
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["rank", "id", "label", "similarity", "distance", *map(_inert, keys)])
+    writer.writerow(["rank", "id", "label", "similarity", "distance", *map(inert, keys)])
     for hit in answered.answer.hits:
         metadata = answered.metadata(hit)
         words = [hit.id, hit.label, hit.similarity, hit.distance]
         cells = [hit.rank, *words, *(metadata.get(key, "") for key in keys)]
-        writer.writerow([_inert(cell) for cell in cells])
+        writer.writerow([inert(cell) for cell in cells])
     return out.getvalue()
 
 
@@ -137,6 +137,7 @@ def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def _inert(cell: object) -> object:
+def inert(cell: object) -> object:
+    """Return a cell that no spreadsheet calculates."""
     risky = isinstance(cell, str) and cell.startswith(FORMULA)
     return f"'{cell}" if risky else cell
