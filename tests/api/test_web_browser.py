@@ -1,6 +1,8 @@
 """The page in a real browser: every flow, with mouse and keyboard, and no fault of access."""
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -11,13 +13,15 @@ from pydicom import dcmread
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.governance.models import Registry
+from acir.index.store import Store
 from acir.workflows.serving import maps
 from acir.workflows.serving.served import Served
-from acir.workflows.serving.settings import ServeSettings
+from acir.workflows.serving.settings import DeidTable, ModelsTable, ServeSettings
 from made_answer import NAMED, STUDY
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
-from made_web import png
+from made_web import BY, png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -29,8 +33,28 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def settings(web_index: Path) -> ServeSettings:
-    return ServeSettings(index=str(web_index))
+def settings(web_index: Path, tmp_path_factory: pytest.TempPathFactory) -> ServeSettings:
+    """Return those of a server with a registry of models and a folder of `acir deid`."""
+    folder = tmp_path_factory.mktemp("beside")
+    registry, kept_back = folder / "registry", folder / "out.quarantine"
+    for made in (registry, kept_back):
+        made.mkdir()
+    with Store.open(web_index) as store, Registry(registry) as opened:
+        about = {"classes": ["bars", "disc"], "trained_on": 225, "calibrated_on": 235}
+        for bundle in (store.model, "bb" * 32):
+            opened.register("cells", bundle, BY, about, "# A card")
+        opened.approve(store.model, BY)
+        for p in np.linspace(0.001, 1, 120):
+            store.keep_p_value(float(p) ** 2, date(2026, 11, 1))
+    entry = {"name": "x", "file": "DICOM file 1 of 1", "state": "failed"}
+    lines = [{}, entry | {"reason": "its content is not DICOM"}]
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (kept_back / "journal.jsonl").write_text(text, encoding="utf-8")
+    return ServeSettings(
+        index=str(web_index),
+        models=ModelsTable(registry=str(registry)),
+        deid=DeidTable(out=str(folder / "out")),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +306,9 @@ def test_the_other_pages_have_no_fault_of_access(
         (signed_in, "/nothing", "There is nothing here"),
         (signed_in, "/history", "History"),
         (signed_in, "/admin/index", "Index: cells"),
+        (signed_in, "/admin/collections", "Collections"),
+        (signed_in, "/admin/quarantine", "Kept back"),
+        (signed_in, "/admin/models", "Models"),
         (signed_in, "/admin/people", "People"),
         (signed_in, "/admin/audit", "Audit log"),
     ):

@@ -37,9 +37,11 @@ GERMAN = WORDS.of("de")
 SPEAKERS = (
     *("api/pool.py", "api/asking.py", "api/security.py", "api/pages", "api/routes"),
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
+    "governance/models.py",
     "governance/lists.py",
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
+    *("pacs/release.py", "privacy/ocr.py"),
     *("prep/preflight.py", "governance/verification.py", "workflows/serving/answering.py"),
 )
 SAYS = {
@@ -49,6 +51,8 @@ SAYS = {
     "FullError": 0,
     "LateError": 0,
     "Finding": 1,
+    "OcrError": 0,
+    "Judgement": 1,
     "_report": 0,
 }
 
@@ -282,7 +286,14 @@ def pages(
     ):
         yield path, client.get(path).text
     yield "forged", client.post("/logout", data={"csrf": "x"}).text
-    for path in ("/history", "/admin/people", "/admin/audit", "/admin/audit?verify=true"):
+    for path in (
+        "/history",
+        "/admin/collections",
+        "/admin/models",
+        "/admin/people",
+        "/admin/audit",
+        "/admin/audit?verify=true",
+    ):
         yield path, client.get(path).text
     yield "index", client.get("/admin/index").text
     yield "verified", client.get("/admin/index?verify=true").text

@@ -57,7 +57,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
-    renderer = Renderer(words, secure, provider=settings.oidc is not None)
+    renderer = Renderer(words, settings)
     problems = Problems(renderer.error)
     app = FastAPI(
         title="acir",

@@ -10,6 +10,7 @@ from acir.api.pages import (
     lists,
     login,
     map,
+    models,
     oversight,
     people,
     pictures,
@@ -22,6 +23,6 @@ def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
     looking = (start, login, answer, compare, map, frames, pictures, history, lists)
-    for part in (*looking, oversight, people):
+    for part in (*looking, oversight, people, models):
         router.include_router(part.router)
     return router

@@ -81,6 +81,32 @@ class LimitsTable(Table):
 
 
 @dataclass(frozen=True)
+class ModelsTable(Table):
+    """Which models may answer.
+
+    Attributes:
+        registry: Folder of the registry, as `acir model` keeps it.
+    """
+
+    table: ClassVar[str] = "models"
+    file: ClassVar[str] = FILE
+    registry: str
+
+
+@dataclass(frozen=True)
+class DeidTable(Table):
+    """Where files lose their identity before they are added.
+
+    Attributes:
+        out: Folder that `acir deid` writes to; who runs the index sees what was kept back from it.
+    """
+
+    table: ClassVar[str] = "deid"
+    file: ClassVar[str] = FILE
+    out: str
+
+
+@dataclass(frozen=True)
 class ServeSettings(Table):
     """All tables of the configuration.
 
@@ -89,6 +115,8 @@ class ServeSettings(Table):
         server: Where it listens.
         limits: What a request may cost.
         oidc: The identity provider through which people may sign in; None for none.
+        models: Which models may answer; None for the index's own, whichever it is.
+        deid: Where files lose their identity; None where that is no concern of the server.
     """
 
     file: ClassVar[str] = FILE
@@ -96,6 +124,8 @@ class ServeSettings(Table):
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
     oidc: OidcTable | None = None
+    models: ModelsTable | None = None
+    deid: DeidTable | None = None
 
 
 def load_settings(
