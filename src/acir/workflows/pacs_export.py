@@ -104,12 +104,7 @@ def export(
         PacsError: The server does not take them; they are in the folder all the same.
     """
     _refuse_used(place.out)
-    data = read_file(query, NAME)
-    if not is_dicom(data):
-        raise UsageError(
-            f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
-            "image; use `acir search` for other pictures"
-        )
+    data = _dicom(query)
     with _client(place) as client, open_index(index, device) as searcher:
         # The reader has looked at all of it before anything else does.
         examined = searcher.examine(as_record(query, searcher.key))
@@ -127,8 +122,7 @@ def export(
         if client is not None:
             _store(client, place.out, objects)
         cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
-    stored = len(objects) if client else 0
-    return Exported(examined.verdict, cases, tuple(objects), stored)
+    return Exported(examined.verdict, cases, tuple(objects), len(objects) if client else 0)
 
 
 def export_line(done: Exported) -> dict[str, Any]:
@@ -171,6 +165,16 @@ def _maker(searcher: Searcher, answer: Answer) -> Maker:
         parameters=(f"order {answer.mode}", f"gate: {searcher.bundle.gate.promise_in_words()}"),
         made=datetime.now(),
     )
+
+
+def _dicom(query: Path) -> bytes:
+    data = read_file(query, NAME)
+    if not is_dicom(data):
+        raise UsageError(
+            f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
+            "image; use `acir search` for other pictures"
+        )
+    return data
 
 
 def _objects(
