@@ -31,6 +31,16 @@ def test_an_option_replaces_what_the_file_says(tmp_path: Path) -> None:
     assert (found.index, found.server.host, found.server.port) == ("other", "127.0.0.1", 1)
 
 
+def test_a_registry_and_a_folder_of_deid_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    text = 'index = "x"\n[models]\nregistry = "models"\n[deid]\nout = "released"\n'
+    path.write_text(text, encoding="utf-8")
+    found = load_settings(path, host=None, port=None)
+    assert found.models is not None
+    assert found.deid is not None
+    assert (found.models.registry, found.deid.out) == ("models", "released")
+
+
 def test_nothing_to_serve_is_told() -> None:
     with pytest.raises(UsageError, match="nothing to serve; give the folder of an index with --in"):
         load_settings(None, host=None, port=None)

@@ -27,6 +27,7 @@ from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.governance.events import Outcome
 from acir.governance.federation import Federation
+from acir.governance.lists import Lists
 from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
@@ -58,7 +59,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
-    renderer = Renderer(words, secure, provider=settings.oidc is not None)
+    renderer = Renderer(words, settings)
     problems = Problems(renderer.error)
     app = FastAPI(
         title="acir",
@@ -115,6 +116,7 @@ async def _running(
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
+            lists=Lists(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(int(limits.kept_mb * MB)),
             pacs=pacs,

@@ -11,6 +11,7 @@ from acir.api.pool import Pool
 from acir.api.words import Catalogues
 from acir.governance.audit import AuditEvent, AuditLog
 from acir.governance.federation import Federation
+from acir.governance.lists import Lists
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.workflows.serving.additions import Additions
@@ -38,6 +39,7 @@ class State:
         log: The audit log of the index.
         people: Who may use it.
         sessions: How they are recognised.
+        lists: The lists of cases that they keep.
         federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
         pacs: The PACS whose pictures may be asked about; None without one.
@@ -56,6 +58,7 @@ class State:
     log: AuditLog
     people: People
     sessions: Sessions
+    lists: Lists
     federation: Federation | None
     queries: Queries
     pacs: Pacs | None

@@ -7,8 +7,10 @@ from acir.api.pages import (
     compare,
     frames,
     history,
+    lists,
     login,
     map,
+    models,
     oversight,
     pacs,
     people,
@@ -21,10 +23,7 @@ from acir.api.security import Guarded
 def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
-    parts = (
-        *(start, login, answer, pacs, compare, map, frames, pictures),
-        *(history, oversight, people),
-    )
-    for part in parts:
+    looking = (start, login, answer, pacs, compare, map, frames, pictures, history, lists)
+    for part in (*looking, oversight, people, models):
         router.include_router(part.router)
     return router

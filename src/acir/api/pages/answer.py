@@ -133,4 +133,5 @@ async def export(
     """Save the answer that a page shows."""
     asked = await shown.asked(server, caller)
     shown.complete(wish)
-    return as_file(await answered(server, caller, asked, wish, "export"), form)
+    found = await answered(server, caller, asked, wish, "export")
+    return await as_file(server, caller, found, form)

@@ -76,7 +76,7 @@ async def check(server: Server, caller: Checking, image: Images) -> Any:  # noqa
 @router.get(
     "/export",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}, "application/json": {}}}},
+    responses={200: {"content": {"text/csv": {}, "application/json": {}, "application/dicom": {}}}},
 )
 async def export(
     server: Server,
@@ -91,7 +91,7 @@ async def export(
         raise HTTPException(422, "give either key or id, of what was asked")
     asked = id if id is not None else asked_before(server, caller, key or "")
     found = await answered(server, caller, asked, wish, "export")
-    return as_file(found, form)
+    return await as_file(server, caller, found, form)
 
 
 def _verdict(found: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ was asked leaves no trace on a disk.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -16,8 +16,10 @@ from time import monotonic
 import numpy as np
 from einops import rearrange
 
-from acir.errors import UnreadableImageError
+from acir.errors import UnreadableImageError, UsageError
 from acir.evaluation.figures import heat_map, png
+from acir.pacs.origin import Origin, origin
+from acir.pacs.reader import is_dicom
 from acir.picture import from_bytes
 from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
@@ -44,6 +46,8 @@ class Asked:
         digest: SHA-256 of its pixels, or of the bytes where they could not be read: what an audit
             keeps of it.
         place: How unusual it is beside calibration pictures, or None where the gate did not look.
+        origin: What a report about it inherits; None where it is no DICOM image, or does not say
+            which one.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Asked:
     verdict: Verdict
     digest: str
     place: Place | None
+    origin: Origin | None = None
 
     @property
     def named(self) -> Named:
@@ -63,8 +68,9 @@ class Asked:
         if isinstance(self.found, UnreadableImageError):
             return OVERHEAD
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
-        parts = (self.found.record.pixels, *maps)
-        return sum((int(one.nbytes) for one in parts if one is not None), start=OVERHEAD)
+        header = self.origin.size if self.origin else 0
+        arrays = (self.found.record.pixels, *maps)
+        return OVERHEAD + header + sum(int(one.nbytes) for one in arrays if one is not None)
 
     @property
     def patient(self) -> str | None:
@@ -161,7 +167,17 @@ def _asked(served: Served, data: bytes, number: int) -> Asked:
         record = from_bytes(data, searcher.key, name)
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
-    return about(served, record, name)
+    return replace(about(served, record, name), origin=_origin(data, name))
+
+
+def _origin(data: bytes, name: str) -> Origin | None:
+    """Return what a report inherits of a file that could be read, where it can have one."""
+    if not is_dicom(data):
+        return None
+    try:
+        return origin(data, name)
+    except UsageError:  # also what cannot be read of the header after all
+        return None
 
 
 def about(served: Served, record: ImageRecord, name: str) -> Asked:

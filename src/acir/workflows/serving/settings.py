@@ -96,6 +96,19 @@ class ModelsTable(Table):
 
 
 @dataclass(frozen=True)
+class DeidTable(Table):
+    """Where files lose their identity before they are added.
+
+    Attributes:
+        out: Folder that `acir deid` writes to; who runs the index sees what was kept back from it.
+    """
+
+    table: ClassVar[str] = "deid"
+    file: ClassVar[str] = FILE
+    out: str
+
+
+@dataclass(frozen=True)
 class ServeSettings(Table):
     """All tables of the configuration.
 
@@ -106,6 +119,7 @@ class ServeSettings(Table):
         oidc: The identity provider through which people may sign in; None for none.
         models: Which models may answer; None for the index's own, whichever it is.
         pacs: The PACS whose pictures may be asked about by their UIDs; None for none.
+        deid: Where files lose their identity; None where that is no concern of the server.
     """
 
     file: ClassVar[str] = FILE
@@ -115,6 +129,7 @@ class ServeSettings(Table):
     oidc: OidcTable | None = None
     models: ModelsTable | None = None
     pacs: PacsTable | None = None
+    deid: DeidTable | None = None
 
 
 def load_settings(
