@@ -116,7 +116,7 @@ def running(folder: Path) -> Iterator[MadeOrthanc]:
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": False,
         "DicomModalities": {"acir": ["STORESCU", "127.0.0.1", 11112]},
-        "StableAge": 60,
+        "StableAge": 1,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")

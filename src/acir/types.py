@@ -15,6 +15,7 @@ Item = TypeVar("Item")
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 State = Literal["known", "caution", "unknown"]
+SERIES = "Series"  # key of the metadata that holds the keyed hash of a picture's series
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 """Shows long work: given a title and a total, or None where it is unknown, a context in which the
@@ -39,7 +40,7 @@ class ImageRecord:
             all pictures of one patient, it decides which pictures are kept for calibration.
         patient: Keyed hash of the patient, or None when the source names none.
         path: Path relative to the source, or None where a path could identify.
-        metadata: Further columns that can be filtered.
+        metadata: Further columns that can be filtered; `SERIES` is the keyed hash of a series.
     """
 
     id: str
@@ -196,6 +197,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Match:
+    """The stored picture that spoke for a case when one view was asked about.
+
+    Attributes:
+        view: Name of the view.
+        id: Key of the picture in the index.
+        similarity: Of the two, in [0, 1].
+    """
+
+    view: str
+    id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
 class Hit:
     """One retrieved picture.
 
@@ -209,6 +225,9 @@ class Hit:
         path: Path relative to its source, or None where paths are not kept.
         case: What the hit stands for, where one hit a case was asked for: the value that its
             pictures share, or None for a picture without one.
+        matches: Where several views were asked about and one hit a case: for each view, in order,
+            the picture of the case that is most like it. The mean of their similarities is that of
+            the hit.
     """
 
     rank: int
@@ -218,6 +237,7 @@ class Hit:
     similarity: float
     path: str | None
     case: str | None = None
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,8 @@ def test_the_tour_of_the_readme_runs_and_its_json_is_what_the_reference_says(
 ) -> None:
     answer = loads(tour.printed["search"])
     hit = {
-        f"hits[].{key}" for key in ("rank", "id", "label", "distance", "similarity", "path", "case")
+        f"hits[].{key}"
+        for key in ("rank", "id", "label", "distance", "similarity", "path", "case", "matches")
     }
     explained = json_keys_of("acir search")
     assert set(answer) | hit == explained

@@ -44,6 +44,7 @@ def read(*asked):
     return found
 
 reader.read = read
+reader.locate = read
 """
 
 MakeDicom = Callable[..., bytes]
@@ -102,6 +103,29 @@ def test_the_frame_is_passed_on(pool: Pool, make_dicom: MakeDicom) -> None:
     stack = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     found = pool.read(make_dicom(stack), KEY, "a", frame="last")
     assert np.array_equal(found.picture.pixels, stack[2])
+
+
+def test_a_child_gives_the_place_that_the_reader_gives(pool: Pool, make_dicom: MakeDicom) -> None:
+    geometry = {
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [1, 2, "3.5"],
+        "InstanceNumber": 7,
+        "SeriesInstanceUID": "1.2.3",
+        "FrameOfReferenceUID": "1.2.4",
+    }
+    for attributes in (geometry, {}):
+        data = make_dicom(GREY, **attributes)
+        assert pool.locate(data, KEY, "a") == reader.locate(data, KEY, "a")
+    with pytest.raises(UnreadableImageError, match="cannot read a: its content is not DICOM"):
+        pool.locate(b"Dear Sir or Madam" * 9, KEY, "a")
+
+
+def test_a_child_that_answers_something_else_is_replaced(
+    harmful: Pool, make_dicom: MakeDicom
+) -> None:
+    with pytest.raises(UnreadableImageError, match="made the decoder crash"):
+        harmful.locate(make_dicom(_grey(109)), KEY, "a")
+    assert harmful.replaced == 1
 
 
 def test_a_refusal_is_the_readers_own(pool: Pool, make_dicom: MakeDicom) -> None:

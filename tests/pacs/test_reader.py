@@ -26,6 +26,7 @@ from pydicom.uid import (
 from acir.errors import UnreadableImageError, UsageError
 from acir.pacs import reader
 from acir.pacs.codecs import Codec
+from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture, is_dicom
 from acir.privacy.pseudonym import draw_key, pseudonym
 
@@ -182,6 +183,51 @@ def test_without_a_patient_the_pixels_draw(make_dicom: MakeDicom) -> None:
     assert one.patient is None
     assert two.patient is None
     assert one.draw_key != two.draw_key
+
+
+def test_without_a_patient_all_slices_of_a_series_draw_alike(make_dicom: MakeDicom) -> None:
+    series = {"PatientID": "", "SeriesInstanceUID": "1.2.3"}
+    one, two = _read(make_dicom(GREY, **series)), _read(make_dicom(GREY * 2, **series))
+    assert one.draw_key == two.draw_key
+    assert _read(make_dicom(GREY, PatientID="", SeriesInstanceUID="1.2")).draw_key != one.draw_key
+
+
+def test_a_place_is_read_without_identity(make_dicom: MakeDicom, identity: tuple[str, ...]) -> None:
+    uids = {"SOPInstanceUID": "1.2.1", "SeriesInstanceUID": "1.2.2", "FrameOfReferenceUID": "1.2.3"}
+    data = make_dicom(
+        GREY,
+        **uids,
+        InstanceNumber=7,
+        ImagePositionPatient=["1.50", 2, -3],
+        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        EchoNumbers=[2, 3],
+    )
+    found = reader.locate(data, KEY, "a")
+    assert found == Place(
+        id=_read(data).id,
+        series=_read(data).metadata["Series"],
+        reference=pseudonym(KEY, "uid", "1.2.3"),
+        size=(6, 10),
+        number=7,
+        passes=(None, None, 2.0, None),
+        orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+        position=(1.5, 2.0, -3.0),
+    )
+    assert not [word for word in (*identity, *uids.values()) if word in repr(found)]
+
+
+def test_what_has_no_place_is_said_in_our_words(make_dicom: MakeDicom) -> None:
+    bare, other = (
+        make_dicom(pixels).replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x1a\x00UI")  # another tag
+        for pixels in (GREY, GREY * 2)
+    )
+    found = reader.locate(bare, KEY, "a")
+    assert (found.series, found.reference, found.position) == ("", "", None)
+    assert found.id != reader.locate(other, KEY, "a").id
+    with pytest.raises(UnreadableImageError, match="the file ends before its pixels do"):
+        reader.locate(make_dicom(GREY)[:-20], KEY, "a")
+    with pytest.raises(UsageError, match="the instance must be hidden"):
+        reader.locate(bare, b"", "a")
 
 
 def test_a_body_part_that_is_free_text_is_left_out(make_dicom: MakeDicom) -> None:

@@ -49,6 +49,11 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('"other"\n', '"main"\n', "two servers of .* have one name"),
         ("calling", "port = 70000\ncalling", "listen.port is 70000, expected at least 1"),
         ("[[servers]]", "[[servers]", "is not valid TOML"),
+        (
+            'name = "other"',
+            'name = "other"\nlevel = "series"',
+            'the server other has level = "series", but only an Orthanc says when a series is',
+        ),
         ('name = "other"', "", "configuration key servers.name is missing"),
     ],
 )

@@ -8,6 +8,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
 from acir.pacs.wire import (
     MAX_LINE,
@@ -23,6 +24,17 @@ from acir.prep.decode import Picture
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
 FOUND = DicomPicture("i", Picture(PIXELS, (0.1, 11.0), True), "p", "d", None, {"Modality": "CT"})
+
+PLACE = Place(
+    id="i",
+    series="s",
+    reference="r",
+    size=(3, 4),
+    number=None,
+    passes=(None, 1.0, None, 800.0),
+    orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+    position=None,
+)
 
 
 @pytest.fixture
@@ -48,6 +60,28 @@ def test_an_answer_comes_back_as_it_was(memory: int) -> None:
     assert found.picture.value_range == (0.1, 11.0)
     assert (found.picture.inverted, found.id, found.patient, found.label) == (True, "i", "p", None)
     assert found.metadata == {"Modality": "CT"}
+
+
+def test_a_place_comes_back_as_it_was(memory: int) -> None:
+    assert answer_of(json.loads(line(said_of(PLACE))), memory, "a") == PLACE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": [3]},
+        {"size": [3, "many"]},
+        {"number": float("inf")},
+        {"passes": []},
+        {"orientation": [0, 0, 0, 0, 0, 0]},
+        {"orientation": [float("nan")] * 6},
+        {"position": [1, 2]},
+        {"position": 7},
+    ],
+)
+def test_anything_else_is_no_place(memory: int, change: dict[str, object]) -> None:
+    with pytest.raises(BrokenWireError, match=r"^no answer$"):
+        answer_of({**said_of(PLACE), **change}, memory, "a")
 
 
 @pytest.mark.parametrize(

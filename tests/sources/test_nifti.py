@@ -82,6 +82,8 @@ def test_all_slices_of_a_volume_are_of_one_patient_and_split(tmp_path: Path) -> 
     assert len({r.patient for r in records}) == 20
     assert len({(r.patient, r.split, r.draw) for r in records}) == 20
     assert {r.labels for r in records} == {("cat",)}
+    assert len({(r.patient, r.metadata["Series"]) for r in records}) == 20
+    assert [r.metadata["Slice"] for r in records[:3]] == ["1 of 5", "3 of 5", "5 of 5"]
     assert records[0].path == "cat/00.nii.gz"
 
 

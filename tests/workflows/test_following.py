@@ -126,6 +126,39 @@ def test_the_index_equals_the_pacs_though_both_are_killed(
     assert acir("index", "verify", "--index", index).out == "the index is whole\n"
 
 
+def test_a_series_enters_whole_once_it_is_stable(
+    config: Path, index: Path, orthanc: MadeOrthanc, make_dicom: MakeDicom
+) -> None:
+    config.write_text(f'{config.read_text()}\nlevel = "series"', encoding="utf-8")
+
+    def put(*numbers: int) -> None:
+        for number in numbers:
+            about = {
+                **uids(0),
+                "SOPInstanceUID": uid(number),
+                "ImagePositionPatient": [0, 0, 5 * number],
+                "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            }
+            store(orthanc, make_dicom(slice_of(number), **about))
+
+    def whole(count: int) -> set[int]:
+        return {int((k + 0.5) * count / 5) for k in range(5)}
+
+    def has_entered(count: int) -> bool:
+        """Whether the series is there; never is a part of what speaks for it."""
+        found = sorted(held(index))
+        # A slow machine may let it seem stable before all of it was stored.
+        assert not found or found in [named(index, whole(n)) for n in range(1, count + 1)]
+        return found == named(index, whole(count))
+
+    with following(config):
+        wait_for((index / "secret.key").exists)  # from here on, changes tell
+        put(*range(10))
+        wait_for(lambda: has_entered(10))
+        put(*range(10, 20))
+        wait_for(lambda: has_entered(20))
+
+
 def store(orthanc: MadeOrthanc, file: bytes) -> str:
     """Store a file; a sender tries again while the PACS is away."""
     for _ in range(100):

@@ -16,7 +16,7 @@ LINE = [
     *("query", "verdict", "p_value", "reason", "reason_code", "mode", "hits"),
     *("folded", "views", "worst_view", "risk", "risk_promised"),
 ]
-HIT = ["rank", "id", "label", "distance", "similarity", "path", "case"]
+HIT = ["rank", "id", "label", "distance", "similarity", "path", "case", "matches"]
 ALL = 10_000
 
 

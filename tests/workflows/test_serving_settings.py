@@ -36,12 +36,23 @@ def test_nothing_to_serve_is_told() -> None:
         load_settings(None, host=None, port=None)
 
 
+def test_a_pacs_is_reached_as_one_that_an_index_follows(tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    path.write_text(f'{TEXT}\n[pacs]\nname = "main"\nurl = "https://pacs/"\n', encoding="utf-8")
+    found = load_settings(path, host=None, port=None).pacs
+    assert found is not None
+    assert (found.name, found.url, found.max_mib) == ("main", "https://pacs/", 512)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[server]\nhots = 'x'", "unknown configuration key 'server.hots'.*Did you mean 'host'"),
         ("[server]\nport = 70000", "configuration key server.port is 70000, expected at least 1"),
         ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of"),
+        ("[models]", "configuration key models.registry is missing; add it"),
+        ("[pacs]\nname = 'a'", "configuration key pacs.url is missing; add it"),
+        ("[pacs]\nmodalities = []", "unknown configuration key 'pacs.modalities'"),
         ("index = ", "is not valid TOML"),
     ],
 )

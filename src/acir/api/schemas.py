@@ -43,6 +43,14 @@ class Verdict(Wire):
     calibration: Calibration
 
 
+class Match(Wire):
+    """The stored picture that spoke for a case when one view was asked about."""
+
+    view: str = Field(examples=["picture 1"])
+    id: str
+    similarity: float = Field(description="of the two, in [0, 1]", examples=[0.93])
+
+
 class Hit(Wire):
     """One retrieved picture."""
 
@@ -53,6 +61,7 @@ class Hit(Wire):
     similarity: float = Field(description="in [0, 1]", examples=[0.93])
     path: str | None = None
     case: str | None = Field(None, description="what the hit stands for, where `per` was given")
+    matches: list[Match] = Field([], description="what decided, where `per` and views were given")
     metadata: dict[str, str] = Field(examples=[{"modality": "CT"}])
 
 
@@ -74,6 +83,13 @@ class Answer(Wire):
     risk_promised: float | None
     notices: list[str]
     labels: dict[str, int] = Field(description="how often each label is among the hits")
+
+
+class Named(Wire):
+    """What a PACS calls an instance, a series or a study."""
+
+    uid: str = Field("", max_length=256, description="its UID; or give `orthanc`")
+    orthanc: str = Field("", max_length=256, description="what an Orthanc calls it")
 
 
 class Feedback(Wire):

@@ -51,6 +51,14 @@ Stored = Annotated[
 Together = Annotated[
     bool, typer.Option("--together", help="Take all queries for views of one case.")
 ]
+SeriesOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--series",
+        metavar="FOLDER",
+        help="Ask for series like each series in a folder, or in another SOURCE; repeat.",
+    ),
+]
 Per = Annotated[
     str | None,
     typer.Option(
@@ -84,6 +92,7 @@ def search(
     mode: Mode = None,
     stored: Stored = None,
     together: Together = False,
+    series: SeriesOf = None,
     per: Per = None,
     like: Like = None,
     unlike: Unlike = None,
@@ -99,6 +108,11 @@ def search(
     """Retrieve the stored pictures most like each query."""
     from acir.workflows import search as workflow
 
+    if series and (queries or stored or together or per):
+        raise UsageError(
+            "--series asks about whole series, and for one hit a series; leave out the other "
+            "pictures, --id, --together and --per"
+        )
     request = workflow.Request(
         k=_wanted(k, risk),
         risk=risk,
@@ -115,10 +129,11 @@ def search(
     )
     answers = workflow.search(
         index,
-        queries or [],
+        series or queries or [],
         request,
         stored=stored or [],
         together=together,
+        series=bool(series),
         html=html,
         device=device,
         say=show.say,

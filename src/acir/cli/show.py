@@ -125,6 +125,10 @@ def answer(found: Answer) -> None:
     if found.hits:
         rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
         table("", ("rank", "id", "label", "distance", "similarity"), rows)
+    for hit in found.hits:
+        if hit.matches:
+            decided = ", ".join(f"{match.id} ({match.similarity:.6g})" for match in hit.matches)
+            out.print(f"  {hit.rank}, {hit.case or hit.id}: {decided}", markup=False)
     if found.folded:
         out.print(f"  near-duplicates left out: {found.folded}", markup=False)
 

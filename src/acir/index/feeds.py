@@ -34,8 +34,7 @@ EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'feed_item
 THESE = "pacs = ? and handle in (select value from json_each(?))"
 CURSOR = "select seq from feed where pacs = ?"
 MOVE = "insert or replace into feed values (?, ?)"
-KNOWN = """select handle, attempts > 0 and due <= ?1 or attempts = 0 and terms != ?2
-    from feed_item where pacs = ?3"""
+SEEN = "select handle, terms, attempts > 0, due <= ? from feed_item where pacs = ?"
 DUE = "select min(due) from feed_item where pacs = ? and attempts > 0"
 HELD = f"select id from feed_item where {THESE} and id is not null"
 ATTEMPTS = f"select handle, attempts from feed_item where {THESE}"
@@ -68,6 +67,25 @@ class Step:
     failed: Sequence[Skipped] = ()
     retry: float = DAY
     cursor: int | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of an instance.
+
+    Attributes:
+        terms: Under which it was settled.
+        has_failed: Whether it could not be taken.
+        is_due: Whether one that failed is to be tried again by now.
+    """
+
+    terms: str
+    has_failed: bool
+    is_due: bool
+
+    def needs_look(self, terms: str) -> bool:
+        """Whether it was settled under other terms, or failed and is due."""
+        return self.is_due if self.has_failed else self.terms != terms
 
 
 class Feed:
@@ -103,12 +121,14 @@ class Feed:
         found = self._read(CURSOR, self._pacs)
         return int(found[0][0]) if found else None
 
-    def known(self, terms: str) -> dict[str, bool]:
-        """Say of each instance that has been seen, by its handle, whether it needs another look.
+    def seen(self) -> dict[str, Seen]:
+        """Return what came of each instance that has been seen, by its handle."""
+        rows = self._read(SEEN, time(), self._pacs)
+        return {h: Seen(terms, bool(failed), bool(due)) for h, terms, failed, due in rows}
 
-        It does where it was settled under other terms, or failed and is due.
-        """
-        return {h: bool(again) for h, again in self._read(KNOWN, time(), terms, self._pacs)}
+    def known(self, terms: str) -> dict[str, bool]:
+        """Say of each instance that has been seen, by its handle, whether it needs another look."""
+        return {handle: seen.needs_look(terms) for handle, seen in self.seen().items()}
 
     def due(self) -> bool:
         """Whether an instance that failed is to be tried again by now."""

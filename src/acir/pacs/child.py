@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.reader import DicomPicture, read
+from acir.pacs.reader import DicomPicture, locate, read
 from acir.pacs.wire import Answer, Message, line, put, read_line, said_of
 
 EXHAUSTED = "decoding it takes more memory than a file may have"
@@ -60,6 +60,8 @@ def _found(data: bytes, request: Message) -> tuple[Answer, bool]:
     name = request["name"]
     try:
         key = bytes.fromhex(request["key"])
+        if request["wanted"] == "place":
+            return locate(data, key, name), False
         return read(data, key, name, request["label"], request["frame"]), False
     except (UnreadableImageError, UsageError) as error:
         return error, False

@@ -20,6 +20,7 @@ from typing import IO, TypeVar, cast
 
 from acir.errors import GuardError, UnreadableImageError
 from acir.pacs.frames import MIDDLE
+from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
 from acir.pacs.wire import BrokenWireError, answer_of, line, put, receive_line, shared_memory
 
@@ -29,6 +30,7 @@ MOST_WORKERS = 8
 START_SECONDS = 60.0
 END_SECONDS = 1.0
 KEPT_BYTES = 64 * 2**20  # of the shared memory, from one file to the next
+CRASHED = "its content made the decoder crash"
 ROOT = Path(__file__).parents[2]
 
 Item = TypeVar("Item")
@@ -74,11 +76,26 @@ class Pool(AbstractContextManager["Pool"]):
             UsageError: There is no key.
             GuardError: No child can be started.
         """
+        asked = {"wanted": "picture", "name": name, "label": label, "frame": frame}
+        return self._answer(data, key, asked, DicomPicture)
+
+    def locate(self, data: bytes, key: bytes, name: str) -> Place:
+        """Read where the picture of a file lies as `acir.pacs.reader.locate` does.
+
+        Raises:
+            UnreadableImageError: As in `read`.
+            UsageError: There is no key.
+            GuardError: No child can be started.
+        """
+        return self._answer(data, key, {"wanted": "place", "name": name}, Place)
+
+    def _answer(
+        self, data: bytes, key: bytes, asked: dict[str, str | None], kind: type[Result]
+    ) -> Result:
         worker = self._alive(self._places.get())
         try:
             worker = worker or _Worker(self._seconds, self._memory)
-            asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
-            return worker.read(data, asked)
+            return worker.answer(data, {"key": key.hex(), **asked}, kind)
         finally:
             self._places.put(self._alive(worker))
 
@@ -157,7 +174,7 @@ class _Worker:
     def lives(self) -> bool:
         return not self._spent and self._process.poll() is None
 
-    def read(self, data: bytes, asked: dict[str, str | None]) -> DicomPicture:
+    def answer(self, data: bytes, asked: dict[str, str | None], kind: type[Result]) -> Result:
         name = str(asked["name"])
         self._spent = True  # until it has answered
         try:
@@ -170,13 +187,16 @@ class _Worker:
                 name, f"decoding it takes more than {self._seconds:g} seconds"
             ) from None
         except (BrokenWireError, OSError):
-            raise UnreadableImageError(name, "its content made the decoder crash") from None
+            raise UnreadableImageError(name, CRASHED) from None
         self._spent = bool(said.get("spent", True))
         if os.fstat(self._memory).st_size > KEPT_BYTES:
             os.ftruncate(self._memory, 0)
-        if isinstance(answer, DicomPicture):
+        if isinstance(answer, kind):
             return answer
-        raise answer
+        if isinstance(answer, Exception):
+            raise answer
+        self._spent = True
+        raise UnreadableImageError(name, CRASHED)
 
     def end(self) -> None:
         """Let the child see the end of its input, and kill one that may not."""

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from io import BytesIO
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ from pydicom import Dataset, FileDataset
 
 # Where the file meta ends is what pydicom finds, not what the file says of its length.
 from pydicom.filereader import _read_file_meta_info, read_dataset
+from pydicom.multival import MultiValue
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
     UID,
@@ -28,10 +30,11 @@ from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import allowed, called
 from acir.pacs.frames import MIDDLE, picture_of
 from acir.pacs.geometry import require_modest
+from acir.pacs.place import KEYWORDS, Place, place_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
-from acir.types import pixel_hash
+from acir.types import SERIES, pixel_hash
 
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
@@ -39,6 +42,7 @@ MAX_INFLATED = 64 * 2**20
 DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
+UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
@@ -54,8 +58,8 @@ class DicomPicture:
         id: Keyed hash of the SOP Instance UID.
         picture: Values after the modality transformation, and which of them are shown.
         patient: Keyed hash of the Patient ID, or None where there is none.
-        draw_key: What decides the split, the same for all pictures of the patient; it stays in
-            memory.
+        draw_key: What decides the split, the same for all pictures of the patient, or of the series
+            where there is none; it stays in memory.
         label: The given label, or None where it names the patient or the study.
         metadata: Modality, body part and, as a keyed hash, the series.
     """
@@ -90,12 +94,44 @@ def read(
             needs a decoder that there is not.
         UsageError: There is no key.
     """
+    with _in_our_words(name):
+        dataset = parsed(data, name)
+        _require_picture(dataset, name)
+        picture = screened(dataset, picture_of(dataset, frame, name), name)
+        return _without_identity(dataset, picture, key, label)
+
+
+def locate(data: bytes, key: bytes, name: str) -> Place:
+    """Read where the picture of a DICOM file lies, without decoding it.
+
+    Args:
+        data: The file.
+        key: Secret for the keyed hashes.
+        name: What to call the file in an error; it must not identify.
+
+    Raises:
+        UnreadableImageError: As in `read`, but for what decoding alone can tell.
+        UsageError: There is no key.
+    """
+    with _in_our_words(name):
+        dataset = parsed(data, name)
+        _require_picture(dataset, name)
+        words = {keyword: _written(dataset.get(keyword)) for keyword in KEYWORDS}
+        instance, series, reference = (_written(dataset.get(uid)).strip() for uid in UIDS)
+        return place_of(
+            words,
+            id=pseudonym(key, "instance", instance or sha256(data).hexdigest()),
+            series=pseudonym(key, "series", series) if series else "",
+            reference=pseudonym(key, "uid", reference) if reference else "",
+        )
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """Turn whatever pydicom raises into an error that quotes nothing."""
     try:
         with unheard():
-            dataset = parsed(data, name)
-            _require_picture(dataset, name)
-            picture = screened(dataset, picture_of(dataset, frame, name), name)
-            return _without_identity(dataset, picture, key, label)
+            yield
     except (UsageError, MemoryError):
         raise
     # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
@@ -197,11 +233,12 @@ def _without_identity(
 ) -> DicomPicture:
     patient = str(dataset.get("PatientID") or "").strip()
     instance = str(dataset.get("SOPInstanceUID") or pixel_hash(picture.pixels))
+    together = patient or _written(dataset.get("SeriesInstanceUID")).strip()
     return DicomPicture(
         id=pseudonym(key, "instance", instance),
         picture=picture,
         patient=pseudonym(key, "patient", patient) if patient else None,
-        draw_key=draw_key(patient) if patient else pixel_hash(picture.pixels),
+        draw_key=draw_key(together) if together else pixel_hash(picture.pixels),
         label=None if label is None or _names_someone(label, dataset) else label,
         metadata=MappingProxyType(_metadata(dataset, key)),
     )
@@ -211,8 +248,15 @@ def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
     """Return what may be filtered by; a series is known by a keyed hash."""
     found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
     if series := str(dataset.get("SeriesInstanceUID") or "").strip():
-        found["Series"] = pseudonym(key, "series", series)
+        found[SERIES] = pseudonym(key, "series", series)
     return found
+
+
+def _written(value: object) -> str:
+    """Return a value as DICOM writes it: several with backslashes between."""
+    if value is None:
+        return ""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
 
 
 def _is_code(value: object) -> bool:

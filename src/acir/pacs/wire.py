@@ -11,6 +11,7 @@ import select
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from acir.errors import UnreadableImageError, UsageError
+from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
 from acir.prep.decode import Picture
 
@@ -27,7 +29,7 @@ AXES = (2, 3)  # grey has two, colour three
 TYPES = frozenset(np.dtype(kind).str for kind in "?bBhHiIqQfd")
 
 Message = Mapping[str, Any]
-Answer = DicomPicture | UnreadableImageError | UsageError
+Answer = DicomPicture | Place | UnreadableImageError | UsageError
 
 
 class BrokenWireError(Exception):
@@ -97,6 +99,8 @@ def said_of(found: Answer) -> dict[str, Any]:
         return {"kind": "unreadable", "reason": found.reason, "code": found.code}
     if isinstance(found, UsageError):
         return {"kind": "usage", "message": str(found)}
+    if isinstance(found, Place):
+        return {"kind": "place", **asdict(found)}
     picture = found.picture
     return {
         "kind": "picture",
@@ -113,7 +117,7 @@ def said_of(found: Answer) -> dict[str, Any]:
 
 
 def answer_of(said: Message, memory: int, name: str) -> Answer:
-    """Turn an answer into what `acir.pacs.reader.read` returned or raised in the child.
+    """Turn an answer into what `acir.pacs.reader` returned or raised in the child.
 
     Args:
         said: The message.
@@ -133,7 +137,9 @@ def answer_of(said: Message, memory: int, name: str) -> Answer:
             return UsageError(str(said["message"]))
         if said["kind"] == "picture":
             return _picture(said, memory)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        if said["kind"] == "place":
+            return _place(said)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         pass
     raise BrokenWireError("no answer")
 
@@ -150,6 +156,23 @@ def _picture(said: Message, memory: int) -> DicomPicture:
         draw_key=str(said["draw_key"]),
         label=None if said["label"] is None else str(said["label"]),
         metadata=MappingProxyType({str(k): str(v) for k, v in said["metadata"].items()}),
+    )
+
+
+def _place(said: Message) -> Place:
+    numbers = {
+        key: None if said[key] is None else tuple(float(value) for value in said[key])
+        for key in ("orientation", "position")
+    }
+    rows, columns = (int(side) for side in said["size"])
+    return Place(
+        id=str(said["id"]),
+        series=str(said["series"]),
+        reference=str(said["reference"]),
+        size=(rows, columns),
+        number=None if said["number"] is None else int(said["number"]),
+        passes=tuple(None if value is None else float(value) for value in said["passes"]),
+        **numbers,
     )
 
 

@@ -1,17 +1,19 @@
 """What the pictures of one call share, and how what was found for each becomes its answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
 from acir.index.view import View
+from acir.search.deciding import Deciding
 from acir.search.finder import Retrieved
 from acir.search.probe import Examples
 from acir.search.promise import Promise
 from acir.search.question import Question
 from acir.search.request import Request
-from acir.types import Answer, Hit, Ranking
+from acir.types import SERIES, Answer, Hit, Match
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +34,14 @@ class Asking:
     examples: Examples
     promise: Promise | None
 
-    def barred(self, patient: str | None, pixel_hash: str) -> Int[np.ndarray, " m"]:
-        """Return the positions of a picture itself and of its patient."""
-        own = self.view.same_patient(patient) if patient is not None else self.view.named(())
+    def barred(
+        self, patient: str | None, pixel_hash: str, metadata: Mapping[str, str]
+    ) -> Int[np.ndarray, " m"]:
+        """Return the positions of a picture itself and of its patient, else of its series."""
+        if patient is not None:
+            own = self.view.same_patient(patient)
+        else:
+            own = self.view.members(SERIES, {metadata[SERIES]} if SERIES in metadata else ())
         itself = self.view.same_pixels(pixel_hash)
         return np.setdiff1d(own, itself) if self.request.include_self else np.union1d(own, itself)
 
@@ -54,9 +61,9 @@ class Asking:
             return answer
         ranking, notices = found.ranking, found.notices
         wanted = self.promise.size(ranking) if self.promise else request.k
-        best = self._hits(ranking, range(min(wanted, len(ranking))), request.per)
+        best = self._hits(found, range(min(wanted, len(ranking))), question)
         first_least = max(len(best), len(ranking) - request.least)
-        least = self._hits(ranking, range(first_least, len(ranking)), request.per)
+        least = self._hits(found, range(first_least, len(ranking)), question)
         if self.promise is not None:
             notices += (self.promise.notice(),)
         elif len(best) < request.k:
@@ -71,10 +78,12 @@ class Asking:
             risk_promised=self.promise.kept if self.promise else None,
         )
 
-    def _hits(self, ranking: Ranking, positions: range, per: str | None) -> tuple[Hit, ...]:
-        chosen = ranking.take(np.array(positions, dtype=np.int64))
+    def _hits(self, found: Retrieved, positions: range, question: Question) -> tuple[Hit, ...]:
+        places = np.array(positions, dtype=np.int64)
+        chosen, per = found.ranking.take(places), self.request.per
         entries = self.view.entries(chosen.rows)
         cases = self.view.values(chosen.rows, per) if per else [None] * len(entries)
+        matches = self._matches(found.deciding and found.deciding.take(places), question)
         return tuple(
             Hit(
                 rank=position + 1,
@@ -84,6 +93,23 @@ class Asking:
                 similarity=float(chosen.similarities[i]),
                 path=entry.path,
                 case=cases[i],
+                matches=matches[i] if matches else (),
             )
             for i, (position, entry) in enumerate(zip(positions, entries, strict=True))
         )
+
+    def _matches(self, decided: Deciding | None, question: Question) -> list[tuple[Match, ...]]:
+        """Name the pictures that decided, for each of some cases."""
+        if decided is None:
+            return []
+        rows, places = np.unique(decided.rows, return_inverse=True)
+        ids = [entry.id for entry in self.view.entries(rows)]
+        return [
+            tuple(
+                Match(view, ids[place], float(similarity))
+                for view, place, similarity in zip(question.names, row, near, strict=True)
+            )
+            for row, near in zip(
+                places.reshape(decided.rows.shape), decided.similarities, strict=True
+            )
+        ]

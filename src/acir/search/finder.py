@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Int
 
 from acir.index.engines.base import Allow
 from acir.index.view import View
 from acir.ranking.base import Ranker, cosine
 from acir.search.cases import best_cases, numbered, scored
+from acir.search.deciding import Deciding, deciding
 from acir.search.duplicates import Originals
 from acir.search.embeddings import Embeddings
 from acir.search.probe import Probe, Views
@@ -41,12 +43,15 @@ class Retrieved:
         folded: How many were left out so.
         enough: Whether all hits are there, or no other picture can be retrieved.
         notices: What a reader should know.
+        deciding: Which pictures of each case decided; None where there is but one view or each
+            picture is a case.
     """
 
     ranking: Ranking
     folded: int
     enough: bool
     notices: tuple[str, ...]
+    deciding: Deciding | None = None
 
 
 class Finder:
@@ -93,22 +98,25 @@ class Finder:
         return [self._retrieved(views, [next(lists) for _ in views], wanted) for views in asked]
 
     def _retrieved(self, views: Views, lists: Sequence[Shortlist], wanted: Wanted) -> Retrieved:
+        decided, folded = None, 0
         if len(views) == 1 and wanted.request.per is None:
             ranking = wanted.ranker.rank(self._candidates(views[0], lists[0]))
         else:
-            ranking = self._cases(views, lists, wanted)
-        folded = 0
+            ranking, decided = self._cases(views, lists, wanted)
         if not wanted.request.keep_duplicates:
-            ranking, folded = self._folded(views, ranking, wanted.request)
+            order, folded = self._folded(views, ranking, wanted.request)
+            ranking, decided = ranking.take(order), decided and decided.take(order)
         enough = len(ranking) >= wanted.request.k or all(each.complete for each in lists)
         notices = dict.fromkeys(each.notice for each in lists if each.notice)
-        return Retrieved(ranking, folded, enough, tuple(notices))
+        return Retrieved(ranking, folded, enough, tuple(notices), decided)
 
     def _candidates(self, view: Probe, found: Shortlist) -> Ranking:
         cosines = cosine(view.embedding, self._embeddings.of(self._state, found.rows))
         return Ranking(found.rows, found.distances, cosines, np.full(len(cosines), np.nan))
 
-    def _cases(self, views: Views, lists: Sequence[Shortlist], wanted: Wanted) -> Ranking:
+    def _cases(
+        self, views: Views, lists: Sequence[Shortlist], wanted: Wanted
+    ) -> tuple[Ranking, Deciding | None]:
         """Rank the cases of all candidates, each by all of its pictures that are allowed."""
         rows, per = np.unique(np.concatenate([each.rows for each in lists])), wanted.request.per
         names: list[str | None] = [None] * len(rows)
@@ -125,14 +133,20 @@ class Finder:
             self._embeddings.of(self._state, rows),
         )
         ranked = [scored(wanted.ranker, view, codes, embeddings) for view in views]
-        found = best_cases(ranked, numbered(names))
-        return replace(found, rows=rows[found.rows])
+        cases = numbered(names)
+        found, decided = best_cases(ranked, cases), None
+        if len(views) > 1 and per is not None:
+            decided = deciding(ranked, cases, found.rows)
+            decided = replace(decided, rows=rows[decided.rows])
+        return replace(found, rows=rows[found.rows]), decided
 
-    def _folded(self, views: Views, ranking: Ranking, request: Request) -> tuple[Ranking, int]:
+    def _folded(
+        self, views: Views, ranking: Ranking, request: Request
+    ) -> tuple[Int[np.ndarray, " m"], int]:
+        """Return the order that leaves near-duplicates out, and how many it leaves."""
         codes, embeddings = (
             self._state.gallery.codes[ranking.rows],
             self._embeddings.of(self._state, ranking.rows),
         )
         met = Originals(() if request.include_self else views)
-        order, folded = met.fold(codes, embeddings, request.k)
-        return ranking.take(order), folded
+        return met.fold(codes, embeddings, request.k)

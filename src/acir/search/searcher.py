@@ -256,14 +256,15 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             return Question(name, self.refuse(found), ())
         if isinstance(found, Entry):
             require_within(found, asking.request.collections)
-            barred = asking.barred(found.patient, found.pixel_hash)
+            barred = asking.barred(found.patient, found.pixel_hash, found.metadata)
             probe = Probe(found.code, found.embedding, barred)
             return Question(name, None, (moved(probe, asking.examples),))
         if is_withheld(found.verdict, asking.request):
             return Question(name, found.verdict, ())
         evidence = found.evidence or self.encode(found.record)
         (code,), (embedding,) = coded(self.bundle.encoder, evidence)
-        barred = asking.barred(found.record.patient, found.record.pixel_hash)
+        record = found.record
+        barred = asking.barred(record.patient, record.pixel_hash, record.metadata)
         probe = Probe(code, embedding, barred)
         return Question(name, found.verdict, (moved(probe, asking.examples),))
 

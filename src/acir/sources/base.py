@@ -98,6 +98,7 @@ class Source(ABC):
         schemes: Prefixes `name:` that choose this source.
         suffixes: File suffixes that choose this source.
         skipped: What the last iteration could not read.
+        remarks: What else a person should know of what it read, a sentence each.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
@@ -107,6 +108,7 @@ class Source(ABC):
         self.location = location
         self.options = options
         self.skipped: list[Skipped] = []
+        self.remarks: list[str] = []
 
     @classmethod
     def claims(cls, path: Path) -> bool:

@@ -1,14 +1,17 @@
 """DICOM files below a folder, or one, read without identity."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
 from acir.pacs import guard
 from acir.pacs.files import DICOM_SUFFIXES, is_dicom_file
 from acir.pacs.frames import CHOICES, MIDDLE
+from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
+from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.prep.decode import SUFFIXES, read_file
 from acir.sources.base import (
     Source,
@@ -20,15 +23,22 @@ from acir.sources.base import (
 )
 from acir.types import ImageRecord, Split
 
+TWICE = "it has the instance UID of an earlier file"
+SERIES = re.compile(r"series([1-9][0-9]{0,2})?")  # and how many slices of each stack
+
 
 @dataclass(frozen=True)
 class _File:
-    """A file, what an error calls it, and what its folders say."""
+    """A file, what an error calls it, what its folders say, and where it lies in its series."""
 
     path: Path
     name: str
     split: Split | None
     label: str | None
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+_Located = dict[tuple[Split | None, str], list[tuple[_File, Place]]]
 
 
 class DicomSource(Source):
@@ -38,6 +48,9 @@ class DicomSource(Source):
     the study is no class. As a path could name a patient, records have none, and an error tells a
     file by its place in the order of the paths. `dicom:PLACE@max` and the like choose a frame; see
     `acir.pacs.frames.picture_of`.
+
+    `dicom:PLACE@series` gives the slices that speak for each series, five of each of its stacks,
+    and `@series9` nine; see `acir.pacs.series`.
     """
 
     schemes = ("dicom",)
@@ -45,11 +58,14 @@ class DicomSource(Source):
 
     def __init__(self, location: str, options: SourceOptions) -> None:
         super().__init__(location, options)
-        self.place, self.frame = _place_and_frame(location)
+        self.place, choice = _place_and_choice(location)
+        series = SERIES.fullmatch(choice)
+        self.slices = int(series[1] or SLICES) if series else None
+        self.frame = MIDDLE if series else choice
         if not self.place.exists():
             raise SourceError(
                 f"there is nothing at dicom:{location}; give a file or a folder, and of several "
-                "frames, which: @first, @middle, @last, @mean, @max or a number"
+                "frames, which: @first, @middle, @last, @mean, @max or a number; or @series"
             )
 
     @classmethod
@@ -65,21 +81,48 @@ class DicomSource(Source):
         return found
 
     def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
-        """Yield the pictures in the order of their paths; one that comes again is an error."""
+        """Yield the pictures in the order of their paths; one that comes again is an error.
+
+        Of series, what cannot be read comes first, then one series after the other in the order of
+        their first paths, stack by stack along the normal of the slices.
+        """
+        self.remarks = []
+        located: _Located = {}
+        if self.slices:
+            yield from self._unplaced(located)
         seen: set[str] = set()
-        for file, read in guard.warm().map(self._read, self._files()):
+        files = self._chosen(located, self.slices) if self.slices else self._files()
+        for file, read in guard.warm().map(self._read, files):
             found = read
             if isinstance(found, DicomPicture) and found.id in seen:
-                found = UnreadableImageError(
-                    file.name, "it has the instance UID of an earlier file"
-                )
+                found = UnreadableImageError(file.name, TWICE)
             if isinstance(found, UnreadableImageError):
                 yield found
                 continue
             seen.add(found.id)
-            record = dicom_record(found, file.split)
+            record = dicom_record(found, file.split, file.more)
             if record.split in self.options.splits:
                 yield record
+
+    def _unplaced(self, located: _Located) -> Iterator[UnreadableImageError]:
+        """Note where the slices of each series lie; yield the files that do not say it."""
+        seen: set[str] = set()
+        for file, place in guard.warm().map(self._locate, self._files()):
+            if isinstance(place, UnreadableImageError):
+                yield place
+            elif place.id in seen:
+                yield UnreadableImageError(file.name, TWICE)
+            else:
+                seen.add(place.id)
+                series = file.split, place.series or place.id
+                located.setdefault(series, []).append((file, place))
+
+    def _chosen(self, located: _Located, count: int) -> Iterator[_File]:
+        for (_, name), members in located.items():
+            found = stacks([place for _, place in members])
+            self.remarks += [f"series {name}: {sentence}" for sentence in remarks(found)]
+            for number, words in chosen(found, count):
+                yield replace(members[number][0], more=words)
 
     def _files(self) -> Iterator[_File]:
         """List the files of the wanted splits, each with a name that identifies no one."""
@@ -98,9 +141,17 @@ class DicomSource(Source):
         except UnreadableImageError as error:
             return file, error
 
+    def _locate(self, file: _File) -> tuple[_File, Place | UnreadableImageError]:
+        try:
+            data = read_file(file.path, file.name)
+            return file, guard.warm().locate(data, self.options.key, file.name)
+        except UnreadableImageError as error:
+            return file, error
 
-def _place_and_frame(location: str) -> tuple[Path, str]:
-    place, _, frame = location.rpartition("@")
-    if CHOICES.fullmatch(frame) and not Path(location).exists():
-        return Path(place), frame
+
+def _place_and_choice(location: str) -> tuple[Path, str]:
+    place, _, choice = location.rpartition("@")
+    known = CHOICES.fullmatch(choice) or SERIES.fullmatch(choice)
+    if known and not Path(location).exists():
+        return Path(place), choice
     return Path(location), MIDDLE

@@ -14,8 +14,9 @@ from jaxtyping import Shaped
 
 from acir.errors import ComponentError, SourceError, UnreadableImageError
 from acir.prep.decode import MAX_BYTES, Picture, read_file
+from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Entry, Source, SourceOptions, folders_mean, walk_files
-from acir.types import ImageRecord, Split
+from acir.types import SERIES, ImageRecord, Split
 
 GZIP = b"\x1f\x8b"
 GZIP_FORMAT = 16 + zlib.MAX_WBITS
@@ -50,7 +51,8 @@ class NiftiSource(Source):
     `nifti:PLACE@5` gives five slices of each volume, evenly spaced. However a volume is stored, the
     patient's right is shown on the left and the front on top. All slices of a volume are shown in
     one range: that of the header (cal_min, cal_max), else the smallest to the largest value. As
-    NIfTI names no patient, a volume stands for one. Of several volumes in a file, the first counts.
+    NIfTI names no patient, a volume stands for one, and for a series. Of several volumes in a file,
+    the first counts.
     """
 
     schemes = ("nifti",)
@@ -95,6 +97,7 @@ class NiftiSource(Source):
     ) -> Iterator[Entry]:
         depth = volume.stored.shape[2]
         places = sorted({int((k + 0.5) * depth / self.count) for k in range(self.count)})
+        series = pseudonym(self.options.key, "series", volume.digest)
         for place in places:
             yield Entry(
                 volume.name if len(places) == 1 else f"{volume.name}@{place + 1}",
@@ -103,6 +106,7 @@ class NiftiSource(Source):
                 labels,
                 path=volume.name,
                 patient=volume.digest,
+                metadata={SERIES: series, "Slice": f"{place + 1} of {depth}"},
             )
 
 

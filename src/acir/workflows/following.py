@@ -6,7 +6,7 @@ stopped at any moment, and what is done twice changes nothing.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -58,7 +58,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class _Fetched:
+class Fetched:
     """An instance as it came; without data, a reason and being gone, it is not wanted."""
 
     handle: str
@@ -66,6 +66,10 @@ class _Fetched:
     data: bytes | None = None
     reason: str | None = None
     is_gone: bool = False
+
+
+Looked = tuple[Fetched, ImageRecord | Skipped | None]
+"""An instance and its picture, why there is none, or None where it is not wanted."""
 
 
 class Follower:
@@ -142,10 +146,8 @@ class Follower:
     def reconcile(self) -> None:
         """Compare with all that the server has: erase what is gone, fetch what is missing."""
         cursor, last = self._state.cursor(), self._feed.last()
-        listed = {self._hashed(handle): handle for handle in self._feed.listing()}
-        known = self._state.known(self._terms)
-        gone = [hashed for hashed in known if hashed not in listed]
-        wanted = [handle for hashed, handle in listed.items() if known.get(hashed, True)]
+        there, wanted = self._compared()
+        gone = [handle for handle in self._state.seen() if handle not in there]
         if gone:
             self._commit(Step(gone=gone))
         if wanted:
@@ -158,8 +160,14 @@ class Follower:
             self._commit(Step(cursor=last))
         log.info(
             "%s: reconciled, %d there, %d gone, %d looked at",
-            *(self._server.name, len(listed), len(gone), len(wanted)),
+            *(self._server.name, len(there), len(gone), len(wanted)),
         )
+
+    def _compared(self) -> tuple[Set[str], list[str]]:
+        """Return the hashed handles of all instances that there are, and what is to be taken."""
+        listed = {self._hashed(handle): handle for handle in self._feed.listing()}
+        known = self._state.known(self._terms)
+        return listed.keys(), [h for hashed, h in listed.items() if known.get(hashed, True)]
 
     def close(self) -> None:
         """Close the connections."""
@@ -174,10 +182,14 @@ class Follower:
 
     def _take(self, handles: Sequence[str], cursor: int | None) -> None:
         """Fetch, read, encode and commit instances together with the place that was reached."""
+        self._enter(guard.warm().map(self._look, handles), self._terms, cursor)
+
+    def _enter(self, looked: Iterable[Looked], terms: str, cursor: int | None) -> None:
+        """Encode and commit what was found of some instances, all of it or nothing."""
         settled, failed, gone = dict[str, str | None](), list[Skipped](), list[str]()
 
         def records() -> Iterator[ImageRecord]:
-            for fetched, found in guard.warm().map(self._look, handles):
+            for fetched, found in looked:
                 if isinstance(found, ImageRecord):
                     settled[fetched.handle] = found.id
                     yield found
@@ -190,7 +202,7 @@ class Follower:
 
         step = Step(
             entries=encoded_records(self._target, records()),
-            terms=self._terms,
+            terms=terms,
             settled=settled,
             gone=gone,
             failed=failed,
@@ -199,28 +211,28 @@ class Follower:
         )
         self._commit(step)
 
-    def _look(self, handle: str) -> tuple[_Fetched, ImageRecord | Skipped | None]:
+    def _look(self, handle: str) -> Looked:
         """Fetch and read an instance; several threads do so at once."""
         fetched = self._fetch(handle)
-        return fetched, self._read(fetched)
+        return fetched, self._read(fetched, {})
 
-    def _fetch(self, handle: str) -> _Fetched:
+    def _fetch(self, handle: str, described: Description | None = None) -> Fetched:
         hashed = self._hashed(handle)
         try:
-            found = self._feed.describe(handle)
-            if not _is_wanted(self._server, found):
-                return _Fetched(hashed)
+            found = described or self._feed.describe(handle)
+            if not is_wanted(self._server, found):
+                return Fetched(hashed)
             name = pseudonym(self._target.key, "instance", found.uid)
-            return _Fetched(hashed, name, self._feed.file(handle))
+            return Fetched(hashed, name, self._feed.file(handle))
         except GoneError:
-            return _Fetched(hashed, is_gone=True)
+            return Fetched(hashed, is_gone=True)
         except UnreachableError as error:
             self._feed.last()  # raises the same where it is not this instance alone
-            return _Fetched(hashed, reason=str(error))
+            return Fetched(hashed, reason=str(error))
         except PacsError as error:
-            return _Fetched(hashed, reason=str(error))
+            return Fetched(hashed, reason=str(error))
 
-    def _read(self, fetched: _Fetched) -> ImageRecord | Skipped | None:
+    def _read(self, fetched: Fetched, more: Mapping[str, str]) -> ImageRecord | Skipped | None:
         if fetched.reason is not None:
             return Skipped(fetched.handle, fetched.reason)
         if fetched.data is None:
@@ -231,7 +243,7 @@ class Follower:
             return Skipped(fetched.handle, error.reason, error.code)
         if picture.id != fetched.id:
             return Skipped(fetched.handle, "the file is of another instance than was asked for")
-        return dicom_record(picture, more=self._more)
+        return dicom_record(picture, more={**self._more, **more})
 
     def _commit(self, step: Step) -> None:
         with up_to_date(self._target.store), following(self._target.store, step):
@@ -266,11 +278,13 @@ def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entr
 
 def _terms(server: Server) -> str:
     """Name what decides which instances are wanted and what is kept of them."""
-    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection)
+    level = () if server.level == "instance" else (server.level,)
+    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection, *level)
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _is_wanted(server: Server, found: Description) -> bool:
+def is_wanted(server: Server, found: Description) -> bool:
+    """Whether a server's pictures that are like this are to be taken."""
     filters = (
         (server.modalities, found.modality),
         (server.sop_classes, found.sop_class),

@@ -1,7 +1,8 @@
 """`acir index`: build, add, delete, copy, verify, info."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from acir.bundle import copy_bundle, load_bundle, verify_bundle
 from acir.errors import BundleError, UsageError
+from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
@@ -30,6 +32,9 @@ from acir.workflows.recording import (
     system_user,
 )
 from acir.workflows.search import BUNDLE, KEY
+
+Adding = Callable[[Store, str | None], AbstractContextManager[Callable[[Added], Added]]]
+Deleting = Callable[[Store, AuditEvent], AbstractContextManager[object]]
 
 
 def build(
@@ -79,8 +84,12 @@ def add(
     ray: str | None = None,
     progress: Progress = silent,
     say: Say = lambda _: None,
+    recording: Adding = adding,
 ) -> Added:
     """Add a source to an index: new ids are inserted, known ones replaced where they differ.
+
+    Of an audited index `recording` records it, by default in the name of the user of the operating
+    system.
 
     Raises:
         UsageError: The index or the source cannot be used.
@@ -90,12 +99,17 @@ def add(
         source = options.source(data, load_key(index / KEY))
         refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
-        with up_to_date(store), adding(store, collection) as done:
+        with up_to_date(store), recording(store, collection) as done:
             return done(fill(store, bundle, source, ray, progress, say, collection=collection))
 
 
-def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
-    """Delete pictures by id or by metadata and return how many there were."""
+def delete(
+    index: Path,
+    ids: Sequence[str],
+    where: Mapping[str, str],
+    recording: Deleting = recorded,
+) -> int:
+    """Delete pictures by id or by metadata, recorded as by `add`; return how many there were."""
     with Store.open(index) as store, up_to_date(store):
         with store.view() as view:
             places = view.named(ids) if ids else np.flatnonzero(view.select(where))
@@ -106,7 +120,7 @@ def delete(index: Path, ids: Sequence[str], where: Mapping[str, str]) -> int:
             patients=tuple(sorted({entry.patient for entry in entries if entry.patient})),
             count=len(entries),
         )
-        with recorded(store, event):
+        with recording(store, event):
             return store.delete(ids) if ids else store.delete_where(where)
 
 

@@ -97,4 +97,5 @@ def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
             "holds them would void its promise"
         )
     yield from converted_lines(counts["converted"])
+    yield from source.remarks
     yield from skipped_lines(source.skipped)

@@ -15,14 +15,14 @@ from acir.index.database import FILE
 from acir.index.feeds import alone
 from acir.index.folder import make_folder
 from acir.index.store import Store
-from acir.pacs.feed import Feed
-from acir.pacs.orthanc import Orthanc
+from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, is_uid
 from acir.pacs.scp import Listener
 from acir.pacs.settings import SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
+from acir.workflows.following_series import SeriesFollower
 from acir.workflows.index_creation import ENGINE, IndexOptions, created
 from acir.workflows.receiving import Intake
 from acir.workflows.search import BUNDLE, KEY, LEAST, Request
@@ -86,7 +86,7 @@ def sync(
         raise UsageError(f"{configuration} names no server; add a table [[servers]]")
     with _target(settings, device) as target, alone(target.store.folder), ExitStack() as open_:
         followers = [
-            Follower(server, open_.enter_context(closing(_feed(server))), target, progress)
+            open_.enter_context(closing(_follower(server, target, progress)))
             for server in settings.servers
         ]
         if not once:
@@ -167,8 +167,11 @@ def _for_ever(followers: list[Follower], say: Say) -> None:
         sleep(max(0.0, min(follower.next_at for follower in followers) - monotonic()))
 
 
-def _feed(server: Server) -> Feed:
-    return Orthanc(server) if server.orthanc else DicomWeb(server)
+def _follower(server: Server, target: Target, progress: Progress) -> Follower:
+    if server.level == "series":
+        return SeriesFollower(server, OrthancSeries(server), target, progress)
+    feed = Orthanc(server) if server.orthanc else DicomWeb(server)
+    return Follower(server, feed, target, progress)
 
 
 @contextmanager

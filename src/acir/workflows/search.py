@@ -1,7 +1,7 @@
 """`acir search` and `acir check`, and the two names of the Python API."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ from acir.search import Model, Named, Request, Searcher, Witness
 from acir.search.promise import refuse_other_ways
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Answer, ImageRecord, Verdict
+from acir.workflows.answering import as_one, by_series, one_by_one
 from acir.workflows.answers import query_report
 from acir.workflows.notes import converted_lines
 from acir.workflows.recording import witness_of
@@ -25,7 +26,6 @@ __all__ = ["LEAST", "Request", "check", "check_line", "load", "open_index", "sea
 BUNDLE = "bundle"
 KEY = "secret.key"
 LEAST = 3  # of the least similar of the retrieved, on a page
-BATCH = 16  # queries of one scan of the codes; their answers wait for the last of them
 
 Say = Callable[[str], None]
 
@@ -78,11 +78,15 @@ def search(
     *,
     stored: Sequence[str] = (),
     together: bool = False,
+    series: bool = False,
     html: Path | None = None,
     device: str = "cpu",
     say: Say = lambda _: None,
 ) -> Iterator[Answer]:
     """Answer each picture of each query source in turn, then each stored one, or all as one case.
+
+    Of series, each has one answer, by all its slices that a source gives; a folder gives those that
+    speak for the series in it. The hits are series, too.
 
     A picture that cannot be read has an answer too: unknown, without hits.
 
@@ -92,6 +96,7 @@ def search(
         request: How to search.
         stored: Ids of stored pictures to ask about.
         together: Whether all these are views of one case, which has one answer.
+        series: Whether each series in the sources is a case.
         html: Where to write a page of all answers after the last; None for none.
         device: Where the network is to run.
         say: Takes a line for a person.
@@ -101,7 +106,8 @@ def search(
     """
     if not (queries or stored):
         raise UsageError("there is nothing to ask about; give a picture, or --id with a stored one")
-    others = (*(["stored pictures"] if stored else []), *(["several views"] if together else []))
+    several = together or series
+    others = (*(["stored pictures"] if stored else []), *(["several views"] if several else []))
     refuse_other_ways(request, *others)
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {html.parent} for {html.name}; make it first")
@@ -110,8 +116,9 @@ def search(
     with open_index(index, device) as searcher:
         for line in searcher.remarks:
             say(line)
-        asked = _asked(searcher, queries, stored, request.collections, converted)
-        answer_all = _answered_together if together else _answered
+        texts = [_of_series(text) for text in queries] if series else queries
+        asked = _asked(searcher, texts, stored, request.collections, converted, say)
+        answer_all = by_series if series else as_one if together else one_by_one
         for found, answer in answer_all(searcher, asked, request):
             if html is not None:
                 reports.append(query_report(searcher, found, answer))
@@ -139,7 +146,7 @@ def check(
     """
     model = load(bundle, device)
     converted = 0
-    for name, found in _pictures(sources, model.key):
+    for name, found in _pictures(sources, model.key, say):
         if isinstance(found, UnreadableImageError):
             yield name, model.refuse(found)
         else:
@@ -187,10 +194,11 @@ def _asked(
     stored: Sequence[str],
     within: frozenset[str] | None,
     converted: Counter[str],
+    say: Say,
 ) -> Iterator[Named]:
     """Examine the pictures of all sources one by one, then give the stored ones."""
     held = searcher.stored(stored, within)
-    for name, found in _pictures(queries, searcher.key) if queries else ():
+    for name, found in _pictures(queries, searcher.key, say) if queries else ():
         if isinstance(found, UnreadableImageError):
             yield name, found
         else:
@@ -199,41 +207,13 @@ def _asked(
     yield from held
 
 
-def _answered(
-    searcher: Searcher, asked: Iterable[Named], request: Request
-) -> Iterator[tuple[Named, Answer]]:
-    for batch in _batches(asked):
-        yield from zip(batch, searcher.answers(batch, request), strict=True)
-
-
-def _answered_together(
-    searcher: Searcher, asked: Iterable[Named], request: Request
-) -> Iterator[tuple[Named, Answer]]:
-    """Answer once; the view that is shown with the answer is the worst."""
-    views = list(asked)
-    answer = searcher.together(views, request)
-    yield next((view for view in views if view[0] == answer.worst_view), views[0]), answer
-
-
-def _batches(asked: Iterable[Named]) -> Iterator[list[Named]]:
-    """Gather what is asked; where that fails, what came before is passed on first."""
-    batch: list[Named] = []
-    try:
-        for named in asked:
-            batch.append(named)
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-    except UsageError:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
+def _of_series(text: str) -> str:
+    """Have a folder give the slices that speak for each series in it."""
+    return f"dicom:{text}@series" if Path(text).is_dir() else text
 
 
 def _pictures(
-    texts: Sequence[str], key: bytes
+    texts: Sequence[str], key: bytes, say: Say
 ) -> Iterator[tuple[str, ImageRecord | UnreadableImageError]]:
     """Yield the pictures of all sources with their names; one alone is named as it was given."""
     readable, last = False, None
@@ -248,6 +228,8 @@ def _pictures(
             else:
                 readable, name = True, found.id
             yield (text if name == Path(text).name else name), found
+        for line in source.remarks:
+            say(line)
         if empty:
             raise SourceError(f"{text} holds no picture; give a picture or a source of some")
     if not readable:

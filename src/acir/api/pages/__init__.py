@@ -10,6 +10,7 @@ from acir.api.pages import (
     login,
     map,
     oversight,
+    pacs,
     people,
     pictures,
     start,
@@ -20,6 +21,10 @@ from acir.api.security import Guarded
 def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
-    for part in (start, login, answer, compare, map, frames, pictures, history, oversight, people):
+    parts = (
+        *(start, login, answer, pacs, compare, map, frames, pictures),
+        *(history, oversight, people),
+    )
+    for part in parts:
         router.include_router(part.router)
     return router

@@ -67,8 +67,10 @@ def answer(
         (found,) = searcher.answers(named, request)
     else:
         found = searcher.together(named, request)
-    hits = (replace(hit, similarity=round(hit.similarity, DIGITS)) for hit in found.hits)
-    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    hits = map(_coarse, found.hits)
+    close = tuple(hit for hit in hits if hit.similarity >= threshold)
+    before = () if isinstance(asked, str) else asked.notices
+    found = replace(found, hits=close, notices=(*before, *found.notices))
     entries = {entry.id: entry for entry in stored(searcher, found)}
     return Answered(found, entries, tuple(one for _, one in named))
 
@@ -104,6 +106,12 @@ def as_csv(answered: Answered) -> str:
 def rounded(value: float | None) -> float | None:
     """Round as everything that leaves the server is rounded."""
     return None if value is None else round(value, DIGITS)
+
+
+def _coarse(hit: Hit) -> Hit:
+    """Round all similarities of a hit."""
+    matches = tuple(replace(m, similarity=round(m.similarity, DIGITS)) for m in hit.matches)
+    return replace(hit, similarity=round(hit.similarity, DIGITS), matches=matches)
 
 
 def _inert(cell: object) -> object:

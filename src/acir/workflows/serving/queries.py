@@ -5,7 +5,7 @@ was asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -27,8 +27,8 @@ from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
-KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
 SECONDS = 30 * 60.0
+OVERHEAD = 4096  # bytes that any picture takes, one that could not be read too
 SHOWN_SIDE = 1024  # of the picture that a page shows
 NAME = "picture {}"  # a file's own name may name a patient, so it is never read
 
@@ -61,9 +61,15 @@ class Asked:
     def size(self) -> int:
         """Bytes that it takes to keep it."""
         if isinstance(self.found, UnreadableImageError):
-            return 0
+            return OVERHEAD
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
-        return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
+        parts = (self.found.record.pixels, *maps)
+        return sum((int(one.nbytes) for one in parts if one is not None), start=OVERHEAD)
+
+    @property
+    def patient(self) -> str | None:
+        """Keyed hash of whose it is, where the file says."""
+        return None if isinstance(self.found, UnreadableImageError) else self.found.record.patient
 
     @property
     def is_readable(self) -> bool:
@@ -112,12 +118,14 @@ class Query:
         key: Names it in an address; without it nobody finds the query.
         owner: Who may see it.
         views: The pictures.
+        notices: What a reader of an answer should know of them.
         regions: Queries about a region of the only picture, by what `regions.within` names them.
     """
 
     key: str
     owner: str
     views: tuple[Asked, ...]
+    notices: tuple[str, ...] = ()
     regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -142,8 +150,8 @@ class Query:
         return heat_map(picture, differs.numpy().astype(np.float64))
 
 
-def examine(served: Served, files: Sequence[bytes]) -> tuple[Asked, ...]:
-    """Read and judge uploaded files; one that cannot be read is unknown, not an error."""
+def examine(served: Served, files: Iterable[bytes]) -> tuple[Asked, ...]:
+    """Read and judge files one by one; one that cannot be read is unknown, not an error."""
     return tuple(_asked(served, data, number) for number, data in enumerate(files, start=1))
 
 
@@ -174,14 +182,15 @@ class Queries:
     """The queries that are being looked at; threads may share it.
 
     Args:
-        most: Bytes of what is kept; what was not looked at for longest goes first.
+        most: Bytes that the pictures of all callers may take, with what the network makes of them;
+            what was not looked at for longest goes first.
         seconds: After which one that nobody looked at goes.
         clock: Tells the time.
     """
 
     def __init__(
         self,
-        most: int = KEPT_BYTES,
+        most: int,
         seconds: float = SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -189,9 +198,9 @@ class Queries:
         self._kept: OrderedDict[str, tuple[float, Query]] = OrderedDict()
         self._changing = Lock()
 
-    def keep(self, owner: str, views: tuple[Asked, ...]) -> Query:
+    def keep(self, owner: str, views: tuple[Asked, ...], notices: tuple[str, ...] = ()) -> Query:
         """Keep what was examined under a key that cannot be guessed."""
-        query = Query(token_urlsafe(16), owner, views)
+        query = Query(token_urlsafe(16), owner, views, notices)
         with self._changing:
             self._kept[query.key] = self._clock(), query
             self._forget()

@@ -1,0 +1,95 @@
+"""An Orthanc followed series by series: each comes in whole, by the slices that speak for it.
+
+A series is taken when it has become stable, and again when its instances are other ones than those
+that were compared: one came late, or was deleted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from hashlib import sha256
+
+from acir.errors import GoneError, PacsError, UnreachableError
+from acir.index.feeds import Seen, Step
+from acir.pacs import guard
+from acir.pacs.orthanc import Member, OrthancSeries
+from acir.pacs.place import Place, place_of
+from acir.pacs.series import SLICES, chosen, remarks, stacks
+from acir.pacs.settings import Server
+from acir.privacy.pseudonym import pseudonym
+from acir.types import Progress, Skipped
+from acir.workflows.following import Fetched, Follower, Looked, Target, is_wanted, log
+
+
+class SeriesFollower(Follower):
+    """Follows the series of one server.
+
+    Args:
+        server: Of the configuration.
+        feed: What the server tells.
+        target: Where its pictures go.
+        progress: Shows long work.
+    """
+
+    def __init__(
+        self, server: Server, feed: OrthancSeries, target: Target, progress: Progress
+    ) -> None:
+        super().__init__(server, feed, target, progress)
+        self._series = feed
+
+    def _take(self, handles: Sequence[str], cursor: int | None) -> None:
+        """Take each series as one, and commit the place that was reached after the last."""
+        for handle in handles:
+            try:
+                members = self._series.members(handle)
+            except UnreachableError:
+                raise
+            except GoneError:
+                continue
+            except PacsError as error:
+                self._enter([self._refused(handle, error)], self._terms, None)
+                continue
+            self._enter(self._looked_at(members), self._terms_of(members), None)
+        if cursor is not None:
+            self._commit(Step(cursor=cursor))
+
+    def _compared(self) -> tuple[Set[str], list[str]]:
+        """Want each stable series of which an instance needs a look under the terms of all."""
+        seen, there, wanted = self._state.seen(), set[str](), list[str]()
+        for series in self._series.series():
+            hashed = [self._hashed(handle) for handle in series.instances]
+            there.update(hashed)
+            terms = self._terms_of(series.instances)
+            if series.is_stable and any(_needs_look(seen.get(h), terms) for h in hashed):
+                wanted.append(series.handle)
+        return there, wanted
+
+    def _looked_at(self, members: Mapping[str, Member]) -> Iterator[Looked]:
+        """Fetch and read the slices that speak for a series; the others are not wanted."""
+        pictures = [h for h, m in members.items() if is_wanted(self._server, m.description)]
+        found = stacks([self._place(members[handle]) for handle in pictures])
+        for sentence in remarks(found):
+            log.info("%s: a series: %s", self._server.name, sentence)
+        words = {pictures[number]: about for number, about in chosen(found, SLICES)}
+
+        def look(handle: str) -> Looked:
+            fetched = self._fetch(handle, members[handle].description)
+            return fetched, self._read(fetched, words[handle])
+
+        yield from ((Fetched(self._hashed(h)), None) for h in members if h not in words)
+        yield from guard.warm().map(look, words)
+
+    def _place(self, member: Member) -> Place:
+        name = pseudonym(self._target.key, "instance", member.description.uid)
+        return place_of(member.words, id=name, series="", reference=member.reference)
+
+    def _terms_of(self, handles: Iterable[str]) -> str:
+        """Name the terms of a series, which are other ones when its instances are."""
+        together = "\n".join(sorted(handles))
+        return f"{self._terms}/{sha256(together.encode()).hexdigest()[:16]}"
+
+    def _refused(self, handle: str, error: PacsError) -> Looked:
+        hashed = self._hashed(handle)
+        return Fetched(hashed), Skipped(hashed, str(error))
+
+
+def _needs_look(seen: Seen | None, terms: str) -> bool:
+    return seen is None or seen.needs_look(terms)
