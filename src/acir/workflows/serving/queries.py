@@ -70,7 +70,8 @@ class Asked:
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
         header = self.origin.size if self.origin else 0
         arrays = (self.found.record.pixels, *maps)
-        return header + sum(one.nbytes for one in arrays if one is not None)
+        size: int = header + sum(one.nbytes for one in arrays if one is not None)
+        return size
 
     @property
     def is_readable(self) -> bool:
