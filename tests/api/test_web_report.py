@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from highdicom.sr import srread
+from highdicom.sr import MeasurementReport, srread
 from pydicom import dcmread
 from pydicom.sr.coding import Code
 
@@ -47,6 +48,13 @@ def saved(client: TestClient, address: str, place: Path) -> Path:
     return place
 
 
+def groups(path: Path) -> list[Any]:
+    """Return the groups of measurements of a report as highdicom reads it."""
+    content = srread(path).content
+    assert isinstance(content, MeasurementReport)
+    return content.get_image_measurement_groups()
+
+
 def test_a_report_has_the_verdict_and_the_hits_and_belongs_to_the_study(
     client: TestClient, image: bytes, tmp_path: Path
 ) -> None:
@@ -58,7 +66,7 @@ def test_a_report_has_the_verdict_and_the_hits_and_belongs_to_the_study(
     assert faults(made, tmp_path) == []
     key = parse_qs(urlsplit(address).query)["q"][0]
     shown = client.get("/export", params={"q": key, "k": 3, "format": "json"}).json()
-    about, *similar = srread(path).content.get_image_measurement_groups()
+    about, *similar = groups(path)
     (verdict,) = about.get_qualitative_evaluations(Code("verdict", "99ACIR", "Verdict"))
     assert verdict.value.value == shown["verdict"]
     assert len(similar) == len(shown["hits"]) == 3
@@ -72,7 +80,7 @@ def test_a_withheld_answer_has_a_report_of_its_verdict_alone(
 ) -> None:
     address = ask(client, make_dicom(foreign(0), **NAMED))
     path = saved(client, address, tmp_path / "answer.dcm")
-    (about,) = srread(path).content.get_image_measurement_groups()
+    (about,) = groups(path)
     (verdict,) = about.get_qualitative_evaluations(Code("verdict", "99ACIR", "Verdict"))
     assert verdict.value.value == "unknown"
 
@@ -106,7 +114,7 @@ def test_a_program_gets_the_same_report(
     key = client.post("/api/v1/search", files={"image": image}).json()["key"]
     answer = client.get("/api/v1/export", params={"key": key, "format": "sr"})
     (tmp_path / "answer.dcm").write_bytes(answer.content)
-    assert len(srread(tmp_path / "answer.dcm").content.get_image_measurement_groups()) == 11
+    assert len(groups(tmp_path / "answer.dcm")) == 11
 
 
 def test_without_highdicom_there_is_no_link_and_a_sentence(
