@@ -18,6 +18,7 @@ TREE = {
     "AuditError": "StorageError",
     "AccessError": "AcirError",
     "LockedError": "AccessError",
+    "ProblemError": "ServerError",
     "GuardError": "AcirError",
     "NotFittedError": "AcirError",
     "UsageError": "AcirError",

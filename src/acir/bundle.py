@@ -112,7 +112,8 @@ class Bundle:
         if mode not in self.rankers:
             known = sorted(self.rankers)
             raise UsageError(
-                f"there is no mode {mode!r}; choose {' or '.join(known)}.{suggestion(mode, known)}"
+                f"there is no mode {mode!r}; choose one of {', '.join(known)}."
+                f"{suggestion(mode, known)}"
             )
         return mode
 

@@ -9,6 +9,7 @@
     ├── AccessError               whoever asks may not, or is not who they say they are
     │   └── LockedError           there were too many tries to log in
     ├── ServerError               a server that searches for an index cannot be used
+    │   └── ProblemError          a server of acir refuses what it was asked
     ├── PacsError                 a PACS refuses, or gives what cannot be used
     │   ├── UnreachableError      it does not answer
     │   └── GoneError             it no longer has what was asked for
@@ -46,6 +47,20 @@ class StorageError(AcirError):
 
 class ServerError(AcirError):
     """A server that searches for an index cannot be reached, or is not as it must be."""
+
+
+class ProblemError(ServerError):
+    """A server of acir refuses what it was asked, or cannot do it.
+
+    Args:
+        status: HTTP status of its answer.
+        reason: What it says of it.
+        wait: Seconds after which it may be asked again, where it says so.
+    """
+
+    def __init__(self, status: int, reason: str, wait: int | None = None) -> None:
+        super().__init__(f"the server refuses (status {status}): {reason}")
+        self.status, self.reason, self.wait = status, reason, wait
 
 
 class PacsError(AcirError):

@@ -15,6 +15,8 @@ from made_web import BY, HOST, PASSWORD, people, sign_in
 
 PAGES = {
     "/admin/index": {"curator", "admin"},
+    "/admin/collections": {"curator", "admin"},
+    "/admin/models": {"admin"},
     "/admin/people": {"admin"},
     "/admin/audit": {"admin"},
 }

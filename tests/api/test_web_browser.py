@@ -1,21 +1,27 @@
 """The page in a real browser: every flow, with mouse and keyboard, and no fault of access."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pydicom import dcmread
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.governance.models import Registry
+from acir.index.store import Store
 from acir.workflows.serving import maps
 from acir.workflows.serving.served import Served
-from acir.workflows.serving.settings import ServeSettings
+from acir.workflows.serving.settings import DeidTable, ModelsTable, ServeSettings
+from made_answer import NAMED, STUDY
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
-from made_web import png
+from made_web import BY, png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -27,8 +33,28 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def settings(web_index: Path) -> ServeSettings:
-    return ServeSettings(index=str(web_index))
+def settings(web_index: Path, tmp_path_factory: pytest.TempPathFactory) -> ServeSettings:
+    """Return those of a server with a registry of models and a folder of `acir deid`."""
+    folder = tmp_path_factory.mktemp("beside")
+    registry, kept_back = folder / "registry", folder / "out.quarantine"
+    for made in (registry, kept_back):
+        made.mkdir()
+    with Store.open(web_index) as store, Registry(registry) as opened:
+        about = {"classes": ["bars", "disc"], "trained_on": 225, "calibrated_on": 235}
+        for bundle in (store.model, "bb" * 32):
+            opened.register("cells", bundle, BY, about, "# A card")
+        opened.approve(store.model, BY)
+        for p in np.linspace(0.001, 1, 120):
+            store.keep_p_value(float(p) ** 2, date(2026, 11, 1))
+    entry = {"name": "x", "file": "DICOM file 1 of 1", "state": "failed"}
+    lines = [{}, entry | {"reason": "its content is not DICOM"}]
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (kept_back / "journal.jsonl").write_text(text, encoding="utf-8")
+    return ServeSettings(
+        index=str(web_index),
+        models=ModelsTable(registry=str(registry)),
+        deid=DeidTable(out=str(folder / "out")),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +214,54 @@ def test_an_answer_is_saved_as_a_table(page: Page, known: bytes) -> None:
     assert len(text.splitlines()) == 11
 
 
+def test_an_answer_to_a_dicom_image_is_saved_as_a_report(
+    page: Page, make_dicom: Callable[..., bytes]
+) -> None:
+    transfer(page, "drop", [("a.dcm", make_dicom(draw("disc", 120), **NAMED))])
+    page.wait_for_url("**/search?q=*")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="DICOM SR").click()
+    found = dcmread(download.value.path())
+    assert (found.Modality, found.StudyInstanceUID) == ("SR", STUDY)
+    assert accessibility_faults(page) == []
+    keep(page, "report")
+
+
+def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: bytes) -> None:
+    give(page, known)
+    answer = page.url
+    hit = page.locator("[data-hit]").nth(1)
+    name = hit.locator(".id").inner_text()
+    hit.focus()
+    page.keyboard.press("k")
+    page.wait_for_url("**/keep?*")
+    assert accessibility_faults(page) == []
+    page.get_by_label("Title").fill("Odd <discs>")
+    page.get_by_label("Note").fill("looks like a & b")
+    keep(page, "keep")
+    page.get_by_role("button", name="Put it there").click()
+    page.wait_for_url(answer)
+    page.get_by_role("link", name="Lists").click()
+    page.get_by_role("link", name="Odd <discs>").click()
+    expect(page.locator(".hit .id")).to_have_text(name)
+    expect(page.locator("textarea")).to_have_value("looks like a & b")
+    for scheme, width in (("dark", 1280), ("light", 360)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        keep(page, f"list-{scheme}-{width}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert "looks like a & b" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.get_by_text("Delete the list").first.click()
+    page.get_by_role("button", name="Delete the list").click()
+    page.wait_for_url("**/lists")
+    expect(page.get_by_text("You have no list yet.")).to_be_visible()
+    assert accessibility_faults(page) == []
+    keep(page, "lists")
+
+
 def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:
     give(page, known)
     reached = set()
@@ -232,6 +306,9 @@ def test_the_other_pages_have_no_fault_of_access(
         (signed_in, "/nothing", "There is nothing here"),
         (signed_in, "/history", "History"),
         (signed_in, "/admin/index", "Index: cells"),
+        (signed_in, "/admin/collections", "Collections"),
+        (signed_in, "/admin/quarantine", "Kept back"),
+        (signed_in, "/admin/models", "Models"),
         (signed_in, "/admin/people", "People"),
         (signed_in, "/admin/audit", "Audit log"),
     ):
@@ -254,6 +331,27 @@ def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(page.locator("body")).to_have_css("background-color", "rgb(243, 245, 247)")
     assert accessibility_faults(page) == []
+
+
+def test_an_answer_and_the_pages_of_those_who_run_it_are_german(
+    page: Page, known: bytes, strange: bytes
+) -> None:
+    page.goto("/?lang=de")
+    give(page, strange)
+    page.locator(".said summary").click()
+    expect(page.locator(".said details")).to_contain_text("Höchstens 1 von")
+    assert accessibility_faults(page) == []
+    keep(page, "german-strange")
+    for path, heading in (
+        ("/history", "Verlauf"),
+        ("/admin/index", "Index: cells"),
+        ("/admin/people", "Personen"),
+        ("/admin/audit", "Protokoll"),
+    ):
+        page.goto(path)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"german-{heading}")
 
 
 def test_the_first_page_and_an_answer_are_light(page: Page, known: bytes) -> None:

@@ -14,9 +14,10 @@ from acir.api.app import create_app
 from acir.errors import StorageError, UsageError
 from acir.governance.audit import AuditLog
 from acir.index.store import Store
+from acir.index.writer import Added
 from acir.workflows.serving.additions import FOLDER, Additions, Job
 from acir.workflows.serving.settings import ServeSettings
-from made_model import draw
+from made_model import acir, draw
 from made_web import HOST, Token, people, png
 
 
@@ -118,6 +119,53 @@ def test_what_was_taken_over_is_in_the_audit_log(client: TestClient, own_index: 
     ]
 
 
+def test_a_change_of_an_audited_index_is_recorded_once_in_the_name_of_who_wanted_it(
+    bundle: Path, pictures: Path, make_dicom: Callable[..., bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / "audited"
+    words = ("--model", bundle, "--data", f"{pictures}#val", "--index", folder, "--audited")
+    assert acir("index", "build", *words).code == 0
+    curator = people(folder)["curator"]
+    with AuditLog.open(folder) as log:
+        before = sum(1 for _ in log.records())
+    with TestClient(create_app(ServeSettings(index=str(folder))), HOST) as client:
+        client.headers.update(curator.headers)
+        # Two kinds of files are two additions to the library, and one to who sends them.
+        add(client, png(draw("disc", 710)), make_dicom(draw("bars", 710)), collection="fresh")
+        found = client.post(
+            "/api/v1/search",
+            files={"image": make_dicom(draw("bars", 711))},
+            params={"where": "collection=fresh"},
+        ).json()
+        name = found["hits"][0]["id"]
+        assert client.delete("/api/v1/pictures", params={"id": name}).json() == {"deleted": 1}
+    with AuditLog.open(folder) as log:
+        events = [record.event for record in log.records()][before:]
+    assert [(e.actor.user, e.action, e.detail, e.count) for e in events[1:-1]] == [
+        ("curator", "add", "begun", 2),
+        ("curator", "add", "done", 2),
+        ("curator", "search", "", len(found["hits"])),
+        ("curator", "delete", "", 1),
+    ]
+    assert events[-2].collection == "fresh"
+
+
+def test_a_deletion_that_fails_is_recorded_as_one(
+    client: TestClient, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise StorageError(f"no room at {own_index}")
+
+    with Store.open(own_index) as store, store.view() as view:
+        name = view.entries(np.arange(1))[0].id
+    monkeypatch.setattr("acir.workflows.index.delete", fails)
+    answer = client.delete("/api/v1/pictures", params={"id": name})
+    assert answer.status_code == 503
+    with AuditLog.open(own_index) as log:
+        events = [one.event for one in log.records() if one.event.action == "delete"]
+    assert [(e.outcome, e.detail) for e in events] == [("success", ""), ("failed", "StorageError")]
+
+
 @pytest.mark.parametrize("role", ["viewer", "researcher", "nobody"])
 def test_others_may_neither_add_nor_delete(
     client: TestClient, tokens: dict[str, Token], role: str
@@ -181,6 +229,21 @@ def test_a_job_that_fails_is_told_and_does_not_stop_the_next(
             sleep(0.02)
     assert [one.stage for one in told] == ["failed", "done"]
     assert told[0].notes == ("they could not be added (StorageError)",)
+
+
+def test_only_the_last_jobs_that_are_over_are_remembered(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acir.workflows.index.add", lambda *_, **__: Added(1, 0, 0))
+    monkeypatch.setattr("acir.workflows.serving.additions.REMEMBERED", 2)
+    told = list[Job]()
+    with Additions(own_index, told.append) as running:
+        jobs = [running.begin("curator", [bytes([n])], "", "") for n in range(4)]
+        end = monotonic() + 60
+        while len(told) < 4 and monotonic() < end:
+            sleep(0.02)
+    found = [running.find(job.id, "curator") is not None for job in jobs]
+    assert found == [False, False, True, True]
 
 
 def test_a_disk_that_takes_nothing_is_told(

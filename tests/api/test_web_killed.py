@@ -2,43 +2,15 @@
 
 import os
 import signal
-import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-
-import httpx2
 
 from acir.governance.audit import AuditLog
 from acir.governance.verification import problems
 from acir.index.store import Store
-from made_model import draw, program
-from made_web import Token, people, png
-
-
-@contextmanager
-def started(index: Path, token: Token) -> Iterator[tuple[httpx2.Client, subprocess.Popen[bytes]]]:
-    """Run `acir serve` as a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = program("serve", "--index", index, "--port", port)
-    with subprocess.Popen(**command, stderr=subprocess.DEVNULL) as process:
-        address = f"http://127.0.0.1:{port}"
-        with httpx2.Client(base_url=address, headers=token.headers, timeout=60) as client:
-            end = monotonic() + 120
-            while process.poll() is None and monotonic() < end:
-                try:
-                    client.get("/healthz")
-                    break
-                except httpx2.TransportError:
-                    sleep(0.05)
-            try:
-                yield client, process
-            finally:
-                process.kill()
+from made_model import draw
+from made_process import started
+from made_web import people, png
 
 
 def test_killed_amid_uploads_and_searches_it_keeps_its_word(own_index: Path) -> None:

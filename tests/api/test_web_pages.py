@@ -79,7 +79,7 @@ def test_a_page_needs_to_know_what_is_asked(client: TestClient) -> None:
     sign_in(client, "viewer")
     answer = client.get("/search", headers={"Accept": "text/html"})
     assert answer.status_code == 422
-    assert "give either q or id, of what was asked" in answer.text
+    assert "Give either q or id, of what was asked" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/query/picture", "/query/heat"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_the_length_is_the_benchmarks_and_no_decoder_is_built(read: Read) -> Non
     ("bits", "tuned_at"), [("[16, 32, 64]", 32), ("[8, 16, 64]", 16), ("[16]", 16)]
 )
 def test_tuning_is_at_32_bits_or_at_the_middle(read: Read, bits: str, tuned_at: int) -> None:
-    assert read(("[16, 32, 64]", bits)).tuning_bits == tuned_at
+    assert read(("[16, 32, 64]", bits)).bits_of_trials == tuned_at
 
 
 # Parts
@@ -92,7 +93,14 @@ def test_a_part_keeps_the_floors_of_its_methods(read: Read) -> None:
 
 
 def test_no_part_is_the_whole(read: Read) -> None:
-    assert selected(read(), {}) == read()
+    whole = read()
+    assert selected(whole, {}) == replace(whole, tuning_bits=whole.bits_of_trials)
+
+
+def test_a_part_is_tuned_as_the_whole_is(read: Read) -> None:
+    found = read(("[16, 32, 64]", "[8, 16, 64]"))
+    assert selected(found, {"bits": ["64"]}).bits_of_trials == 16
+    assert read(("bits =", "tuning_bits = 8\nbits =")).bits_of_trials == 8
 
 
 def test_data_may_lie_elsewhere(read: Read) -> None:

@@ -1,9 +1,13 @@
-"""The checksum of a row is the one that `checksum` defines, however it is put together."""
+"""Rows of a table are what was given, however many are written at once, and so are checksums."""
+
+from pathlib import Path
 
 import pytest
+from made_entries import create, entry, plain
 
-from acir.index.entry import checksum, seal
-from acir.index.rows import mark_of
+from acir.index.entry import Entry, checksum, seal
+from acir.index.rows import PART, mark_of
+from acir.index.writer import Added
 
 WORDS = ("ä'1", "a|b", None, "p", "0" * 64)
 KEPT = (("key", "välue"),)
@@ -22,3 +26,27 @@ def test_of_a_row_with_and_without_a_thumbnail(metadata: tuple[tuple[str, str], 
 def test_of_a_row_whose_blob_a_disk_has_made_something_else(other: object) -> None:
     for columns in ((*WORDS, other, EMBEDDING, None, KEPT), (*WORDS, CODE, EMBEDDING, 7, KEPT)):
         assert mark_of(columns) == checksum(columns, ())
+
+
+def test_all_of_a_batch_longer_than_a_statement_is_there_and_the_last_of_an_id_stays(
+    tmp_path: Path,
+) -> None:
+    words = dict.fromkeys("abcd", "word")
+    given = [
+        entry(
+            number,
+            thumbnail=None if number % 3 else b"png",
+            metadata=dict(list(words.items())[: number % 5]),
+        )
+        for number in range(2 * PART + 7)
+    ]
+    again = [entry(PART - 1, label="within"), entry(1, label="across"), entry(1, label="last")]
+    stays: dict[str, Entry] = {one.id: one for one in (*given, *again)}
+    with create(tmp_path / "index") as store:
+        added = store.add([*given[:PART], again[0], *given[PART:], *again[1:]])
+        assert added == Added(new=len(given), replaced=len(again))
+        found = store.known(list(stays))
+        assert {name: plain(one) for name, one in found.items()} == {
+            name: plain(one) for name, one in stays.items()
+        }
+        assert store.verify() == []

@@ -19,7 +19,7 @@ from acir.pacs.feed import Feed
 from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
-from made_dicomweb import Answer, Asked, Made, multipart, row, serve
+from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
 from made_orthanc import free_port
 
 HANDLE = "1.2/3.4/5.6"
@@ -319,6 +319,52 @@ def test_what_is_no_dicomweb_is_said(server: Server, content: str) -> None:
         if content == "{}":
             with pytest.raises(PacsError, match="does not answer as DICOMweb does"):
                 feed.describe(HANDLE)
+
+
+def test_a_name_is_looked_for_at_each_level(server: Server) -> None:
+    def only_study(asked: Asked) -> Answer:
+        rows = (
+            [row("1.1/1.2/9.10"), row("1.1/1.2/9.9")]
+            if "StudyInstanceUID=1.1" in asked.path
+            else []
+        )
+        return Answer(json.dumps(rows).encode())
+
+    with serve(only_study) as made:
+        # As a device counts, not as letters are sorted.
+        assert web(at(server, made)).named("1.1") == ["1.1/1.2/9.9", "1.1/1.2/9.10"]
+        with pytest.raises(GoneError, match="the server main has nothing of that name; check it"):
+            web(at(server, made)).named("1.3")
+        with pytest.raises(
+            UsageError, match="that is no UID; expected digits and dots, at most 64"
+        ):
+            web(at(server, made)).named("1.3*")
+
+
+def test_other_instances_than_those_of_a_name_are_no_answer(server: Server) -> None:
+    refused = pytest.raises(PacsError, match="answers with other instances than those of the UID")
+    with serve(dicomweb({HANDLE: b""})) as made, refused:
+        web(at(server, made)).named("1.3")
+
+
+def test_an_orthanc_tells_the_uid_of_its_own_names(server: Server) -> None:
+    name = "-".join(["0a1b2c3d"] * 5)
+    found = {f"/series/{name}": {"SeriesInstanceUID": "1.2"}}
+
+    def answer(asked: Asked) -> Answer:
+        tags = found.get(asked.path)
+        return Answer(json.dumps({"MainDicomTags": tags}).encode(), status=200 if tags else 404)
+
+    with serve(answer) as made:
+        assert orthanc(at(server, made)).uid_of(name) == "1.2"
+        found[f"/series/{name}"] = {"SeriesInstanceUID": "../1.2"}
+        with pytest.raises(PacsError, match="does not answer as an Orthanc does"):
+            orthanc(at(server, made)).uid_of(name)
+        found.clear()
+        with pytest.raises(GoneError, match="the server main has nothing of that name; check it"):
+            orthanc(at(server, made)).uid_of(name)
+        with pytest.raises(UsageError, match="none of Orthanc's identifiers; expected five groups"):
+            orthanc(at(server, made)).uid_of("../system")
 
 
 def test_no_content_is_no_instance(server: Server) -> None:

@@ -20,16 +20,17 @@ def probe(code: np.ndarray, barred: list[int]) -> Probe:
     st.integers(1, 12),
     st.none() | st.integers(0, 8),
     st.lists(st.sets(st.integers(0, 39)), min_size=1, max_size=4),
+    st.booleans(),
 )
 def test_a_batch_gives_what_a_sort_of_the_allowed_rows_gives(
-    seed: int, size: int, radius: int | None, barred: list[set[int]]
+    seed: int, size: int, radius: int | None, barred: list[set[int]], narrowed: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 256, (40, 1), dtype=np.uint8)
-    allowed = rng.random(40) < 0.7
+    allowed = rng.random(40) < (0.7 if narrowed else 2.0)
     queries = rng.integers(0, 256, (len(barred), 1), dtype=np.uint8)
     probes = [probe(query, list(rows)) for query, rows in zip(queries, barred, strict=True)]
-    found = shortlists(Flat(codes), probes, allowed, size, radius)
+    found = shortlists(Flat(codes), probes, allowed if narrowed else None, size, radius)
     for query, rows, got in zip(queries, barred, found, strict=True):
         pairs = sorted(
             (int(query[0] ^ codes[row, 0]).bit_count(), row)
@@ -49,11 +50,11 @@ def test_a_batch_gives_what_a_sort_of_the_allowed_rows_gives(
 
 def test_a_list_that_holds_everything_says_so() -> None:
     codes = np.arange(4, dtype=np.uint8)[:, None]
-    everything = np.ones(4, dtype=bool)
-    (whole,) = shortlists(Flat(codes), [probe(codes[0], [1])], everything, 3, None)
-    (part,) = shortlists(Flat(codes), [probe(codes[0], [])], everything, 1, None)
-    assert (whole.complete, whole.rows.tolist()) == (True, [0, 2, 3])
-    assert (part.complete, part.rows.tolist()) == (False, [0])
+    for everything in (np.ones(4, dtype=bool), None):
+        (whole,) = shortlists(Flat(codes), [probe(codes[0], [1])], everything, 3, None)
+        (part,) = shortlists(Flat(codes), [probe(codes[0], [])], everything, 1, None)
+        assert (whole.complete, whole.rows.tolist()) == (True, [0, 2, 3])
+        assert (part.complete, part.rows.tolist()) == (False, [0])
 
 
 def test_too_long_a_list_is_cut_by_distance_and_id(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from ray.cluster_utils import Cluster
 from acir.errors import AcirError
 from acir.index.store import Store
 from acir.workflows import index as workflow
+from acir.workflows.index_creation import IndexOptions
 
 MEMORY_BYTES = 150 * 2**20  # of each object store; Ray wants at least half of that
 
@@ -50,7 +51,7 @@ def run(bundle: Path, data: str, index: Path) -> dict[str, object]:
     killer.start()
     try:
         built = workflow.build(
-            bundle, data, index, workflow.IndexOptions(thumbnails=False), ray=cluster.address
+            bundle, data, index, IndexOptions(thumbnails=False), ray=cluster.address
         )
         killer.join(60)
         again = workflow.add(index, data, ray=cluster.address)

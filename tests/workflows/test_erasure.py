@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from acir.errors import StorageError
-from acir.governance.audit import AuditLog
+from acir.governance.audit import Actor, AuditLog
+from acir.governance.lists import Lists, Picture
+from acir.governance.people import People
+from acir.governance.vault import Vault
 from acir.index import remnants
 from acir.index.entry import Entry
 from acir.index.store import Store
@@ -199,3 +202,31 @@ def test_what_another_picture_has_by_right_is_not_sought(place: Path, mine: list
     with Store.open(place) as store:
         store.add([twin])
     assert erasure.erase(place, PATIENT).remains == ()
+
+
+def test_an_erased_patient_is_on_no_list_any_more(place: Path, mine: list[Entry]) -> None:
+    by = Actor("ada")
+    with AuditLog.create(place) as log, Vault(place, log) as vault:
+        People(vault).add("ada", None, by)
+        own = Lists(vault)
+        key = own.make("odd", by)
+        with Store.open(place) as store:
+            other = next(entry for entry in _all(store) if entry.patient == OTHER)
+        for entry in (mine[0], other):
+            own.put(key, Picture(entry.id, entry.patient, "default"), "seen before", by)
+    found = erasure.erase(place, PATIENT)
+    assert (found.listed, found.remains) == (1, ())
+    assert "1 pictures and their notes were taken off the lists of people" in list(found.lines())
+    with AuditLog.open(place) as log, Vault(place, log) as vault:
+        assert [noted.picture for noted in Lists(vault).read(key, "ada")[1]] == [other.id]
+
+
+def test_what_is_on_a_list_would_be_found(place: Path, mine: list[Entry]) -> None:
+    by = Actor("ada")
+    with AuditLog.create(place) as log, Vault(place, log) as vault:
+        People(vault).add("ada", None, by)
+        own = Lists(vault)
+        own.put(own.make("odd", by), Picture(mine[0].id, PATIENT, "default"), "", by)
+        needles = {PATIENT.encode(): "the pseudonym"}
+        files = remnants.found(place, needles, beside=("audit.sqlite", "store.sqlite"))
+    assert any("access.sqlite" in line for line in files)

@@ -65,7 +65,7 @@ def test_a_label_that_the_model_does_not_know_is_refused(
 
 def test_an_unknown_mode_is_refused(bundle: Path, pictures: Path) -> None:
     said = evaluate(bundle, f"{pictures}#train", f"{pictures}#test", "--mode", "fuse").refusal()
-    assert said.startswith("there is no mode 'fuse'; choose content or fused")
+    assert said.startswith("there is no mode 'fuse'; choose one of content, fused")
 
 
 def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: Path) -> None:

@@ -65,7 +65,8 @@ def test_info_says_what_an_index_is(index: Path, bundle: Path, pictures: Path) -
     assert set(found) == INFO
     model = load_bundle(bundle)
     assert found["bits"] == 32
-    assert found["dim"] == model.encoder.dim + model.encoder.bits + 16 * 16  # and the fingerprint
+    extra = 16 * 16 + 4  # the fingerprint, and the weights of four classes
+    assert found["dim"] == model.encoder.dim + model.encoder.bits + extra
     assert found["engine"] == "faiss"
     assert found["model"] == model.id
     assert found["size_bytes"] == sum(map(len, tree(index).values()))
@@ -361,7 +362,7 @@ def test_a_build_that_is_refused_half_way_keeps_what_was_stored(
         yield from entries.encoded(islice(pictures, 5), encode)
         raise UsageError("the cluster cannot encode any more")
 
-    monkeypatch.setattr("acir.workflows.index.encoded", failing)
+    monkeypatch.setattr("acir.workflows.index_filling.encoded", failing)
     monkeypatch.setattr("acir.index.writer.BATCH", 2)
     index = tmp_path / "index"
     words = ("--model", bundle, "--data", few, "--index", index)
@@ -388,7 +389,7 @@ def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("acir.workflows.index.copy_bundle", full)
+    monkeypatch.setattr("acir.workflows.index_creation.copy_bundle", full)
     options = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     outcome = acir("index", "build", *options)
     assert outcome.code == 1

@@ -31,7 +31,7 @@ class Clock:
 
 
 def test_a_query_is_found_by_its_owner_alone(views: tuple[Asked, ...]) -> None:
-    queries = Queries()
+    queries = Queries(10**9)
     first, second = queries.keep("ada", views[:1]), queries.keep("ada", views[:1])
     assert first.key != second.key
     assert queries.find(first.key, "ada") is first
@@ -41,7 +41,7 @@ def test_a_query_is_found_by_its_owner_alone(views: tuple[Asked, ...]) -> None:
 
 def test_what_nobody_looks_at_is_forgotten_after_a_while(views: tuple[Asked, ...]) -> None:
     clock = Clock()
-    queries = Queries(seconds=60.0, clock=clock)
+    queries = Queries(10**9, seconds=60.0, clock=clock)
     looked_at, other = queries.keep("ada", views[:1]), queries.keep("ada", views[:1])
     for clock.now in (40.0, 80.0, 120.0):
         assert queries.find(looked_at.key, "ada") is looked_at
@@ -71,9 +71,9 @@ def test_one_that_is_too_large_by_itself_is_kept_until_the_next(views: tuple[Ask
 
 def test_a_view_knows_what_can_be_shown_of_it(served: Served, views: tuple[Asked, ...]) -> None:
     known, strange, nothing = views
-    query = Queries().keep("ada", views)
+    query = Queries(10**9).keep("ada", views)
     assert [view.is_readable for view in views] == [True, True, False]
-    assert (nothing.picture, nothing.place, nothing.size) == (None, None, 0)
+    assert (nothing.picture, nothing.place, nothing.shape) == (None, None, (1, 1))
     assert known.place is not None
     assert strange.place is not None
     assert known.place.total < known.place.limit < strange.place.total
@@ -81,3 +81,10 @@ def test_a_view_knows_what_can_be_shown_of_it(served: Served, views: tuple[Asked
     drawn = query.heat_map(1, served)
     assert drawn is not None
     assert drawn.startswith(b"\x89PNG")
+
+
+def test_pictures_that_cannot_be_read_take_room_too(views: tuple[Asked, ...]) -> None:
+    unreadable = views[2:]
+    queries = Queries(10 * unreadable[0].size)
+    keys = [queries.keep("ada", unreadable).key for _ in range(11)]
+    assert [queries.find(key, "ada") is None for key in keys] == [True, *[False] * 10]

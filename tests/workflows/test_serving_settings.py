@@ -31,9 +31,27 @@ def test_an_option_replaces_what_the_file_says(tmp_path: Path) -> None:
     assert (found.index, found.server.host, found.server.port) == ("other", "127.0.0.1", 1)
 
 
+def test_a_registry_and_a_folder_of_deid_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    text = 'index = "x"\n[models]\nregistry = "models"\n[deid]\nout = "released"\n'
+    path.write_text(text, encoding="utf-8")
+    found = load_settings(path, host=None, port=None)
+    assert found.models is not None
+    assert found.deid is not None
+    assert (found.models.registry, found.deid.out) == ("models", "released")
+
+
 def test_nothing_to_serve_is_told() -> None:
     with pytest.raises(UsageError, match="nothing to serve; give the folder of an index with --in"):
         load_settings(None, host=None, port=None)
+
+
+def test_a_pacs_is_reached_as_one_that_an_index_follows(tmp_path: Path) -> None:
+    path = tmp_path / "serve.toml"
+    path.write_text(f'{TEXT}\n[pacs]\nname = "main"\nurl = "https://pacs/"\n', encoding="utf-8")
+    found = load_settings(path, host=None, port=None).pacs
+    assert found is not None
+    assert (found.name, found.url, found.max_mib) == ("main", "https://pacs/", 512)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +60,9 @@ def test_nothing_to_serve_is_told() -> None:
         ("[server]\nhots = 'x'", "unknown configuration key 'server.hots'.*Did you mean 'host'"),
         ("[server]\nport = 70000", "configuration key server.port is 70000, expected at least 1"),
         ("[limits]\nviews = 'x'", "configuration key limits.views is 'x', expected a value of"),
+        ("[models]", "configuration key models.registry is missing; add it"),
+        ("[pacs]\nname = 'a'", "configuration key pacs.url is missing; add it"),
+        ("[pacs]\nmodalities = []", "unknown configuration key 'pacs.modalities'"),
         ("index = ", "is not valid TOML"),
     ],
 )

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from acir import __version__
-from acir.api.limits import Limits
+from acir.api.limits import MB, Limits
 from acir.api.log import Watch
 from acir.api.metrics import Metrics
 from acir.api.pages import pages
@@ -27,16 +27,19 @@ from acir.api.words import Catalogues
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.governance.events import Outcome
 from acir.governance.federation import Federation
+from acir.governance.lists import Lists
 from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.recording import described
 from acir.workflows.serving.additions import Additions, Job
+from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.maps import Maps
+from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
 from acir.workflows.serving.served import Served
-from acir.workflows.serving.settings import ServeSettings
+from acir.workflows.serving.settings import LimitsTable, ServeSettings
 
 FIELDS = 64  # of a form
 DESCRIPTION = (
@@ -52,11 +55,11 @@ def create_app(settings: ServeSettings) -> FastAPI:
         settings: How it is to run.
 
     Raises:
-        UsageError: The index cannot be opened; when it starts.
+        UsageError: The index cannot be opened, or its model is not in service; when it starts.
     """
     words, metrics = Catalogues(), Metrics()
     secure = settings.server.is_encrypted
-    renderer = Renderer(words, secure, provider=settings.oidc is not None)
+    renderer = Renderer(words, settings)
     problems = Problems(renderer.error)
     app = FastAPI(
         title="acir",
@@ -94,13 +97,14 @@ async def _running(
     limits = settings.limits
     with ExitStack() as opened:
         served = opened.enter_context(Served.open(folder))
+        approval = _approval(settings, served, opened)
         log = opened.enter_context(AuditLog.create(folder))
         vault = opened.enter_context(Vault(folder, log))
-        pool = Pool(limits.workers, limits.waiting, limits.answer_s)
-        opened.callback(pool.close)
+        pacs = opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None
+        pool, fetching = (_pool(limits, opened) for _ in range(2))
         maps = Maps(served)
         opened.callback(maps.close)
-        metrics.waiting.set_function(lambda: pool.waiting)
+        metrics.waiting.set_function(lambda: pool.waiting + fetching.waiting)
         actor = Actor(getuser())
         additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
         model = served.searcher.bundle.id
@@ -108,19 +112,37 @@ async def _running(
         app.state.acir = State(
             settings=settings,
             served=served,
+            approval=approval,
             log=log,
             people=People(vault),
             sessions=Sessions(vault),
+            lists=Lists(vault),
             federation=_federation(settings, vault, opened),
-            queries=Queries(),
+            queries=Queries(int(limits.kept_mb * MB)),
+            pacs=pacs,
             maps=maps,
             additions=additions,
             pool=pool,
+            fetching=fetching,
             metrics=metrics,
             words=words,
         )
         yield
         log.append(AuditEvent("stop", actor, index=served.name, model=model))
+
+
+def _pool(limits: LimitsTable, opened: ExitStack) -> Pool:
+    pool = Pool(limits.workers, limits.waiting, limits.answer_s)
+    opened.callback(pool.close)
+    return pool
+
+
+def _approval(settings: ServeSettings, served: Served, opened: ExitStack) -> Approval | None:
+    """Return what says whether the model may answer, where a registry is configured."""
+    if settings.models is None:
+        return None
+    registry, bundle = Path(settings.models.registry), served.searcher.bundle.id
+    return opened.enter_context(Approval(registry, bundle))
 
 
 def _federation(settings: ServeSettings, vault: Vault, opened: ExitStack) -> Federation | None:

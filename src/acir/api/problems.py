@@ -19,9 +19,12 @@ from acir.api.schemas import Problem
 from acir.errors import (
     AccessError,
     AcirError,
+    GoneError,
     LockedError,
+    PacsError,
     SourceError,
     StorageError,
+    UnreachableError,
     UsageError,
 )
 
@@ -33,13 +36,27 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
     (LockedError, HTTPStatus.TOO_MANY_REQUESTS),
     (AccessError, HTTPStatus.FORBIDDEN),
     (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (GoneError, HTTPStatus.NOT_FOUND),
+    (PacsError, HTTPStatus.BAD_GATEWAY),
 )
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA: {}}}
-    for status in (400, 401, 403, 404, 413, 422, 429, 503)
+SPEAKING = {
+    *(UsageError, SourceError, FullError, LateError, LockedError),
+    *(PacsError, GoneError, UnreachableError),
 }
 log = logging.getLogger("acir.api")
 
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*statuses: int) -> Responses:
+    """Describe the answers to requests that fail, as a route's description lists them."""
+    return {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA: {}}}
+        for status in statuses
+    }
+
+
+RESPONSES = problems(400, 401, 403, 404, 413, 422, 429, 503)
 Page = Callable[[Request, HTTPStatus, str], Response]
 
 
@@ -111,7 +128,7 @@ class Problems:
 
 def _speaks(error: Exception) -> bool:
     """Whether an error's text may leave; that of a missing or damaged file names its place."""
-    return type(error) in {UsageError, SourceError, FullError, LateError, LockedError}
+    return type(error) in SPEAKING
 
 
 def _places(error: BaseException) -> list[str]:

@@ -85,6 +85,13 @@ class Answer(Wire):
     labels: dict[str, int] = Field(description="how often each label is among the hits")
 
 
+class Named(Wire):
+    """What a PACS calls an instance, a series or a study."""
+
+    uid: str = Field("", max_length=256, description="its UID; or give `orthanc`")
+    orthanc: str = Field("", max_length=256, description="what an Orthanc calls it")
+
+
 class Feedback(Wire):
     """Which hits were like what is looked for, and which were not."""
 

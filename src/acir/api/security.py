@@ -30,6 +30,8 @@ BEARER = "bearer "
 TurnAway = Callable[[Request, int], Response]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = ("/healthz", "/login", "/static/")
+# What shows or needs what the model made of a picture; the rest is for those who run the index.
+OF_THE_MODEL = frozenset[Verb]({"view", "search", "check", "export", "add", "fetch"})
 SAYS = "acir_says_who"  # marks the dependencies that do
 POLICY = "; ".join(
     (
@@ -123,11 +125,8 @@ def may(verb: Verb | None, *, form: bool = False) -> Any:  # noqa: ANN401 - a de
 
     async def check(request: Request, given: str) -> Caller:
         caller: Caller = request.state.caller
-        if verb is not None and not caller.may(verb):
-            action = verb if verb in ACTIONS else "view"
-            event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
-            await run_in_threadpool(of(request).record, event)
-            raise HTTPException(403, "you may not do this")
+        if verb is not None:
+            await require(request, caller, verb)
         _refuse_forgery(request, caller, given)
         return caller
 
@@ -138,6 +137,22 @@ def may(verb: Verb | None, *, form: bool = False) -> Any:  # noqa: ANN401 - a de
         return await check(request, request.headers.get(FORGERY_HEADER, ""))
 
     return _saying(of_form if form else of_program)
+
+
+async def require(request: Request, caller: Caller, verb: Verb) -> None:
+    """Refuse one who may not do something anywhere in this index, and record that.
+
+    Raises:
+        HTTPException: They may not, or the model may not answer any longer.
+        AuditError: It could not be recorded.
+    """
+    if not caller.may(verb):
+        action = verb if verb in ACTIONS else "view"
+        event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
+        await run_in_threadpool(of(request).record, event)
+        raise HTTPException(403, "you may not do this")
+    if verb in OF_THE_MODEL:
+        await run_in_threadpool(of(request).require_approval)
 
 
 def everyone() -> Any:  # noqa: ANN401 - as above

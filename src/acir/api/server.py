@@ -15,6 +15,8 @@ from acir.governance.people import People
 from acir.governance.provider import Provider
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
+from acir.workflows.serving.approval import Approval
+from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.settings import ServeSettings
 
 LOCAL = "local"  # who signs in by the link that is printed on the machine itself
@@ -58,8 +60,10 @@ def prepare(settings: ServeSettings) -> str:
 
     Raises:
         UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
-            or the secret of the identity provider is missing.
-        ComponentError: What an identity provider needs is not installed.
+            the model is not in service; or the secret of the identity provider is missing, or the
+            PACS cannot be used as it is configured.
+        UnreachableError: The name of the PACS cannot be resolved.
+        ComponentError: What an identity provider or a PACS needs is not installed.
     """
     folder, server = Path(settings.index), settings.server
     if not folder.is_dir():
@@ -67,9 +71,13 @@ def prepare(settings: ServeSettings) -> str:
             f"there is no index at {folder}; give the folder of one, or build it with acir index "
             "build"
         )
+    # What is missing is told before anything listens.
+    if settings.models is not None:
+        Approval.of_index(Path(settings.models.registry), folder).close()
     if settings.oidc is not None:
-        # What is missing is told before anything listens.
         Provider(settings.oidc, settings.oidc.secret()).close()
+    if settings.pacs is not None:
+        Pacs(settings.pacs, settings.limits.views).close()
     by = Actor(getuser())
     with AuditLog.create(folder) as log, Vault(folder, log) as vault:
         people = People(vault)

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
 
 from acir.api.problems import RESPONSES
 from acir.api.schemas import State
@@ -28,7 +29,8 @@ async def healthz() -> dict[str, str]:
 
 
 async def readyz(server: Server, caller: Known) -> dict[str, str]:
-    """Say that the index can be searched."""
+    """Say that the index can be searched, and that its model may answer."""
+    await run_in_threadpool(server.require_approval)
     await server.pool.run(caller.name, server.served.described, frozenset())
     return {"status": "ok"}
 

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from acir import ranking, registry
 from acir.bench.conditions import resident_bytes
@@ -96,17 +96,17 @@ class Searches:
         with self.store.view() as view:
             view.engine.knn(self.drawn.query(number), self.k)
 
-    def filtered(self, where: Mapping[str, str], number: int) -> None:
+    def filtered(self, where: Mapping[str, str], _: int) -> None:
         """Say which pictures a query may find."""
         with self.store.view() as view:
-            _allowed(view, where, number)
+            view.select(where)
 
     def neighbours(self, number: int) -> None:
         """Find neighbours, and read what is known of the best."""
         with self.store.view() as view:
-            allowed = _allowed(view, {}, number)
-            _, rows = view.engine.knn(self.drawn.query(number), self.k, allowed)
-            view.entries(rows[0, :HITS])
+            own = view.same_pixels(_pixel_hash(number))
+            _, rows = view.engine.knn(self.drawn.query(number), self.k + len(own))
+            view.entries(rows[0, ~np.isin(rows[0], own)][:HITS])
 
     def ties(self, where: Mapping[str, str], number: int) -> None:
         """Find neighbours and all that tie with the last."""
@@ -128,8 +128,13 @@ class Searches:
             self._ranked(view, np.zeros(len(rows), dtype=np.int32), rows)
 
     def _found(self, view: View, where: Mapping[str, str], number: int) -> Found:
-        allowed = _allowed(view, where, number)
-        return view.engine.tie_complete(self.drawn.query(number), self.k, allowed)[0]
+        """Do what `acir.search` does: a picture's own pixels are fetched too, and dropped."""
+        own = view.same_pixels(_pixel_hash(number))
+        allowed = view.select(where) if where else None
+        found = view.engine.tie_complete(self.drawn.query(number), self.k + len(own), allowed)
+        distances, rows = found[0]
+        free = ~np.isin(rows, own)
+        return distances[free], rows[free]
 
     def _ranked(
         self, view: View, distances: Int[np.ndarray, " n"], rows: Int[np.ndarray, " n"]
@@ -143,16 +148,6 @@ class Searches:
 def _pixel_hash(number: int) -> str:
     """Hash in no order, as those of pictures are."""
     return sha256(str(number).encode()).hexdigest()
-
-
-def _allowed(view: View, where: Mapping[str, str], number: int) -> Bool[np.ndarray, " n"]:
-    """Mark what a query may find: nothing of its own pixels.
-
-    A searcher asks for so many rows more and drops them, which copies no marks.
-    """
-    allowed = view.select(where).copy()
-    allowed[view.same_pixels(_pixel_hash(number))] = False
-    return allowed
 
 
 def measure(folder: Path, drawn: Drawn, sizes: Sizes, seed: int, tick: Tick) -> dict[str, object]:

@@ -65,8 +65,9 @@ def build(
 ) -> None:
     """Encode a source into a new index."""
     from acir.workflows import index as workflow
+    from acir.workflows.index_creation import IndexOptions
 
-    options = workflow.IndexOptions(
+    options = IndexOptions(
         thumbnails=not no_thumbnails,
         paths=not no_paths,
         strict=strict,

@@ -101,6 +101,7 @@ class Benchmark(_BenchmarkTable):
         bits: Code lengths.
         seeds: Of the runs that are compared.
         tuning_seed: Of the trials; none of `seeds`.
+        tuning_bits: Of the trials; 0 for 32, or the middle one of `bits` where 32 is none of them.
         trials: What tuning tries for each method that names no trials of its own.
         shared: Recipe keys for everybody.
         data: The data sets.
@@ -118,13 +119,15 @@ class Benchmark(_BenchmarkTable):
     floor: tuple[Floor, ...] = ()
     base: str = ""
     tuning_seed: Seed = 100
+    tuning_bits: Annotated[int, Range(0)] = 0
     trials: tuple[Settings, ...] = ()
     shared: Settings = field(default_factory=lambda: NOTHING)
 
     @property
-    def tuning_bits(self) -> int:
+    def bits_of_trials(self) -> int:
         """The code length of the trials."""
-        return TUNING_BITS if TUNING_BITS in self.bits else sorted(self.bits)[len(self.bits) // 2]
+        usual = TUNING_BITS if TUNING_BITS in self.bits else sorted(self.bits)[len(self.bits) // 2]
+        return self.tuning_bits or usual
 
     def recipe_for(
         self, data: DataSet, method: Method, bits: int, tuned: Settings = NOTHING
@@ -147,6 +150,8 @@ class Benchmark(_BenchmarkTable):
 
 def selected(benchmark: Benchmark, only: Mapping[str, Iterable[str]]) -> Benchmark:
     """Return the part of a benchmark with these data sets, methods, bits and seeds.
+
+    Tuning stays that of the whole, whatever part of it is run.
 
     Args:
         benchmark: The whole.
@@ -173,6 +178,7 @@ def selected(benchmark: Benchmark, only: Mapping[str, Iterable[str]]) -> Benchma
         floor=tuple(f for f in benchmark.floor if f.of in kept["method"]),
         bits=tuple(b for b in benchmark.bits if str(b) in kept["bits"]),
         seeds=tuple(s for s in benchmark.seeds if str(s) in kept["seed"]),
+        tuning_bits=benchmark.bits_of_trials,
     )
 
 

@@ -162,7 +162,7 @@ def _tuning(sheet: Sheet, tuning: Tuning) -> Iterator[Section]:
         columns = ("data", "method", "trial", "validation mAP", "")
         text = (
             f"Each method was tried {len(sheet.benchmark.method[0].trials)} times on each data "
-            f"set, with {sheet.benchmark.tuning_bits} bits and seed "
+            f"set, with {sheet.benchmark.bits_of_trials} bits and seed "
             f"{sheet.benchmark.tuning_seed}, and chosen by validation; no trial saw a test picture."
         )
         yield Section("Tuning", (text,), (Table("Trials", columns, tuple(rows), named=3),))

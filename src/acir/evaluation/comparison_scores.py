@@ -265,7 +265,7 @@ def _against_bits(
 
 def _curves(sheet: Sheet, data: DataSet) -> Iterator[Figure]:
     """Draw precision over recall and over the radius, at one code length."""
-    bits = sheet.benchmark.tuning_bits
+    bits = sheet.benchmark.bits_of_trials
     runs = {name: sheet.results.runs(data.name, name, bits) for name in sheet.methods}
     runs = {sheet.titles[name]: found for name, found in runs.items() if found}
     if not runs:

@@ -18,7 +18,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 Verb = Literal[
     "view", "search", "check", "annotate", "export", "add", "delete", "review", "erase", "grant",
-    "audit", "people", "models",
+    "audit", "people", "models", "fetch",
 ]  # fmt: skip
 LEAST: Mapping[Verb, Role] = MappingProxyType(
     {
@@ -35,6 +35,7 @@ LEAST: Mapping[Verb, Role] = MappingProxyType(
         "audit": "admin",
         "people": "admin",
         "models": "admin",
+        "fetch": "researcher",  # any picture of the PACS, to ask about it
     }
 )
 """The least role that may do it."""
@@ -42,7 +43,7 @@ LEAST: Mapping[Verb, Role] = MappingProxyType(
 EVERYWHERE = "*"
 """In place of a collection: all of them, now and later, and what belongs to none of them."""
 
-SERVER: frozenset[Verb] = frozenset({"erase", "audit", "people", "models"})
+SERVER: frozenset[Verb] = frozenset({"erase", "audit", "people", "models", "fetch"})
 """What belongs to no collection: only a role everywhere allows it."""
 
 EMERGENCY: frozenset[Verb] = frozenset({"view", "search", "check"})

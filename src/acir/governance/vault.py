@@ -1,4 +1,7 @@
-"""The file that keeps people, their secrets as hashes, and what they may: `access.sqlite`."""
+"""The file that keeps people, their secrets as hashes, what they may, and their lists of cases.
+
+It is called `access.sqlite`.
+"""
 
 import os
 import stat
@@ -35,6 +38,12 @@ TABLES = (
     """create table if not exists emergency (
         name text primary key references person on delete cascade, reason text not null,
         until real not null)""",
+    """create table if not exists list (
+        key text primary key, person text not null references person on delete cascade,
+        title text not null)""",
+    """create table if not exists noted (
+        list text not null references list on delete cascade, picture text not null, patient text,
+        note text not null, primary key (list, picture))""",
     """create table if not exists attempt (
         name text primary key, failures integer not null, last real not null, until real not null)
     """,
@@ -79,6 +88,10 @@ class Vault(AbstractContextManager["Vault"]):
         """Read and write in one step, without a record."""
         with self._database.transaction() as connection:
             yield connection
+
+    def forget(self) -> None:
+        """Leave nothing of what was deleted beside the file; see `Database.forget`."""
+        self._database.forget()
 
     @contextmanager
     def recorded(self, event: AuditEvent) -> Iterator[Connection]:

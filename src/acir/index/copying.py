@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from shutil import rmtree
 
+from acir.index.about import SETTING
 from acir.index.chosen import COLLECTION, SERVER, Choice
 from acir.index.database import Database
 from acir.index.folder import make_folder
-from acir.index.store import SETTING, Store
+from acir.index.store import Store
 
 
 def copy_store(source: Store, folder: Path, choice: Choice) -> Store:

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from acir.errors import StoreError, UsageError
-from acir.index import changes, copies, letters, rows, schema
-from acir.index.chosen import COLLECTION, Choice, build, fresh_collection
+from acir.index import about, changes, copies, letters, rewriting, rows, schema
+from acir.index.about import About
+from acir.index.chosen import Choice, build
 from acir.index.database import FILE, Database
 from acir.index.entry import Entry
 from acir.index.feeds import Feed
@@ -25,9 +26,7 @@ from acir.index.view import REPAIR, View
 from acir.index.writer import ROOM, Added, Writer
 from acir.types import Skipped
 
-SETTING = "setting."
 AUDITED = "audited"  # the setting of an index whose searches and changes are recorded
-RENAME = "update meta set value = ? where key = ?"
 
 
 class Store(AbstractContextManager["Store"]):
@@ -49,17 +48,9 @@ class Store(AbstractContextManager["Store"]):
         """Read what the store says of itself; called by `create` and `open`."""
         self.folder = folder
         self._database = database
-        try:
-            meta = schema.current(database)
-            self.bits, self.dim = int(meta["bits"]), int(meta["dim"])
-            self.engine, self.model = meta["engine"], meta["model"]
-        except (KeyError, ValueError) as error:
-            raise StoreError(
-                f"the index at {folder} is damaged: it does not say what it holds; {REPAIR}"
-            ) from error
-        self.settings = MappingProxyType(
-            {k.removeprefix(SETTING): v for k, v in meta.items() if k.startswith(SETTING)}
-        )
+        said = about.read(database)
+        self.bits, self.dim, self.settings = said.bits, said.dim, said.settings
+        self.engine, self.model = said.engine, said.model
         self._writer = Writer(database, bits=self.bits, dim=self.dim)
         self._readers = Readers(
             folder,
@@ -89,10 +80,9 @@ class Store(AbstractContextManager["Store"]):
             StorageError: The folder cannot be written.
         """
         make_folder(folder)
-        meta = {"bits": str(bits), "dim": str(dim), "engine": engine, "model": model}
-        meta |= {SETTING + key: value for key, value in settings.items()}
+        said = About(bits=bits, dim=dim, engine=engine, model=model, settings=settings)
         database = Database(folder, ROOM)
-        schema.create(database, meta)
+        schema.create(database, said.written())
         return cls(folder, database)
 
     @classmethod
@@ -257,16 +247,7 @@ class Store(AbstractContextManager["Store"]):
             StoreError: Something was altered: a copy should be restored instead.
             StorageError: The disk has no room for a second copy, or another process writes.
         """
-        found = self.verify()
-        if found:
-            raise StoreError(
-                f"the index at {self.folder} was not rewritten, as it is damaged: {found[0]}; "
-                f"{REPAIR}"
-            )
-        before = size_of(self.folder)
-        self._database.rewrite()
-        self._database.forget()
-        return before - size_of(self.folder)
+        return rewriting.compact(self._database, self.verify())
 
     def copy_to(self, folder: Path) -> None:
         """Copy one state of the store to a folder that exists, whatever is written meanwhile.
@@ -278,13 +259,7 @@ class Store(AbstractContextManager["Store"]):
             StorageError: The folder cannot be written, or there is no room.
         """
         with self._readers.database() as database:
-            database.copy_to(folder / FILE)
-        copy = Database(folder)
-        try:
-            with copy.transaction() as connection:
-                connection.execute(RENAME, (fresh_collection(), SETTING + COLLECTION))
-        finally:
-            copy.close()
+            rewriting.copy(database, folder)
 
     def keep_dead_letters(self, source: str, failed: Sequence[Skipped]) -> None:
         """Remember which pictures of a source could not be read, in the place of those before.

@@ -166,7 +166,7 @@ class View:
         result = []
         for key, code in zip(keys, self.gallery.codes[positions], strict=True):
             name, entry = found[key]
-            if entry is None or not np.array_equal(entry.code, code):
+            if entry is None or entry.code.tobytes() != code.tobytes():
                 raise self._damaged(f": {name} is not what was stored")
             result.append(entry)
         return result

@@ -5,7 +5,7 @@ import socket
 from urllib.parse import SplitResult, urlsplit
 
 from acir.errors import UnreachableError, UsageError
-from acir.pacs.settings import Server
+from acir.pacs.settings import PacsTable
 
 PORTS = {"http": 80, "https": 443}
 # Where clouds answer any program on the machine with its secrets; the other one is link-local.
@@ -13,7 +13,7 @@ METADATA = {ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def checked(server: Server, root: str) -> SplitResult:
+def checked(server: PacsTable, root: str) -> SplitResult:
     """Return the parts of an address that says where a server is, and no more.
 
     Raises:
@@ -51,7 +51,7 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def resolved(server: Server, place: SplitResult) -> tuple[str, ...]:
+def resolved(server: PacsTable, place: SplitResult) -> tuple[str, ...]:
     """Return the addresses of a host; they are kept, so that a later answer changes nothing.
 
     Raises:

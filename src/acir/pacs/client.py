@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.address import PORTS, checked, resolved
-from acir.pacs.settings import Server
+from acir.pacs.settings import PacsTable
 
 try:
     import httpx
@@ -43,7 +43,7 @@ class Client(AbstractContextManager["Client"]):
         UnreachableError: The name of the server cannot be resolved.
     """
 
-    def __init__(self, server: Server, root: str) -> None:
+    def __init__(self, server: PacsTable, root: str) -> None:
         self._server = server
         self._place = checked(server, root)
         self._path = self._place.path.rstrip("/")
@@ -218,7 +218,7 @@ def _segment(part: str) -> str:
     return part
 
 
-def _certificates(server: Server) -> ssl.SSLContext:
+def _certificates(server: PacsTable) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=server.ca_file or None)
     except (OSError, ssl.SSLError) as error:

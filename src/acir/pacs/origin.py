@@ -48,6 +48,12 @@ class Origin:
     frame: int | None
     place: Place | None
 
+    @property
+    def size(self) -> int:
+        """Bytes that the values of the header take, about."""
+        values = (element.value for element in self.header.iterall() if element.VR != "SQ")
+        return sum(len(value if isinstance(value, bytes) else str(value)) for value in values)
+
     def __repr__(self) -> str:
         """Name no one."""
         return f"Origin(frame={self.frame}, place={self.place})"

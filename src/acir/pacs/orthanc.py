@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from pydicom.datadict import tag_for_keyword
 
-from acir.errors import PacsError
+from acir.errors import GoneError, PacsError, UsageError
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.place import KEYWORDS
-from acir.pacs.settings import Server
+from acir.pacs.qido import is_uid
+from acir.pacs.settings import PacsTable
 
 PAGE = 100  # changes of one answer
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
@@ -22,6 +23,11 @@ TAGS = {
     "body_part": "0018,0015",
 }
 ROWS = "0028,0010"
+LEVELS = {
+    "instances": "SOPInstanceUID",
+    "series": "SeriesInstanceUID",
+    "studies": "StudyInstanceUID",
+}
 REFERENCE = "FrameOfReferenceUID"
 
 
@@ -62,7 +68,7 @@ class Orthanc(Feed):
     is_news = True
     change: ClassVar[str] = "NewInstance"
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: PacsTable) -> None:
         self._name = server.name
         self._max_mib = server.max_mib
         self._client = Client(server, server.orthanc)
@@ -104,6 +110,30 @@ class Orthanc(Feed):
             ["instances", handle, "file"], None, "application/dicom", self._max_mib
         )
         return content
+
+    def uid_of(self, identifier: str) -> str:
+        """Return the UID of an instance, a series or a study by what Orthanc calls it.
+
+        Raises:
+            UsageError: It is none of Orthanc's identifiers.
+            GoneError: It has none of that name.
+            PacsError: It cannot be used.
+        """
+        if not IDENTIFIER.fullmatch(identifier):
+            raise UsageError(
+                "that is none of Orthanc's identifiers; expected five groups of eight hex digits"
+            )
+        for level, keyword in LEVELS.items():
+            try:
+                found = self._object(self._client.json([level, identifier]))
+            except GoneError:
+                continue
+            tags = found.get("MainDicomTags")
+            uid = tags.get(keyword) if isinstance(tags, Mapping) else None
+            if not isinstance(uid, str) or not is_uid(uid):
+                raise self._odd()
+            return uid
+        raise GoneError(f"the server {self._name} has nothing of that name; check it")
 
     def close(self) -> None:
         """Close the connections."""

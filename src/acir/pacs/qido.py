@@ -13,15 +13,16 @@ from typing import Any
 
 from pydicom.datadict import keyword_dict
 
-from acir.errors import PacsError, UsageError, suggestion
+from acir.errors import GoneError, PacsError, UsageError, suggestion
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
-from acir.pacs.settings import Server
+from acir.pacs.settings import PacsTable
 
 PAGE = 500  # instances of one answer
-IDENTIFIER = re.compile(r"\d+(\.\d+)*")  # PS3.5 9.1
+IDENTIFIER = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1
 LONGEST = 64
 LEVELS = ("0020000D", "0020000E", "00080018")  # study, series, instance
+KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 TAGS = {"uid": "00080018", "sop_class": "00080016", "modality": "00080060", "body_part": "00180015"}
 ROWS = "00280010"
 PARTS = 3  # what is before, the only one, and the end
@@ -37,7 +38,7 @@ class DicomWeb(Feed):
     poll_seconds = 60.0
     is_news = False
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: PacsTable) -> None:
         self._name = server.name
         self._max_mib = server.max_mib
         self._client = Client(server, server.url)
@@ -83,6 +84,29 @@ class DicomWeb(Feed):
             found |= dict.fromkeys("/".join(self._identifiers(row)) for row in page)
             if len(found) == before:  # the end, or a server that has no pages
                 return list(found)
+
+    def named(self, uid: str) -> list[str]:
+        """Return the handles of an instance, or of all those of a series or a study.
+
+        They are in the order in which a device counts.
+
+        Raises:
+            UsageError: It is no UID.
+            GoneError: There is nothing of that name.
+            PacsError: The server cannot be used, or answers with something else.
+        """
+        if not is_uid(uid):
+            raise UsageError("that is no UID; expected digits and dots, at most 64 characters")
+        for place, keyword in reversed(list(enumerate(KEYWORDS))):
+            found = self.search({keyword: uid})
+            if any(handle.split("/")[place] != uid for handle in found):
+                raise PacsError(
+                    f"the server {self._name} answers with other instances than those of the UID "
+                    "that it was asked for, so it cannot be asked by UID"
+                )
+            if found:
+                return sorted(found, key=_numbers)
+        raise GoneError(f"the server {self._name} has nothing of that name; check it")
 
     def describe(self, handle: str) -> Description:
         """Return what decides whether an instance is wanted."""
@@ -140,6 +164,10 @@ def check_query(query: Mapping[str, str]) -> None:
                 f"the query names {key!r}, which is no keyword of DICOM; use one such as "
                 f"StudyInstanceUID, StudyDate, PatientID or Modality.{near}"
             )
+
+
+def _numbers(handle: str) -> list[list[int]]:
+    return [[int(part) for part in uid.split(".")] for uid in handle.split("/")]
 
 
 def _path(handle: str) -> list[str]:

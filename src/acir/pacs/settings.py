@@ -16,31 +16,22 @@ Port = Annotated[int, Range(1, 65535)]
 
 
 @dataclass(frozen=True)
-class Server(Table):
-    """A PACS.
+class PacsTable(Table):
+    """How a PACS is reached.
 
     Attributes:
-        name: What the index knows it by; another name is another PACS.
+        name: What messages call it.
         url: Root of its DICOMweb services.
-        orthanc: Root of the REST API of an Orthanc, which has a feed of changes; without one, the
-            server is polled by QIDO-RS.
+        orthanc: Root of the REST API of an Orthanc; empty for another PACS.
         credentials_env: Environment variable with `USER:PASSWORD` or `Bearer TOKEN`.
         credentials_file: File with the same.
         ca_file: Certificates that the server's is checked against; else those of the system.
         plain_http: Whether another machine may be spoken to without encryption.
         timeout_seconds: Time that one answer may take.
         max_mib: Size that one instance may have.
-        modalities: Those that are wanted; empty for all.
-        sop_classes: Likewise, by UID.
-        body_parts: Likewise.
-        collection: Collection of the index that its pictures go to.
-        level: What comes in as one: each instance, or the slices that speak for a whole series.
-        poll_seconds: Time between two looks for changes; 0 for the usual one.
-        reconcile_hours: Time between two comparisons with everything that the server has.
-        retry_seconds: Time until the first further try of an instance that failed.
     """
 
-    table: ClassVar[str] = "servers"
+    table: ClassVar[str] = "pacs"
     file: ClassVar[str] = FILE
     name: str
     url: str
@@ -51,23 +42,6 @@ class Server(Table):
     plain_http: bool = False
     timeout_seconds: Positive = 30.0
     max_mib: Count = 512
-    modalities: tuple[str, ...] = ()
-    sop_classes: tuple[str, ...] = ()
-    body_parts: tuple[str, ...] = ()
-    collection: str = ""
-    level: Literal["instance", "series"] = "instance"
-    poll_seconds: Annotated[float, Range(0)] = 0.0
-    reconcile_hours: Positive = 24.0
-    retry_seconds: Positive = 300.0
-
-    def __post_init__(self) -> None:
-        """Refuse to follow series where nothing says that one is complete."""
-        super().__post_init__()
-        if self.level == "series" and not self.orthanc:
-            raise RecipeError(
-                f'the server {self.name} has level = "series", but only an Orthanc says when a '
-                "series is complete; give the key orthanc, or leave level out"
-            )
 
     def authorization(self) -> tuple[str, str] | str | None:
         """Return user and password, or the value of the header with a token; None without any.
@@ -108,6 +82,44 @@ class Server(Table):
                 f"the server {self.name} takes its credentials from {self.credentials_file}, "
                 "which cannot be read; give a text file that can"
             ) from error
+
+
+@dataclass(frozen=True)
+class Server(PacsTable):
+    """A PACS that an index follows, and what of it is wanted.
+
+    Its name is what the index knows it by; another name is another PACS. An Orthanc has a feed of
+    changes; another PACS is polled by QIDO-RS.
+
+    Attributes:
+        modalities: Those that are wanted; empty for all.
+        sop_classes: Likewise, by UID.
+        body_parts: Likewise.
+        collection: Collection of the index that its pictures go to.
+        level: What comes in as one: each instance, or the slices that speak for a whole series.
+        poll_seconds: Time between two looks for changes; 0 for the usual one.
+        reconcile_hours: Time between two comparisons with everything that the server has.
+        retry_seconds: Time until the first further try of an instance that failed.
+    """
+
+    table: ClassVar[str] = "servers"
+    modalities: tuple[str, ...] = ()
+    sop_classes: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    collection: str = ""
+    level: Literal["instance", "series"] = "instance"
+    poll_seconds: Annotated[float, Range(0)] = 0.0
+    reconcile_hours: Positive = 24.0
+    retry_seconds: Positive = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse to follow series where nothing says that one is complete."""
+        super().__post_init__()
+        if self.level == "series" and not self.orthanc:
+            raise RecipeError(
+                f'the server {self.name} has level = "series", but only an Orthanc says when a '
+                "series is complete; give the key orthanc, or leave level out"
+            )
 
 
 @dataclass(frozen=True)

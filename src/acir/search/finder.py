@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
+from acir.index.engines.base import Allow
 from acir.index.view import View
 from acir.ranking.base import Ranker, cosine
 from acir.search.cases import best_cases, numbered, scored
@@ -25,12 +26,12 @@ class Wanted:
     Attributes:
         request: How.
         ranker: What orders it.
-        allowed: Marks the positions that meet the request's conditions.
+        allowed: Marks the positions that meet the request's conditions; None where it has none.
     """
 
     request: Request
     ranker: Ranker
-    allowed: Bool[np.ndarray, " n"]
+    allowed: Allow
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,7 @@ class Finder:
         Raises:
             UsageError: A filter or the key of the cases does not exist.
         """
-        allowed = self._state.select(request.where or {}, request.collections)
-        wanted = Wanted(request, ranker, allowed)
+        wanted = Wanted(request, ranker, self._allowed(request))
         size = first_size(request.k)
         found = self._round(asked, size, wanted)
         while size < MOST and not all(one.enough for one in found):
@@ -84,6 +84,12 @@ class Finder:
             for i, one in zip(short, again, strict=True):
                 found[i] = one
         return found
+
+    def _allowed(self, request: Request) -> Allow:
+        """Mark what a request may find; marks that exclude nothing would only be counted."""
+        if not request.where and request.collections is None:
+            return None
+        return self._state.select(request.where or {}, request.collections)
 
     def _round(self, asked: Sequence[Views], size: int, wanted: Wanted) -> list[Retrieved]:
         probes = [view for views in asked for view in views]
@@ -117,7 +123,9 @@ class Finder:
         if per is not None:
             named = {name for name in self._state.values(rows, per) if name is not None}
             members = self._state.members(per, named)
-            members = np.setdiff1d(members[wanted.allowed[members]], views[0].barred)
+            if wanted.allowed is not None:
+                members = members[wanted.allowed[members]]
+            members = np.setdiff1d(members, views[0].barred)
             rows = np.union1d(rows, members)
             names = self._state.values(rows, per)
         codes, embeddings = (

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
-from acir.index.engines.base import Engine, Found
+from acir.index.engines.base import Allow, Engine, Found
 from acir.search.probe import Probe
 
 FACTOR = 4
@@ -43,15 +43,15 @@ def first_size(k: int) -> int:
 def shortlists(
     engine: Engine,
     probes: Sequence[Probe],
-    allowed: Bool[np.ndarray, " n"],
+    allowed: Allow,
     size: int,
     radius: int | None,
 ) -> list[Shortlist]:
     """Return the `size` nearest allowed pictures of each probe and all that tie with the last.
 
-    With a radius, all within it. A probe's barred pictures are asked for with the others and
-    taken out after, so that one filter serves all probes; what is left is what a filter of its own
-    would give.
+    With a radius, all within it. `allowed` marks the pictures that may be found; None allows all.
+    A probe's barred pictures are asked for with the others and taken out after, so that one filter
+    serves all probes; what is left is what a filter of its own would give.
     """
     if not probes:
         return []
@@ -61,7 +61,7 @@ def shortlists(
         return [_cut(_without(p, f), complete=True) for p, f in zip(probes, found, strict=True)]
     more = max(len(probe.barred) for probe in probes)
     found = engine.tie_complete(codes, size + more, allowed)
-    here = int(allowed.sum())
+    here = engine.passing(allowed)
     return [
         _nearest(_without(p, f), size, everything=len(f[1]) == here)
         for p, f in zip(probes, found, strict=True)

@@ -15,6 +15,7 @@ from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows import index as indexing
 from acir.workflows.answers import query_report
+from acir.workflows.index_creation import IndexOptions
 from acir.workflows.search import LEAST, open_index
 from acir.workflows.train import BUNDLE, RUN, train
 
@@ -62,7 +63,7 @@ def demo(
     )
     say("2/3 indexing the training pictures")
     shutil.rmtree(out / "index", ignore_errors=True)
-    options = indexing.IndexOptions(download=download)
+    options = IndexOptions(download=download)
     indexing.build(
         out / "run" / BUNDLE, f"{data}#train", out / "index", options, progress=progress, say=say
     )

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acir.errors import AcirError, UsageError
-from acir.governance import audit
+from acir.governance import audit, vault
 from acir.governance.audit import AuditLog
 from acir.governance.events import PSEUDONYM
+from acir.governance.lists import Lists
+from acir.governance.vault import Vault
 from acir.index import parquet, remnants
 from acir.index.filters import collection_of
 from acir.index.store import Store
-from acir.workflows.index import up_to_date
+from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import described, recorded, system_user
 from acir.workflows.search import BUNDLE
 
@@ -26,6 +28,7 @@ class Erasure:
         learned: What was found of them in the bundle: the model learned from the patient.
         copies: What each copy that was ever made of the index says of the patient, by its place.
         records: Records of the audit log that name the pseudonym; they stay.
+        listed: Pictures that were taken off people's lists, with their notes.
     """
 
     deleted: int
@@ -33,10 +36,13 @@ class Erasure:
     learned: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     records: int = 0
+    listed: int = 0
 
     def lines(self) -> Iterator[str]:
         """Yield it in words for a person."""
         yield from (f"remains: {line}" for line in self.remains)
+        if self.listed:
+            yield f"{self.listed} pictures and their notes were taken off the lists of people"
         if not self.remains:
             yield "nothing of the patient was found in the files of the index"
         yield from (
@@ -53,6 +59,8 @@ class Erasure:
 
 def erase(index: Path, patient: str) -> Erasure:
     """Delete all pictures of a patient, then read every file of the index for what is left.
+
+    They are taken off the lists of people too, with the notes on them.
 
     Sought are the pseudonym, and of each picture its id, path, pixel hash and a part of embedding
     and thumbnail, wherever no other picture has them too. The queries that an index remembers name
@@ -83,6 +91,7 @@ def erase(index: Path, patient: str) -> Erasure:
         )
         names = [name for entry in entries for name in (entry.id, entry.path) if name]
         with recorded(store, event):
+            listed = _taken_off_lists(index, patient, [entry.id for entry in entries])
             deleted = store.erase([entry.id for entry in entries], names)
         with store.view() as view:
             needles = remnants.unshared(remnants.traces(entries), entries, view)
@@ -90,7 +99,16 @@ def erase(index: Path, patient: str) -> Erasure:
     needles[patient.encode()] = "the pseudonym"
     remains = remnants.found(index, needles, beside=(audit.FILE, f"{BUNDLE}/"))
     learned = remnants.found(index / BUNDLE, needles)
-    return Erasure(deleted, tuple(remains), tuple(learned), copies, _records(index, patient))
+    records = _records(index, patient)
+    return Erasure(deleted, tuple(remains), tuple(learned), copies, records, listed)
+
+
+def _taken_off_lists(index: Path, patient: str, pictures: list[str]) -> int:
+    """Erase a patient from the lists of those who use the index, if anybody does."""
+    if not (index / vault.FILE).is_file():
+        return 0
+    with AuditLog.create(index) as log, Vault(index, log) as opened:
+        return Lists(opened).erase(patient, pictures, system_user())
 
 
 def _said(place: Path, patient: str) -> str:

@@ -32,7 +32,7 @@ from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord, Progress, Skipped
 from acir.workflows.entries import Kept, encode_batch, encoded, ordinary, prepared
-from acir.workflows.index import up_to_date
+from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import following
 
 BATCH = 100  # instances of one commit

@@ -15,7 +15,8 @@ from acir.index.folder import make_folder
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.workflows.durable import synchronise, synchronise_all
-from acir.workflows.index import up_to_date, verify
+from acir.workflows.index import verify
+from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import adding, copying, described, note, system_user
 from acir.workflows.search import BUNDLE, KEY
 

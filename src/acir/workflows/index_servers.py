@@ -1,12 +1,40 @@
-"""`acir index orphans`: the copies on a server that belong to no index any more."""
+"""Copies of codes on a server: each brought up to date, and those that no index has any more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from acir.errors import UsageError
+from acir.errors import ServerError, UsageError
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose, is_collection
 from acir.index.store import Store
+
+
+@contextmanager
+def up_to_date(store: Store) -> Iterator[None]:
+    """Bring the copy of the codes on a server up to date after a change; other engines have none.
+
+    A missing library is an error before anything changes.
+
+    Raises:
+        ServerError: The server cannot be used; the index has changed all the same.
+    """
+    engines.get(store.engine)
+    yield
+    try:
+        meet_server(store)
+    except ServerError as error:
+        raise ServerError(
+            f"the index at {store.folder} is as it should be, but its copy on the server is "
+            f"not: {error}"
+        ) from error
+
+
+def meet_server(store: Store) -> None:
+    """Build an engine that is on a server, which brings the copy there up to date."""
+    if engines.get(store.engine).on_server:
+        with store.view() as view:
+            _ = view.engine
 
 
 def orphans(address: str, indexes: Sequence[Path], *, drop: bool) -> list[str]:

@@ -39,19 +39,19 @@ def register(registry: Path, name: str, model: Path) -> dict[str, Any]:
 
 def approve(registry: Path, start: str) -> dict[str, Any]:
     """Let a registered bundle serve; return what is known of it."""
-    with Registry(_existing(registry)) as opened:
+    with existing(registry) as opened:
         return line(opened.approve(start, system_user()))
 
 
 def roll_back(registry: Path, name: str) -> dict[str, Any]:
     """Let the bundle before serve again; return what is known of it."""
-    with Registry(_existing(registry)) as opened:
+    with existing(registry) as opened:
         return line(opened.roll_back(name, system_user()))
 
 
 def models(registry: Path) -> list[dict[str, Any]]:
     """Return all registered bundles, as plain values."""
-    with Registry(_existing(registry)) as opened:
+    with existing(registry) as opened:
         return [line(model) for model in opened.models()]
 
 
@@ -67,7 +67,12 @@ def line(model: Registered) -> dict[str, Any]:
     }
 
 
-def _existing(registry: Path) -> Path:
+def existing(registry: Path) -> Registry:
+    """Open a registry.
+
+    Raises:
+        UsageError: There is none.
+    """
     if not (registry / FILE).is_file():
         raise UsageError(f"there is no registry at {registry}; begin one with acir model register")
-    return registry
+    return Registry(registry)

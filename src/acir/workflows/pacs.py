@@ -23,7 +23,7 @@ from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
 from acir.workflows.following_series import SeriesFollower
-from acir.workflows.index import ENGINE, IndexOptions, created
+from acir.workflows.index_creation import ENGINE, IndexOptions, created
 from acir.workflows.receiving import Intake
 from acir.workflows.search import BUNDLE, KEY, LEAST, Request
 from acir.workflows.search import search as ask

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,29 @@ def hidden(key: bytes, name: str) -> str:
     return name if HIDDEN.fullmatch(name) else pseudonym(key, "instance", name)
 
 
+def structured_report(searcher: Searcher, answer: Answer, about: Origin) -> bytes:
+    """Return the report of an answer alone, as the content of a DICOM file.
+
+    Args:
+        searcher: What answered.
+        answer: To a DICOM file; its verdict is given.
+        about: The image that was asked about.
+    """
+    out = BytesIO()
+    made = report(about, _nameless(searcher, answer), _maker(searcher, answer))
+    made.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def _maker(searcher: Searcher, answer: Answer) -> Maker:
+    return Maker(
+        bundle=searcher.bundle.id,
+        version=version("acir"),
+        parameters=(f"order {answer.mode}", f"gate: {searcher.bundle.gate.promise_in_words()}"),
+        made=datetime.now(),
+    )
+
+
 def _dicom(query: Path) -> bytes:
     data = read_file(query, NAME)
     if not is_dicom(data):
@@ -157,13 +181,7 @@ def _objects(
     searcher: Searcher, examined: Examined, answer: Answer, about: Origin
 ) -> dict[str, SOPClass]:
     """Make the objects, by the names of their files."""
-    bundle = searcher.bundle
-    maker = Maker(
-        bundle=bundle.id,
-        version=version("acir"),
-        parameters=(f"order {answer.mode}", f"gate: {bundle.gate.promise_in_words()}"),
-        made=datetime.now(),
-    )
+    bundle, maker = searcher.bundle, _maker(searcher, answer)
     shown = _nameless(searcher, answer)
     objects: dict[str, SOPClass] = {REPORT: report(about, shown, maker)}
     differs = None if examined.evidence is None else searcher.heat_map(examined.evidence)

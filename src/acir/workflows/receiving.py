@@ -15,7 +15,7 @@ from acir.pacs.scp import Status
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord
 from acir.workflows.following import Target, collected, encoded_records
-from acir.workflows.index import up_to_date
+from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import following
 
 BATCH = 100  # pictures of one commit

@@ -38,14 +38,24 @@ def recorded(store: Store, event: AuditEvent) -> Iterator[None]:
     if not store.audited:
         yield
         return
-    with AuditLog.open(store.folder) as log:
-        log.append(event)
-        try:
-            yield
-        except BaseException as error:
-            with suppress(AuditError):  # what went wrong at first is what is to be told
-                log.append(replace(event, outcome="failed", detail=type(error).__name__))
-            raise
+    with AuditLog.open(store.folder) as log, logged(log, event):
+        yield
+
+
+@contextmanager
+def logged(log: AuditLog, event: AuditEvent) -> Iterator[None]:
+    """Write down an action before it begins, and that it failed where it does.
+
+    Raises:
+        AuditError: The record could not be written; the action was not begun.
+    """
+    log.append(event)
+    try:
+        yield
+    except BaseException as error:
+        with suppress(AuditError):  # what went wrong at first is what is to be told
+            log.append(replace(event, outcome="failed", detail=type(error).__name__))
+        raise
 
 
 def note(store: Store, event: AuditEvent) -> None:
@@ -76,6 +86,16 @@ def adding(store: Store, collection: str | None) -> Iterator[Callable[[Added], A
 
     with recorded(store, replace(event, detail="begun")):
         yield done
+
+
+@contextmanager
+def elsewhere(store: Store, what: object) -> Iterator[Callable[[Added], Added]]:
+    """Record nothing here, in place of `adding` or `recorded`.
+
+    It is for a caller who knows who asks, and who records the change in their name: a change has
+    one witness, as an answer has.
+    """
+    yield lambda added: added
 
 
 @contextmanager

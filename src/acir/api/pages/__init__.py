@@ -7,9 +7,12 @@ from acir.api.pages import (
     compare,
     frames,
     history,
+    lists,
     login,
     map,
+    models,
     oversight,
+    pacs,
     people,
     pictures,
     start,
@@ -20,6 +23,7 @@ from acir.api.security import Guarded
 def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
-    for part in (start, login, answer, compare, map, frames, pictures, history, oversight, people):
+    looking = (start, login, answer, pacs, compare, map, frames, pictures, history, lists)
+    for part in (*looking, oversight, people, models):
         router.include_router(part.router)
     return router

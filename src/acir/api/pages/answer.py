@@ -71,7 +71,11 @@ async def ask(
     state: Annotated[str, Field(max_length=2048)] = "",
 ) -> Response:
     """Examine pictures, and go on to their answer; the settings of the page before stay."""
-    query = await examined(server, caller, image, "search")
+    return leading_on(await examined(server, caller, image, "search"), state)
+
+
+def leading_on(query: Pictures, state: str = "") -> Response:
+    """Go on to the answer about pictures; the settings of the page before stay."""
     kept = Address.parsed("/search", state).only(*LASTING)
     return RedirectResponse(str(Address("/search", [("q", query.key), *kept])), 303)
 
@@ -129,4 +133,5 @@ async def export(
     """Save the answer that a page shows."""
     asked = await shown.asked(server, caller)
     shown.complete(wish)
-    return as_file(await answered(server, caller, asked, wish, "export"), form)
+    found = await answered(server, caller, asked, wish, "export")
+    return await as_file(server, caller, found, form)

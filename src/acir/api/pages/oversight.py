@@ -1,6 +1,8 @@
-"""For those who run an index: its health, and its audit log."""
+"""For those who run an index: its health, its collections, what was kept back, its audit log."""
 
+from collections.abc import Iterable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -13,8 +15,9 @@ from acir.api.pages.rendering import Render
 from acir.api.security import Caller, Guarded, may
 from acir.api.state import Server
 from acir.governance.audit import AuditEvent, AuditLog, AuditRecord
+from acir.governance.people import Person
 from acir.governance.verification import problems
-from acir.workflows.serving.oversight import health
+from acir.workflows.serving.oversight import health, kept_back
 
 router = APIRouter(route_class=Guarded)
 SHOWN = 200  # of the last records
@@ -28,10 +31,38 @@ async def index(
     request: Request, server: Server, caller: Reviewer, render: Render, verify: Verify = False
 ) -> Response:
     """Show whether the index is whole, what it could not take, and whether queries drift."""
-    if caller.within("review") is not None:
-        raise HTTPException(403, "you may do this only with a role in all collections")
+    _require_everywhere(caller)
     found = await server.pool.run(caller.name, health, server.served, verify)
     return render(request, "admin-index.html", health=found, served=server.served)
+
+
+@router.get("/admin/collections")
+async def collections(
+    request: Request, server: Server, caller: Reviewer, render: Render
+) -> Response:
+    """Show the collections, how many pictures each has and, to an admin, who may what there."""
+    _require_everywhere(caller)
+    places = await run_in_threadpool(server.served.collections, None)
+    found = await run_in_threadpool(server.people.list) if caller.may("people") else None
+    holders = None if found is None else _holders(found)
+    return render(request, "admin-collections.html", places=places, holders=holders)
+
+
+@router.get("/admin/quarantine")
+async def quarantine(
+    request: Request, server: Server, caller: Reviewer, render: Render
+) -> Response:
+    """Show the files that were kept back when files lost their identity."""
+    _require_everywhere(caller)
+    table = server.settings.deid
+    if table is None:
+        raise HTTPException(404, "this server watches no folder of acir deid")
+    found = await run_in_threadpool(kept_back, Path(table.out))
+    event = AuditEvent(
+        "view", caller.actor, index=server.served.name, count=len(found), detail="quarantine"
+    )
+    await recorded(server, event)
+    return render(request, "admin-quarantine.html", kept_back=found)
 
 
 @router.get("/admin/audit")
@@ -46,6 +77,20 @@ async def audit(
     event = AuditEvent("audit", caller.actor, index=name, detail=said, count=len(shown))
     await recorded(server, event)
     return render(request, "admin-audit.html", records=shown, problems=found)
+
+
+def _require_everywhere(caller: Caller) -> None:
+    if caller.within("review") is not None:
+        raise HTTPException(403, "you may do this only with a role in all collections")
+
+
+def _holders(people: Iterable[Person]) -> Mapping[str, list[tuple[str, str]]]:
+    """Return who has which role in each collection."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for person in people:
+        for place, role in person.roles.items():
+            found.setdefault(place, []).append((person.name, role))
+    return found
 
 
 def _last(log: AuditLog) -> list[AuditRecord]:

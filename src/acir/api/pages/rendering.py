@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from acir import __version__
 from acir.api.pages.saying import SAYING
 from acir.api.words import LANGUAGES, Catalogues, Words, preferred
+from acir.workflows.serving.settings import ServeSettings
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -23,12 +24,11 @@ class Renderer:
 
     Args:
         words: What they say, by language.
-        secure: Whether cookies may demand TLS.
-        provider: Whether people may sign in through an identity provider.
+        settings: How the server runs; pages leave out what it does not have.
     """
 
-    def __init__(self, words: Catalogues, secure: bool, provider: bool) -> None:
-        self._words, self._secure, self._provider = words, secure, provider
+    def __init__(self, words: Catalogues, settings: ServeSettings) -> None:
+        self._words, self._settings = words, settings
         self._environment = Environment(
             loader=PackageLoader("acir.api"),
             autoescape=True,
@@ -57,14 +57,14 @@ class Renderer:
             "version": __version__,
             "languages": LANGUAGES,
             "themes": THEMES,
-            "provider": self._provider,
+            "settings": self._settings,
         }
         html = self._environment.get_template(template).render(shared | values)
-        response = HTMLResponse(html, status)
+        response, secure = HTMLResponse(html, status), self._settings.server.is_encrypted
         for name, value in (("lang", words.language), ("theme", theme)):
             if name in request.query_params:
                 response.set_cookie(
-                    f"acir_{name}", value, max_age=YEAR, secure=self._secure, httponly=True,
+                    f"acir_{name}", value, max_age=YEAR, secure=secure, httponly=True,
                     samesite="lax",
                 )  # fmt: skip
         return response

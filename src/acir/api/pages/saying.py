@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from markupsafe import Markup
+
 from acir.api.words import Words
 from acir.types import Verdict
 
@@ -57,6 +59,22 @@ def facet(key: str, words: Words) -> str:
     return words.get(f"facet-{plain}", key.replace("_", " "))
 
 
+def said(text: str, words: Words) -> str:
+    """Write what the program says in English; what has no form in the language is marked English.
+
+    Only a file or a server of others can bring such a text.
+    """
+    found = words.said(text)
+    return Markup('<span lang="en">{}</span>').format(text) if found is None else found
+
+
+def sentence(text: str, words: Words) -> str:
+    """Write the same as a sentence of its own: with a capital, and one sign at its end."""
+    found = said(text, words)
+    whole = found if isinstance(found, Markup) else found[:1].upper() + found[1:]
+    return whole if whole[-1:] in {".", "?"} else whole + "."
+
+
 SAYING: Mapping[str, Callable[..., str]] = {
     "rarity": rarity,
     "number": number,
@@ -64,4 +82,6 @@ SAYING: Mapping[str, Callable[..., str]] = {
     "percent": percent,
     "label": label,
     "facet": facet,
+    "said": said,
+    "sentence": sentence,
 }

@@ -16,9 +16,11 @@ from acir.api.asking import WORD, recorded
 from acir.api.schemas import PREFIX, Deleted, Job
 from acir.api.security import Adding, Caller, Deleting, Guarded
 from acir.api.state import Server, State
+from acir.governance.audit import AuditEvent
 from acir.workflows import index
-from acir.workflows.recording import described
+from acir.workflows.recording import described, elsewhere, logged
 from acir.workflows.serving.additions import Job as Work
+from acir.workflows.serving.served import collection_of
 
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["changes"])
 Images = Annotated[list[UploadFile], File(description="DICOM, PNG, JPEG, TIFF or BMP")]
@@ -80,9 +82,14 @@ async def delete(server: Server, caller: Deleting, id: Word) -> Any:  # noqa: AN
         raise HTTPException(404, "there is no such picture")
     event = described(server.served.searcher.store, "delete", caller.actor)
     patients = (entry.patient,) if entry.patient else ()
-    await recorded(server, replace(event, patients=patients, count=1))
-    folder = Path(server.settings.index)
-    return {"deleted": await server.pool.run(caller.name, index.delete, folder, [id], {})}
+    collection = collection_of(entry.metadata)
+    event = replace(event, collection=collection, patients=patients, count=1)
+    return {"deleted": await server.pool.run(caller.name, _delete, server, event, id)}
+
+
+def _delete(server: State, event: AuditEvent, name: str) -> int:
+    with logged(server.log, event):
+        return index.delete(Path(server.settings.index), [name], {}, elsewhere)
 
 
 def _refuse_elsewhere(caller: Caller, collection: str) -> None:

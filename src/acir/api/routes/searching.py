@@ -7,11 +7,14 @@ from starlette.exceptions import HTTPException
 
 from acir.api.asking import WORD, Wish, Wished, answered, asked_before, examined
 from acir.api.exporting import Form, as_file
-from acir.api.schemas import PREFIX, Answer, Feedback, Verdict
-from acir.api.security import Checking, Exporting, Guarded, Searching
+from acir.api.fetching import fetched
+from acir.api.problems import problems
+from acir.api.schemas import PREFIX, Answer, Feedback, Named, Verdict
+from acir.api.security import Checking, Exporting, Guarded, Searching, may
 from acir.api.state import Server
 from acir.workflows.search import check_line
 from acir.workflows.serving import answering
+from acir.workflows.serving.pacs import Wanted
 
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["search"])
 Images = Annotated[
@@ -25,6 +28,18 @@ Key = Annotated[str, Query(max_length=WORD, description="of an earlier answer")]
 async def search(server: Server, caller: Searching, wish: Wished, image: Images) -> Any:  # noqa: ANN401 - checked by the model
     """Retrieve the stored pictures most like one picture, or like several views of one case."""
     query = await examined(server, caller, image, "search")
+    return {"key": query.key} | answering.line(await answered(server, caller, query, wish))
+
+
+@router.post(
+    "/search/pacs",
+    response_model=Answer,
+    dependencies=[may("fetch")],
+    responses=problems(502),
+)
+async def search_pacs(server: Server, caller: Searching, wish: Wished, named: Named) -> Any:  # noqa: ANN401 - as above
+    """Fetch a picture from the PACS, or a series or a study as views of one case, and search."""
+    query = await fetched(server, caller, Wanted(named.uid, named.orthanc))
     return {"key": query.key} | answering.line(await answered(server, caller, query, wish))
 
 
@@ -61,7 +76,7 @@ async def check(server: Server, caller: Checking, image: Images) -> Any:  # noqa
 @router.get(
     "/export",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}, "application/json": {}}}},
+    responses={200: {"content": {"text/csv": {}, "application/json": {}, "application/dicom": {}}}},
 )
 async def export(
     server: Server,
@@ -76,7 +91,7 @@ async def export(
         raise HTTPException(422, "give either key or id, of what was asked")
     asked = id if id is not None else asked_before(server, caller, key or "")
     found = await answered(server, caller, asked, wish, "export")
-    return as_file(found, form)
+    return await as_file(server, caller, found, form)
 
 
 def _verdict(found: dict[str, Any]) -> dict[str, Any]:

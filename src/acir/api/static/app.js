@@ -62,7 +62,7 @@ document.addEventListener("htmx:after:swap", showHeat);
 showHeat();
 
 // Keys act on the hit that has the focus, so that they never get in the way of typing.
-const ACTS = { s: "similar", c: "compare", "+": "like", "-": "unlike", Enter: "similar" };
+const ACTS = { s: "similar", c: "compare", k: "keep", "+": "like", "-": "unlike", Enter: "similar" };
 
 function besides(hit, key) {
   const hits = [...document.querySelectorAll("[data-hit]")];

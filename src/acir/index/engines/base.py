@@ -97,6 +97,10 @@ class Engine(ABC):
         self._check(queries, allow, k)
         return self._tie_complete(queries, k, allow)
 
+    def passing(self, allow: Allow) -> int:
+        """Count the rows that a filter lets through."""
+        return self._shape[0] if allow is None else int(np.count_nonzero(allow))
+
     @classmethod
     def copies(cls, server: str) -> list[str]:
         """Return the names of all collections of a server; none where an engine has none.
@@ -137,10 +141,6 @@ class Engine(ABC):
             for i, answer in zip(asked.tolist(), found, strict=True):
                 answers[i] = answer
         return answers
-
-    def _passing(self, allow: Allow) -> int:
-        """Count the rows that may be returned."""
-        return self._shape[0] if allow is None else int(np.count_nonzero(allow))
 
     def _check(self, queries: Queries, allow: Allow, k: int = 0) -> None:
         """Refuse what does not fit the gallery."""

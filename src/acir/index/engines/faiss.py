@@ -50,7 +50,7 @@ class Faiss(Engine):
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         if allow is None:
             return self._nearest(queries, k)
-        passing = self._passing(allow)
+        passing = self.passing(allow)
         if len(allow) - passing > FEW:
             part = self._gathered(allow, passing)
             distances, rows = part.engine.knn(queries, k)
@@ -60,7 +60,7 @@ class Faiss(Engine):
         return stacked([(d[:k], r[:k]) for d, r in kept], min(k, passing))
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
-        passing = self._passing(allow)
+        passing = self.passing(allow)
         if allow is not None and len(allow) - passing > FEW:
             part = self._gathered(allow, passing)
             return [(d, part.rows[rows]) for d, rows in part.engine.within(queries, radius)]
@@ -70,7 +70,7 @@ class Faiss(Engine):
         return [in_order(distances, rows) for distances, rows in found]
 
     def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
-        passing = self._passing(allow)
+        passing = self.passing(allow)
         if allow is not None and len(allow) - passing > FEW:
             part = self._gathered(allow, passing)
             return [(d, part.rows[rows]) for d, rows in part.engine.tie_complete(queries, k)]

@@ -56,7 +56,7 @@ class Ivf(Engine):
         if not self._reads(k, allow):
             return self._all.knn(queries, k, allow)
         answers = self._tie_complete(queries, k, allow)
-        found = min(k, self._passing(allow))
+        found = min(k, self.passing(allow))
         return stacked([(d[:k], rows[:k]) for d, rows in answers], found)
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
@@ -68,7 +68,7 @@ class Ivf(Engine):
         if allow is None:
             return [self._read(query, k) for query in queries]
         # As many more as may have to be dropped; what ties with the last of those is dropped too.
-        more = k + len(allow) - self._passing(allow)
+        more = k + len(allow) - self.passing(allow)
         found = [self._read(query, more) for query in queries]
         kept = [(distances[allow[rows]], rows[allow[rows]]) for distances, rows in found]
         ends = [np.searchsorted(d, d[min(k, len(d)) - 1], side="right") for d, _ in kept]
@@ -76,7 +76,7 @@ class Ivf(Engine):
 
     def _reads(self, k: int, allow: Allow) -> bool:
         """Say whether lists are read: not for a filter that may leave too few of what they hold."""
-        few = self._shape[0] - self._passing(allow) <= FEW
+        few = self._shape[0] - self.passing(allow) <= FEW
         return self._lists is not None and few and k > 0
 
     def _read(self, query: UInt8[np.ndarray, " bytes"], k: int) -> Found:

@@ -49,7 +49,7 @@ class Milvus(Engine):
 
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         answers = self._tie_complete(queries, k, allow)
-        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self._passing(allow)))
+        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self.passing(allow)))
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         answers = self._near(queries, radius, self._filters(allow))
@@ -62,7 +62,7 @@ class Milvus(Engine):
         return answers
 
     def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
-        found, filters = min(k, self._passing(allow)), self._filters(allow)
+        found, filters = min(k, self.passing(allow)), self._filters(allow)
         answers: list[Found] = [(np.empty(0, np.int32), np.empty(0, np.int64))] * len(queries)
         if found == 0:
             return answers

@@ -47,7 +47,7 @@ class Numba(Engine):
         self._everywhere = self._marks(np.ones(len(codes), dtype=np.bool_))
 
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
-        found = min(k, self._passing(allow))
+        found = min(k, self.passing(allow))
         answers = self._answers(queries, _Ask(found, self._bits, ties=False), allow)
         return stacked([(distances[:found], rows[:found]) for distances, rows in answers], found)
 

@@ -123,7 +123,7 @@ def tunings(benchmark: Benchmark, out: Path, lessons: Mapping[str, Path]) -> Ite
 def _entry(
     benchmark: Benchmark, data: DataSet, method: Method, tuned: Settings, lessons: Path
 ) -> Entry:
-    recipe = benchmark.recipe_for(data, method, benchmark.tuning_bits, tuned)
+    recipe = benchmark.recipe_for(data, method, benchmark.bits_of_trials, tuned)
     seed = benchmark.tuning_seed
     return Entry(
         data=data.name,

@@ -21,12 +21,14 @@ from acir.index.filters import DEFAULT
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
 from acir.workflows.durable import synchronise, synchronise_all
+from acir.workflows.recording import elsewhere
 
 FOLDER = "uploads"
 ABOUT = "job.json"
 PART = ".part"
 DICOM, PICTURES = "dicom", "pictures"
 LONGEST_LABEL = 64
+REMEMBERED = 1000  # jobs that are over
 
 Stage = Literal["waiting", "running", "done", "failed"]
 
@@ -161,6 +163,7 @@ class Additions(AbstractContextManager["Additions"]):
                 collection=job.collection,
                 progress=self._progress(job.id),
                 say=notes.append,
+                recording=elsewhere,  # the server does, in the name of who wanted it
             )
             counts = {key: counts[key] + value for key, value in asdict(added).items()}
         return replace(
@@ -181,6 +184,9 @@ class Additions(AbstractContextManager["Additions"]):
     def _keep(self, job: Job) -> Job:
         with self._changing:
             self._jobs[job.id] = job
+            over = [name for name, one in self._jobs.items() if one.is_over]
+            for name in over[:-REMEMBERED]:
+                del self._jobs[name]
         return job
 
 

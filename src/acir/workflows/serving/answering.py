@@ -6,9 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
+from acir.errors import UsageError
 from acir.index.entry import Entry
+from acir.pacs.origin import Origin
 from acir.search import Asked, Request
 from acir.types import Answer, Hit
 from acir.workflows.answers import stored
@@ -28,11 +31,18 @@ class Answered:
         answer: The answer, its similarities rounded as they may leave the server.
         entries: What is stored of each hit, by id.
         asked: The pictures that it is about.
+        origin: Of the only picture, where it is a DICOM image that a report can be about.
     """
 
     answer: Answer
     entries: Mapping[str, Entry]
     asked: tuple[Asked, ...]
+    origin: Origin | None = None
+
+    @property
+    def has_report(self) -> bool:
+        """Whether it can be saved as a DICOM report here."""
+        return self.origin is not None and find_spec("highdicom") is not None
 
     def labels(self) -> dict[str, int]:
         """Count the labels of the hits, the most frequent first; a hit may have several."""
@@ -68,9 +78,12 @@ def answer(
     else:
         found = searcher.together(named, request)
     hits = map(_coarse, found.hits)
-    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    close = tuple(hit for hit in hits if hit.similarity >= threshold)
+    before = () if isinstance(asked, str) else asked.notices
+    found = replace(found, hits=close, notices=(*before, *found.notices))
     entries = {entry.id: entry for entry in stored(searcher, found)}
-    return Answered(found, entries, tuple(one for _, one in named))
+    lone = None if isinstance(asked, str) or len(asked.views) > 1 else asked.views[0].origin
+    return Answered(found, entries, tuple(one for _, one in named), lone)
 
 
 def line(answered: Answered) -> dict[str, Any]:
@@ -92,13 +105,33 @@ def as_csv(answered: Answered) -> str:
     keys = sorted({key for entry in answered.entries.values() for key in entry.metadata})
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["rank", "id", "label", "similarity", "distance", *map(_inert, keys)])
+    writer.writerow(["rank", "id", "label", "similarity", "distance", *map(inert, keys)])
     for hit in answered.answer.hits:
         metadata = answered.metadata(hit)
         words = [hit.id, hit.label, hit.similarity, hit.distance]
         cells = [hit.rank, *words, *(metadata.get(key, "") for key in keys)]
-        writer.writerow([_inert(cell) for cell in cells])
+        writer.writerow([inert(cell) for cell in cells])
     return out.getvalue()
+
+
+def as_report(served: Served, answered: Answered) -> bytes:
+    """Write an answer as a DICOM structured report for the study of the image that was asked about.
+
+    Raises:
+        UsageError: It is not about one DICOM image, or what writes reports is not installed.
+    """
+    if answered.origin is None:
+        raise UsageError(
+            "a report is written about one DICOM image that says which one it is; save this answer "
+            "as CSV or JSON"
+        )
+    if not answered.has_report:
+        raise UsageError(
+            "reports need highdicom, which is not installed on the server; pip install 'acir[pacs]'"
+        )
+    from acir.workflows.pacs_export import structured_report  # noqa: PLC0415 - needs highdicom
+
+    return structured_report(served.searcher, answered.answer, answered.origin)
 
 
 def rounded(value: float | None) -> float | None:
@@ -112,6 +145,7 @@ def _coarse(hit: Hit) -> Hit:
     return replace(hit, similarity=round(hit.similarity, DIGITS), matches=matches)
 
 
-def _inert(cell: object) -> object:
+def inert(cell: object) -> object:
+    """Return a cell that no spreadsheet calculates."""
     risky = isinstance(cell, str) and cell.startswith(FORMULA)
     return f"'{cell}" if risky else cell

@@ -1,11 +1,14 @@
-"""What those who run an index look after: is it whole, what could it not take, do queries drift."""
+"""What those who run an index look after: is it whole, what was kept back, which models serve."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from acir.governance.audit import Actor
+from acir.governance.models import Registered, Registry
 from acir.types import Skipped
-from acir.workflows import index
+from acir.workflows import deid, index
 from acir.workflows.drift import judged
 from acir.workflows.serving.served import Served
 
@@ -52,3 +55,42 @@ def health(served: Served, verify: bool) -> Health:
             "card": bundle.card,
         },
     )
+
+
+def kept_back(out: Path) -> list[Skipped]:
+    """Return the files that `acir deid` kept back from a folder, by their place among the files.
+
+    Raises:
+        UsageError: It has written nothing there.
+    """
+    return [Skipped(entry.file, entry.reason or "") for entry in deid.review(out)]
+
+
+def models(registry: Path) -> list[Registered]:
+    """Return all models of a registry.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    with Registry(registry) as opened:
+        return opened.models()
+
+
+def approve(registry: Path, bundle: str, by: Actor) -> None:
+    """Let a registered bundle serve.
+
+    Raises:
+        UsageError: There is none, or it serves already.
+    """
+    with Registry(registry) as opened:
+        opened.approve(bundle, by)
+
+
+def roll_back(registry: Path, name: str, by: Actor) -> None:
+    """Let the bundle before the one that serves under a name serve again.
+
+    Raises:
+        UsageError: There is none.
+    """
+    with Registry(registry) as opened:
+        opened.roll_back(name, by)

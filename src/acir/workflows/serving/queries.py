@@ -5,8 +5,8 @@ was asked leaves no trace on a disk.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -16,8 +16,10 @@ from time import monotonic
 import numpy as np
 from einops import rearrange
 
-from acir.errors import UnreadableImageError
+from acir.errors import UnreadableImageError, UsageError
 from acir.evaluation.figures import heat_map, png
+from acir.pacs.origin import Origin, origin
+from acir.pacs.reader import is_dicom
 from acir.picture import from_bytes
 from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
@@ -27,8 +29,8 @@ from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
-KEPT_BYTES = 512 * 2**20  # pictures of all callers, with what the network makes of them
 SECONDS = 30 * 60.0
+OVERHEAD = 4096  # bytes that any picture takes, one that could not be read too
 SHOWN_SIDE = 1024  # of the picture that a page shows
 NAME = "picture {}"  # a file's own name may name a patient, so it is never read
 
@@ -44,6 +46,8 @@ class Asked:
         digest: SHA-256 of its pixels, or of the bytes where they could not be read: what an audit
             keeps of it.
         place: How unusual it is beside calibration pictures, or None where the gate did not look.
+        origin: What a report about it inherits; None where it is no DICOM image, or does not say
+            which one.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Asked:
     verdict: Verdict
     digest: str
     place: Place | None
+    origin: Origin | None = None
 
     @property
     def named(self) -> Named:
@@ -61,9 +66,16 @@ class Asked:
     def size(self) -> int:
         """Bytes that it takes to keep it."""
         if isinstance(self.found, UnreadableImageError):
-            return 0
+            return OVERHEAD
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
-        return sum(one.nbytes for one in (self.found.record.pixels, *maps) if one is not None)
+        header = self.origin.size if self.origin else 0
+        arrays = (self.found.record.pixels, *maps)
+        return OVERHEAD + header + sum(int(one.nbytes) for one in arrays if one is not None)
+
+    @property
+    def patient(self) -> str | None:
+        """Keyed hash of whose it is, where the file says."""
+        return None if isinstance(self.found, UnreadableImageError) else self.found.record.patient
 
     @property
     def is_readable(self) -> bool:
@@ -112,12 +124,14 @@ class Query:
         key: Names it in an address; without it nobody finds the query.
         owner: Who may see it.
         views: The pictures.
+        notices: What a reader of an answer should know of them.
         regions: Queries about a region of the only picture, by what `regions.within` names them.
     """
 
     key: str
     owner: str
     views: tuple[Asked, ...]
+    notices: tuple[str, ...] = ()
     regions: dict[Hashable, "Query"] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -142,8 +156,8 @@ class Query:
         return heat_map(picture, differs.numpy().astype(np.float64))
 
 
-def examine(served: Served, files: Sequence[bytes]) -> tuple[Asked, ...]:
-    """Read and judge uploaded files; one that cannot be read is unknown, not an error."""
+def examine(served: Served, files: Iterable[bytes]) -> tuple[Asked, ...]:
+    """Read and judge files one by one; one that cannot be read is unknown, not an error."""
     return tuple(_asked(served, data, number) for number, data in enumerate(files, start=1))
 
 
@@ -153,7 +167,17 @@ def _asked(served: Served, data: bytes, number: int) -> Asked:
         record = from_bytes(data, searcher.key, name)
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
-    return about(served, record, name)
+    return replace(about(served, record, name), origin=_origin(data, name))
+
+
+def _origin(data: bytes, name: str) -> Origin | None:
+    """Return what a report inherits of a file that could be read, where it can have one."""
+    if not is_dicom(data):
+        return None
+    try:
+        return origin(data, name)
+    except UsageError:  # also what cannot be read of the header after all
+        return None
 
 
 def about(served: Served, record: ImageRecord, name: str) -> Asked:
@@ -174,14 +198,15 @@ class Queries:
     """The queries that are being looked at; threads may share it.
 
     Args:
-        most: Bytes of what is kept; what was not looked at for longest goes first.
+        most: Bytes that the pictures of all callers may take, with what the network makes of them;
+            what was not looked at for longest goes first.
         seconds: After which one that nobody looked at goes.
         clock: Tells the time.
     """
 
     def __init__(
         self,
-        most: int = KEPT_BYTES,
+        most: int,
         seconds: float = SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -189,9 +214,9 @@ class Queries:
         self._kept: OrderedDict[str, tuple[float, Query]] = OrderedDict()
         self._changing = Lock()
 
-    def keep(self, owner: str, views: tuple[Asked, ...]) -> Query:
+    def keep(self, owner: str, views: tuple[Asked, ...], notices: tuple[str, ...] = ()) -> Query:
         """Keep what was examined under a key that cannot be guessed."""
-        query = Query(token_urlsafe(16), owner, views)
+        query = Query(token_urlsafe(16), owner, views, notices)
         with self._changing:
             self._kept[query.key] = self._clock(), query
             self._forget()

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from acir import tables
 from acir.errors import UsageError
 from acir.governance.registration import OidcTable
+from acir.pacs.settings import PacsTable
 from acir.tables import Count, Positive, Range, Table
 
 FILE = "configuration"
@@ -64,6 +65,8 @@ class LimitsTable(Table):
         views: Most pictures of a request.
         workers: Pictures that are examined at the same time.
         waiting: Requests that may wait for a worker, of all callers together.
+        kept_mb: Memory for the pictures that are being looked at, in MB; what nobody looked at for
+            longest is forgotten first.
         upload_s: Seconds within which a body has to be here.
         answer_s: Seconds after which a caller is told that it took too long.
     """
@@ -74,8 +77,35 @@ class LimitsTable(Table):
     views: Count = 16
     workers: Count = 2
     waiting: Count = 128
+    kept_mb: Positive = 512.0
     upload_s: Positive = 30.0
     answer_s: Positive = 60.0
+
+
+@dataclass(frozen=True)
+class ModelsTable(Table):
+    """Which models may answer.
+
+    Attributes:
+        registry: Folder of the registry, as `acir model` keeps it.
+    """
+
+    table: ClassVar[str] = "models"
+    file: ClassVar[str] = FILE
+    registry: str
+
+
+@dataclass(frozen=True)
+class DeidTable(Table):
+    """Where files lose their identity before they are added.
+
+    Attributes:
+        out: Folder that `acir deid` writes to; who runs the index sees what was kept back from it.
+    """
+
+    table: ClassVar[str] = "deid"
+    file: ClassVar[str] = FILE
+    out: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +117,9 @@ class ServeSettings(Table):
         server: Where it listens.
         limits: What a request may cost.
         oidc: The identity provider through which people may sign in; None for none.
+        models: Which models may answer; None for the index's own, whichever it is.
+        pacs: The PACS whose pictures may be asked about by their UIDs; None for none.
+        deid: Where files lose their identity; None where that is no concern of the server.
     """
 
     file: ClassVar[str] = FILE
@@ -94,6 +127,9 @@ class ServeSettings(Table):
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
     oidc: OidcTable | None = None
+    models: ModelsTable | None = None
+    pacs: PacsTable | None = None
+    deid: DeidTable | None = None
 
 
 def load_settings(
