@@ -51,7 +51,7 @@ def test_no_answer_holds_a_code_or_an_embedding(client: TestClient, known: bytes
     record = client.get("/api/v1/record", params={"id": first}).json()
     assert set(record) == {"id", "label", "patient", "path", "metadata", "has_thumbnail"}
     assert set(found["hits"][0]) == {
-        *("rank", "id", "label", "distance", "similarity", "path", "case", "metadata")
+        *("rank", "id", "label", "distance", "similarity", "path", "case", "matches", "metadata")
     }
 
 
