@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import acir.disposable.worker
 from acir.errors import GuardError, UnreadableImageError, UsageError
 from acir.pacs import guard, reader
 from acir.pacs.guard import Pool, warm
@@ -263,7 +264,7 @@ def test_map_raises_what_the_work_raises_and_may_be_left_early() -> None:
 def test_a_large_file_leaves_no_memory_behind(
     monkeypatch: pytest.MonkeyPatch, make_dicom: MakeDicom
 ) -> None:
-    monkeypatch.setattr(guard, "KEPT_BYTES", 2**16)
+    monkeypatch.setattr(acir.disposable.worker, "KEPT_BYTES", 2**16)
     with Pool(workers=1) as pool:
         pool.read(make_dicom(np.zeros((300, 300), np.int16)), KEY, "a")
         worker = pool._places.queue[-1]

@@ -1,107 +1,19 @@
-"""What the guard and its child say to each other.
+"""A DICOM picture as a child that has read it says it to its parent."""
 
-A message is a line of JSON in a pipe; files and pixels lie in memory that both hold, a file without
-a name. Nothing of it is code: a decoder that an attacker has taken over can answer with wrong
-pixels, but makes its parent run nothing.
-"""
-
-import json
-import os
-import select
-import tempfile
-import time
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from jaxtyping import Shaped
-
-from acir.errors import UnreadableImageError, UsageError
+from acir.disposable.messages import BrokenWireError, Message, pixels_of, said_of_pixels
 from acir.pacs.reader import DicomPicture
 from acir.prep.decode import Picture
 
-MAX_LINE = 2**16
-MAX_ANSWER = 2**30
-AXES = (2, 3)  # grey has two, colour three
-TYPES = frozenset(np.dtype(kind).str for kind in "?bBhHiIqQfd")
 
-Message = Mapping[str, Any]
-Answer = DicomPicture | UnreadableImageError | UsageError
-
-
-class BrokenWireError(Exception):
-    """The other side ended, or said what it may not say."""
-
-
-def shared_memory() -> int:
-    """Return the descriptor of memory that a child can be given; where Linux has none, a file."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("acir")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def put(memory: int, body: bytes | memoryview) -> None:
-    """Write a file or pixels into the shared memory."""
-    rest, place = memoryview(body), 0
-    while rest:
-        written = os.pwrite(memory, rest, place)
-        rest, place = rest[written:], place + written
-
-
-def line(message: Message) -> bytes:
-    """Return a message as it goes through the pipe."""
-    return json.dumps(dict(message)).encode() + b"\n"
-
-
-def receive_line(pipe: int, seconds: float) -> Message:
-    """Wait for a message.
-
-    Raises:
-        TimeoutError: None has come, or not all of it.
-        BrokenWireError: The pipe ended, or what comes is no message.
-    """
-    end = time.monotonic() + seconds
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    text = b""
-    while not text.endswith(b"\n"):
-        if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
-            raise TimeoutError
-        more = os.read(pipe, MAX_LINE)
-        text += more
-        if not more or len(text) > MAX_LINE:
-            raise BrokenWireError("no message")
-    return read_line(text)
-
-
-def read_line(text: bytes) -> Message:
-    """Turn a line into the message that it is.
-
-    Raises:
-        BrokenWireError: It is none.
-    """
-    try:
-        message = json.loads(text)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        raise BrokenWireError("no message")
-    return message
-
-
-def said_of(found: Answer) -> dict[str, Any]:
+def said_of(found: DicomPicture) -> dict[str, Any]:
     """Say what was found, pixels aside."""
-    if isinstance(found, UnreadableImageError):
-        return {"kind": "unreadable", "reason": found.reason, "code": found.code}
-    if isinstance(found, UsageError):
-        return {"kind": "usage", "message": str(found)}
     picture = found.picture
     return {
         "kind": "picture",
-        "type": picture.pixels.dtype.str,
-        "shape": picture.pixels.shape,
+        **said_of_pixels(picture.pixels),
         "value_range": picture.value_range,
         "inverted": picture.inverted,
         "id": found.id,
@@ -112,34 +24,20 @@ def said_of(found: Answer) -> dict[str, Any]:
     }
 
 
-def answer_of(said: Message, memory: int, name: str) -> Answer:
-    """Turn an answer into what `acir.pacs.reader.read` returned or raised in the child.
+def picture_of(said: Message, memory: int) -> DicomPicture:
+    """Turn an answer into what `acir.pacs.reader.read` returned in the child.
 
     Args:
         said: The message.
         memory: Where the pixels are.
-        name: What the caller calls the file.
 
     Raises:
-        BrokenWireError: It is no answer.
+        BrokenWireError: It is no picture.
+        KeyError, TypeError, ValueError, AttributeError: It does not say all of one.
     """
-    try:
-        if said["kind"] == "unreadable":
-            code: Literal["unreadable", "truncated"] = (
-                "truncated" if said["code"] == "truncated" else "unreadable"
-            )
-            return UnreadableImageError(name, str(said["reason"]), code)
-        if said["kind"] == "usage":
-            return UsageError(str(said["message"]))
-        if said["kind"] == "picture":
-            return _picture(said, memory)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        pass
-    raise BrokenWireError("no answer")
-
-
-def _picture(said: Message, memory: int) -> DicomPicture:
-    pixels = _pixels(memory, str(said["type"]), tuple(int(side) for side in said["shape"]))
+    if said["kind"] != "picture":
+        raise BrokenWireError("no picture")
+    pixels = pixels_of(said, memory)
     low, high = map(float, said["value_range"])
     if not low < high:
         raise BrokenWireError("no range")
@@ -151,17 +49,3 @@ def _picture(said: Message, memory: int) -> DicomPicture:
         label=None if said["label"] is None else str(said["label"]),
         metadata=MappingProxyType({str(k): str(v) for k, v in said["metadata"].items()}),
     )
-
-
-def _pixels(memory: int, kind: str, shape: tuple[int, ...]) -> Shaped[np.ndarray, "..."]:
-    if kind not in TYPES or len(shape) not in AXES or min(shape) < 1:
-        raise BrokenWireError("no pixels")
-    size = np.dtype(kind).itemsize
-    for side in shape:
-        size *= side
-    if size > MAX_ANSWER:
-        raise BrokenWireError("too many pixels")
-    pixels = np.empty(shape, dtype=kind)
-    if os.preadv(memory, [pixels.reshape(-1).view(np.uint8).data], 0) != size:
-        raise BrokenWireError("the pixels end early")
-    return pixels
