@@ -7,6 +7,7 @@ from typing import Any
 from acir.errors import PacsError
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.own import is_ours
 from acir.pacs.settings import Server
 
 PAGE = 100  # changes of one answer
@@ -18,6 +19,8 @@ TAGS = {
     "body_part": "0018,0015",
 }
 ROWS = "0028,0010"
+MANUFACTURER = "0008,0070"
+SCHEMES, DESIGNATOR = "0008,0110", "0008,0102"
 
 
 class Orthanc(Feed):
@@ -60,7 +63,7 @@ class Orthanc(Feed):
         """Return what Orthanc read from the file when it came."""
         tags = self._object(self._client.json(["instances", handle, "tags"], {"short": ""}))
         words = {key: str(tags.get(tag, "")).strip("\0 ") for key, tag in TAGS.items()}
-        return Description(**words, is_picture=ROWS in tags)
+        return Description(**words, is_picture=ROWS in tags, is_ours=_is_ours(tags))
 
     def file(self, handle: str) -> bytes:
         """Return the file as it was stored."""
@@ -88,3 +91,10 @@ class Orthanc(Feed):
         return PacsError(
             f"the server {self._name} does not answer as an Orthanc does; check the key orthanc"
         )
+
+
+def _is_ours(tags: Mapping[str, Any]) -> bool:
+    schemes = tags.get(SCHEMES)
+    items = schemes if isinstance(schemes, list) else []
+    designators = [str(item.get(DESIGNATOR)) for item in items if isinstance(item, Mapping)]
+    return is_ours(str(tags.get(MANUFACTURER, "")), designators)

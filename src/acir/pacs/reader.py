@@ -28,6 +28,7 @@ from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import allowed, called
 from acir.pacs.frames import MIDDLE, picture_of
 from acir.pacs.geometry import require_modest
+from acir.pacs.own import is_our_result
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -185,6 +186,8 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
         known = isinstance(kind, UID) and kind.name != kind
         its = f"; its class is {kind.name}" if known else ""
         raise UnreadableImageError(name, f"it holds no picture{its}")
+    if is_our_result(dataset):
+        raise UnreadableImageError(name, "it is a result that acir made, not a picture")
     require_modest(dataset, name)
     compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
     held = next((len(dataset[k].value or b"") for k in PIXELS if k in dataset), 0)
