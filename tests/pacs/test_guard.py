@@ -19,6 +19,8 @@ import acir.disposable.worker
 from acir.errors import GuardError, UnreadableImageError, UsageError
 from acir.pacs import guard, reader
 from acir.pacs.guard import Pool, warm
+from acir.pacs.release import release
+from acir.privacy.deid import Profile
 
 KEY = bytes(range(32))
 GREY = np.arange(60, dtype=np.int16).reshape(6, 10)
@@ -103,6 +105,14 @@ def test_the_frame_is_passed_on(pool: Pool, make_dicom: MakeDicom) -> None:
     stack = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     found = pool.read(make_dicom(stack), KEY, "a", frame="last")
     assert np.array_equal(found.picture.pixels, stack[2])
+
+
+def test_a_child_releases_what_release_does(pool: Pool, make_dicom: MakeDicom) -> None:
+    data = make_dicom(GREY, StudyInstanceUID="1.2.7.1", SeriesInstanceUID="1.2.7.2")
+    for profile in (Profile(KEY), Profile(KEY, dates=True)):
+        assert pool.release(data, profile, "a") == release(data, profile, "a")
+    with pytest.raises(UnreadableImageError, match="cannot read a: it has no StudyInstanceUID"):
+        pool.release(make_dicom(GREY), Profile(KEY), "a")
 
 
 def test_a_refusal_is_the_readers_own(pool: Pool, make_dicom: MakeDicom) -> None:

@@ -3,16 +3,19 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 
 from acir.disposable.messages import BrokenWireError, line, put, shared_memory
 from acir.pacs.reader import DicomPicture
-from acir.pacs.wire import picture_of, said_of
+from acir.pacs.release import Released
+from acir.pacs.wire import picture_of, release_of, said_of, said_of_release
 from acir.prep.decode import Picture
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
+RELEASED = Released(PurePath("p", "1.2", "1.3", "1.4.dcm"), b"content", "a doubt")
 FOUND = DicomPicture("i", Picture(PIXELS, (0.1, 11.0), True), "p", "d", None, {"Modality": "CT"})
 
 
@@ -55,3 +58,30 @@ def test_what_says_too_little_is_an_error_that_a_worker_expects(
 ) -> None:
     with pytest.raises((BrokenWireError, KeyError, TypeError, ValueError, AttributeError)):
         picture_of({**said_of(FOUND), **change}, memory)
+
+
+def test_a_release_comes_back_as_it_was() -> None:
+    memory = shared_memory()
+    put(memory, RELEASED.content)
+    assert release_of(json.loads(line(said_of_release(RELEASED))), memory) == RELEASED
+    os.close(memory)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "picture"},
+        {"place": []},
+        {"place": ["..", "..", "etc", "passwd"]},
+        {"place": ["/etc", "a.dcm"]},
+        {"place": ["a/b.dcm"]},
+        {"place": ["a", "b", "c", "d", "e.dcm"]},
+        {"place": ["a\0b.dcm"]},
+        {"bytes": -1},
+        {"bytes": 2**40},
+        {"bytes": 99},
+    ],
+)
+def test_a_release_leads_nowhere_else(memory: int, change: dict[str, object]) -> None:
+    with pytest.raises(BrokenWireError, match=r"^(no release|no place|too many b|the file ends)"):
+        release_of({**said_of_release(RELEASED), **change}, memory)

@@ -21,7 +21,7 @@ from acir.errors import UnreadableImageError, UsageError
 EXHAUSTED = "decoding it takes more memory than a file may have"
 PANICKED = "its content made the decoder give up"
 
-Said = tuple[dict[str, Any], Shaped[np.ndarray, "..."] | None]
+Said = tuple[dict[str, Any], Shaped[np.ndarray, "..."] | bytes | None]
 Work = Callable[[bytes, Message], Said]
 
 
@@ -29,7 +29,8 @@ def serve(work: Work, memory: int, most_bytes: int, seconds: float) -> None:
     """Answer until the input ends, or until the process is no longer fit to.
 
     Args:
-        work: Given a file and a request, what to answer, and the pixels that belong to it.
+        work: Given a file and a request, what to answer, and the pixels or the file that belong to
+            it.
         memory: Descriptor of the shared memory.
         most_bytes: Bounds the address space.
         seconds: After these a file ends this process, even one whose parent was killed.
@@ -43,10 +44,11 @@ def serve(work: Work, memory: int, most_bytes: int, seconds: float) -> None:
     for text in sys.stdin.buffer:
         request = read_line(text)
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        (said, pixels), spent = _done(work, os.pread(memory, request["size"], 0), request)
+        (said, body), spent = _done(work, os.pread(memory, request["size"], 0), request)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if pixels is not None:
-            put(memory, np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data)
+        if isinstance(body, np.ndarray):
+            body = np.ascontiguousarray(body).reshape(-1).view(np.uint8).data
+        put(memory, body or b"")
         os.write(answers, line({**said, "spent": spent}))
         if spent:
             return

@@ -139,3 +139,24 @@ def pixels_of(said: Message, memory: int) -> Shaped[np.ndarray, "..."]:
     if os.preadv(memory, [pixels.reshape(-1).view(np.uint8).data], 0) != size:
         raise BrokenWireError("the pixels end early")
     return pixels
+
+
+def said_of_content(content: bytes) -> dict[str, Any]:
+    """Say how large a file is; it goes through the memory."""
+    return {"bytes": len(content)}
+
+
+def content_of(said: Message, memory: int) -> bytes:
+    """Copy a file out of the shared memory.
+
+    Raises:
+        BrokenWireError: It is too large or not there.
+        KeyError, TypeError, ValueError: The message does not say how large it is.
+    """
+    size = int(said["bytes"])
+    if not 0 <= size <= MAX_ANSWER:
+        raise BrokenWireError("too many bytes")
+    content = bytearray(size)
+    if os.preadv(memory, [content], 0) != size:
+        raise BrokenWireError("the file ends early")
+    return bytes(content)

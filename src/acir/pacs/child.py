@@ -8,12 +8,18 @@ import sys
 from acir.disposable.child import Said, serve
 from acir.disposable.messages import Message
 from acir.pacs.reader import read
-from acir.pacs.wire import said_of
+from acir.pacs.release import release
+from acir.pacs.wire import said_of, said_of_release
+from acir.privacy.deid import Profile
 
 
 def answer(data: bytes, request: Message) -> Said:
-    """Read a file as it is asked for."""
+    """Read a file, or remove identity from it, as it is asked for."""
     key = bytes.fromhex(request["key"])
+    if request["wanted"] == "release":
+        profile = Profile(key, request["dates"], request["every_picture"])
+        released = release(data, profile, request["name"])
+        return said_of_release(released), released.content
     found = read(data, key, request["name"], request["label"], request["frame"])
     return said_of(found), found.picture.pixels
 

@@ -15,10 +15,13 @@ from queue import LifoQueue
 from types import TracebackType
 from typing import TypeVar
 
+from acir.disposable.messages import Message
 from acir.disposable.worker import Worker
 from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import DicomPicture
-from acir.pacs.wire import picture_of
+from acir.pacs.release import Released
+from acir.pacs.wire import picture_of, release_of
+from acir.privacy.deid import Profile
 
 SECONDS = 10.0  # for one file
 MEMORY = 3 * 2**30  # address space of a child
@@ -68,11 +71,25 @@ class Pool:
             UsageError: There is no key.
             GuardError: No child can be started.
         """
+        asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
+        return self._ask({"wanted": "picture", **asked}, data, picture_of)
+
+    def release(self, data: bytes, profile: Profile, name: str) -> Released:
+        """Remove identity from a file as `acir.pacs.release.release` does, which a child runs.
+
+        Raises:
+            UnreadableImageError: As in `read`.
+            GuardError: No child can be started.
+        """
+        how = {"dates": profile.dates, "every_picture": profile.every_picture}
+        asked = {"wanted": "release", "key": profile.key.hex(), "name": name, **how}
+        return self._ask(asked, data, release_of)
+
+    def _ask(self, asked: Message, data: bytes, take: Callable[[Message, int], Result]) -> Result:
         worker = self._alive(self._places.get())
         try:
             worker = worker or Worker(CHILD, self._seconds, self._memory)
-            asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
-            return worker.ask(asked, data, picture_of)
+            return worker.ask(asked, data, take)
         finally:
             self._places.put(self._alive(worker))
 

@@ -1,11 +1,24 @@
-"""A DICOM picture as a child that has read it says it to its parent."""
+"""What a child has made of a DICOM file, as it says it to its parent."""
 
+import re
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
-from acir.disposable.messages import BrokenWireError, Message, pixels_of, said_of_pixels
+from acir.disposable.messages import (
+    BrokenWireError,
+    Message,
+    content_of,
+    pixels_of,
+    said_of_content,
+    said_of_pixels,
+)
 from acir.pacs.reader import DicomPicture
+from acir.pacs.release import LEVELS, Released
 from acir.prep.decode import Picture
+
+# A part of a path that leads nowhere else: a pseudonym or a UID, and the name of a file of one.
+PART = re.compile(r"[0-9A-Za-z]+(\.[0-9A-Za-z]+)*")
 
 
 def said_of(found: DicomPicture) -> dict[str, Any]:
@@ -49,3 +62,33 @@ def picture_of(said: Message, memory: int) -> DicomPicture:
         label=None if said["label"] is None else str(said["label"]),
         metadata=MappingProxyType({str(k): str(v) for k, v in said["metadata"].items()}),
     )
+
+
+def said_of_release(found: Released) -> dict[str, Any]:
+    """Say where a file belongs and what is doubtful, its content aside."""
+    return {
+        "kind": "release",
+        **said_of_content(found.content),
+        "place": found.place.parts,
+        "doubt": found.doubt,
+    }
+
+
+def release_of(said: Message, memory: int) -> Released:
+    """Turn an answer into what `acir.pacs.release.release` returned in the child.
+
+    Args:
+        said: The message.
+        memory: Where the content is.
+
+    Raises:
+        BrokenWireError: It is no such file, or its place leads out of where it is written.
+        KeyError, TypeError, ValueError, AttributeError: It does not say all of one.
+    """
+    if said["kind"] != "release":
+        raise BrokenWireError("no release")
+    parts = [str(part) for part in said["place"]]
+    if not 0 < len(parts) <= len(LEVELS) or not all(PART.fullmatch(part) for part in parts):
+        raise BrokenWireError("no place")
+    doubt = None if said["doubt"] is None else str(said["doubt"])
+    return Released(PurePath(*parts), content_of(said, memory), doubt)
