@@ -37,6 +37,8 @@ from acir.types import pixel_hash
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
 MAX_INFLATED = 64 * 2**20
+# A picture that shrinks 200-fold is blank; a bomb does so 1000-fold. Counted from this size on.
+MOST_FOLD, BLANK = 200, 8 * 2**20
 DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -174,6 +176,10 @@ def _inflated(deflated: bytes, name: str) -> bytes:
         if size > MAX_INFLATED:
             raise UnreadableImageError(
                 name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
+            )
+        if size > max(BLANK, MOST_FOLD * place):
+            raise UnreadableImageError(
+                name, f"it inflates {MOST_FOLD}-fold, as a decompression bomb does"
             )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
