@@ -196,6 +196,10 @@ GOOD = {
     [
         ({"size": [0, 2]}, "no slide"),
         ({"downsamples": [-1]}, "no slide"),
+        ({"downsamples": []}, "no slide"),
+        ({"downsamples": [1, float("nan")]}, "no slide"),
+        ({"mpp": -1}, "no slide"),
+        ({"mpp": 0}, "no slide"),
         ({"mpp": float("nan")}, "no slide"),
         ({"shape": [3, 4]}, "no colours"),
         ({"type": "<i2", "shape": [2, 3]}, "no colours"),

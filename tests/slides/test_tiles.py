@@ -86,6 +86,11 @@ def test_an_empty_slide_and_one_smaller_than_a_tile_have_none() -> None:
         tiles_of(replace(LOOK, width=100, height=50, overview=OVERVIEW[16:18, 32:36]), Wanted())
 
 
+def test_a_header_that_says_any_size_costs_no_memory() -> None:
+    with pytest.raises(UnfitError, match="it would have more than 16,777,216 tiles"):
+        tiles_of(replace(LOOK, width=2**31, height=2**31), Wanted())
+
+
 def test_a_slide_without_levels_is_not_read_whole_for_a_coarse_tile() -> None:
     assert MOST_PIXELS**0.5 < 2048 * 40
     flat = replace(LOOK, width=10**5, height=10**5, downsamples=(1.0,))

@@ -165,6 +165,19 @@ def test_one_tile_is_in_memory_at_a_time(
     records.close()  # type: ignore[attr-defined]
 
 
+def test_no_damage_lets_another_error_out(tmp_path: Path, data: bytes) -> None:
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(12):
+        damaged = bytearray(data)
+        for place in rng.integers(0, 400, 3):  # the first directory
+            damaged[place] = rng.integers(256)
+        path = _written(tmp_path / "a.tif", bytes(damaged))
+        source = open_source(f"slide:{path}", SourceOptions(key=KEY))
+        list(source)
+        refused += len(source.skipped)
+    assert refused > 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from types import TracebackType
 
@@ -77,7 +78,8 @@ def _look_of(said: Message, memory: int) -> Look:
     width, height = (int(side) for side in said["size"])
     downsamples = tuple(float(one) for one in said["downsamples"])
     mpp = None if said["mpp"] is None else float(said["mpp"])
-    if min(width, height, *downsamples) <= 0 or (mpp is not None and not mpp > 0):
+    sizes = (width, height, *downsamples, 1.0 if mpp is None else mpp)
+    if not downsamples or not all(0 < size < inf for size in sizes):
         raise BrokenWireError("no slide")
     return Look(width, height, downsamples, mpp, _colours_of(said, memory))
 

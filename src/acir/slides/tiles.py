@@ -8,6 +8,7 @@ from jaxtyping import Int, UInt8
 from acir.slides.tissue import shares, tissue
 
 MOST_PIXELS = 2**26  # that are read at once
+MOST_CELLS = 2**24  # of the grid: a header may say any size
 # A scanner's 20x is 0.46 to 0.51 micrometres a pixel: such differences are no enlargement.
 LEAST_SCALE = 0.9
 SAME_SCALE = 1.01  # downsamplings are of rounded sizes, such as 4.0002
@@ -80,8 +81,8 @@ def tiles_of(look: Look, wanted: Wanted) -> list[Tile]:
     finest level is taken as it is. Of more than the most, every so many-th is taken.
 
     Raises:
-        UnfitError: The slide is coarser than wanted, has no level near what is wanted, or no tile
-            has enough tissue.
+        UnfitError: The slide is coarser than wanted, has no level near what is wanted, has too many
+            tiles, or none with enough tissue.
     """
     scale = _scale(look, wanted)
     span = round(wanted.side * scale)
@@ -89,6 +90,8 @@ def tiles_of(look: Look, wanted: Wanted) -> list[Tile]:
     size = max(1, round(span / look.downsamples[level]))
     if size * size > MOST_PIXELS:
         raise UnfitError("it has no level near the resolution that is asked for")
+    if (look.width // span) * (look.height // span) > MOST_CELLS:
+        raise UnfitError(f"it would have more than {MOST_CELLS:,} tiles")
     mpp = None if look.mpp is None else look.mpp * span / wanted.side
     cells = _spread(_with_tissue(look, span, wanted.tissue), wanted.most)
     if not len(cells):
