@@ -43,6 +43,7 @@ def measured(
         "refused": found["clean"]["refused"],
         "answered_wrong": found["clean"]["answered_wrong"],
         "recall_by_type": _recall_by_type(found["rows"]),
+        "refused_by_accepted": _refused_by_accepted(found["rows"]),
     }
 
 
@@ -53,6 +54,19 @@ def _recall_by_type(rows: list[dict[str, Any]]) -> dict[str, float]:
         if row["tier"] == "reject":
             shares.setdefault(row["type"], []).append(row["recall_at_3pct"]["share"])
     return {kind: sum(each) / len(each) for kind, each in shares.items()}
+
+
+def _refused_by_accepted(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return what is refused at the calibration of each kind that must be accepted, by group."""
+    shares: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if row["tier"] == "accept":
+            kinds = shares.setdefault(row["group"], {})
+            kinds.setdefault(row["type"], []).append(row["refused"]["share"])
+    return {
+        group: {kind: sum(each) / len(each) for kind, each in kinds.items()}
+        for group, kinds in shares.items()
+    }
 
 
 def main() -> None:

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Shaped
 
 from acir.evaluation.comparison import Run
+
+Scores = Float32[np.ndarray, " queries"]
 
 POINTS = (0.0, 0.5, 1.0)
 
@@ -23,7 +26,6 @@ def run(
     """Return a run with these average precisions; re-ranked, each is so much better."""
     hamming = np.array(scores, dtype=np.float32)
     reranked = hamming + np.float32(better)
-    means = {"mAP": float(hamming.mean()), "mAP@5": 0.5, "map_at_5_hits": 0.6, "P@1": 0.7}
     record = {
         "key": f"{method}-{data}-{bits}-{seed}-{scores}-{better}",
         "data": data,
@@ -41,26 +43,37 @@ def run(
         "versions": {"acir": "0.1.0"},
         "splits": {"train": "aa", "val": "bb", "test": "cc"},
         "left_out": 1,
-        "test": {
-            **means,
-            "n_gallery": 100,
-            "n_queries": len(scores),
-            "n_excluded": 0,
-            "distinct_codes": 40,
-            "bit_balance": 0.9,
-            "bit_correlation": None,
-            "commonest_code": 0.25,
-            "tie_group": 3.5,
-            "radius": {"precision": [1.0, 0.5], "recall": [0.1, 0.9], "empty": [0.5, 0.0]},
-            "precision_recall": {"recall": list(POINTS), "precision": [1.0, 0.8, 0.4]},
-            "per_class": {"a": {"n": 2, "mAP": 0.5}},
-            "reranked": {"mode": "fused", **means, "mAP": float(reranked.mean())},
-        },
+        "test": _measured(hamming, reranked),
         **changed,
     }
-    count = len(scores)
+    return Run(record, _per_query(hamming, reranked, seed))
+
+
+def _measured(hamming: Scores, reranked: Scores) -> dict[str, Any]:
+    means = {"mAP": float(hamming.mean()), "mAP@5": 0.5, "map_at_5_hits": 0.6, "P@1": 0.7}
+    return {
+        **means,
+        "n_gallery": 100,
+        "n_queries": len(hamming),
+        "n_excluded": 0,
+        "distinct_codes": 40,
+        "bit_balance": 0.9,
+        "bit_correlation": None,
+        "commonest_code": 0.25,
+        "tie_group": 3.5,
+        "radius": {"precision": [1.0, 0.5], "recall": [0.1, 0.9], "empty": [0.5, 0.0]},
+        "precision_recall": {"recall": list(POINTS), "precision": [1.0, 0.8, 0.4]},
+        "per_class": {"a": {"n": 2, "mAP": 0.5}},
+        "reranked": {"mode": "fused", **means, "mAP": float(reranked.mean())},
+    }
+
+
+def _per_query(
+    hamming: Scores, reranked: Scores, seed: int
+) -> dict[str, Shaped[np.ndarray, "..."]]:
+    count = len(hamming)
     first = np.arange(10 * count).reshape(count, 10)
-    arrays = {
+    return {
         "hamming/mAP": hamming,
         "reranked/mAP": reranked,
         "hamming/top": first,
@@ -73,7 +86,6 @@ def run(
         **{f"{order}/{m}": hamming for order in ("hamming", "reranked") for m in ("P@1",)},
         **{f"{order}/map_at_5_hits": hamming for order in ("hamming", "reranked")},
     }
-    return Run(record, arrays)
 
 
 def impossible(method: str, reason: str, **where: Any) -> Run:  # noqa: ANN401 - see `run`

@@ -467,7 +467,7 @@ def test_a_place_is_among_the_totals_of_calibration() -> None:
         assert (place.total > place.limit) == (_verdict(gate, red).verdict == "unknown")
 
 
-def test_without_calibration_or_a_number_there_is_no_place() -> None:
+def test_a_gate_has_no_place_without_calibration_or_a_number() -> None:
     for gate, red in ((_gate(0), 1.0), (_gate(99), np.inf)):
         assert gate.place(gate.scored(_pixels(np.array([red])))) is None
 

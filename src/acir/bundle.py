@@ -16,7 +16,6 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -28,17 +27,17 @@ from jaxtyping import Float, Shaped
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from acir import ranking, recipe
 from acir.answer_set import AnswerSets
 from acir.errors import AcirError, BundleError, StorageError, UsageError, suggestion
 from acir.gate import Gate
 from acir.models.encoder import Encoder
+from acir.models.evidence import collect_evidence, encode_with
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import Recipe
-from acir.tensors import Encode, Encoding, Evidence, chosen_device
+from acir.tensors import Evidence, chosen_device
 
 FORMAT = 4
 SETTINGS = "bundle.json"
@@ -116,34 +115,6 @@ class Bundle:
                 f"there is no mode {mode!r}; choose {' or '.join(known)}.{suggestion(mode, known)}"
             )
         return mode
-
-
-@torch.no_grad()
-def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
-    """Encode pictures once, onto the CPU; blended features and middle map get unit length."""
-    encoding = encoder(images.to(encoder.mean.device))
-    rebuilt = images
-    if encoder.decoder is not None:
-        rebuilt = encoder.decoder(encoding.deep, (images.shape[2], images.shape[3]))
-    return Evidence(
-        images=images,
-        reconstruction=rebuilt.cpu(),
-        blended=normalize(encoding.blended, dim=1).cpu(),
-        middle=normalize(encoding.middle, dim=1).cpu(),
-        logits=encoding.logits.cpu(),
-        class_logits=encoding.class_logits.cpu(),
-    )
-
-
-def encode_with(encoder: Encoder) -> Encode:
-    """Return what encodes again, as long as it lives, wherever the network is by then."""
-    return partial(_encode, encoder)
-
-
-@torch.no_grad()
-def _encode(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Encoding:
-    found: Encoding = encoder(images.to(encoder.mean.device))
-    return found
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

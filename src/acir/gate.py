@@ -6,7 +6,7 @@ pictures. One set for both would double the false alarms.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,6 @@ from acir import registry
 from acir.conformal import (
     EMPHASIS,
     combined,
-    largest_rank,
     p_values,
     surprise,
     surprise_in_class,
@@ -29,28 +28,11 @@ from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
 from acir.tensors import Encode, Evidence
-from acir.types import Calibration, Scored, State, Verdict
+from acir.threshold import UNUSUAL, Place, Threshold
+from acir.types import Calibration, Scored, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
-UNUSUAL = 0.05  # outside what nineteen in twenty ordinary pictures reach
-
-
-@dataclass(frozen=True)
-class Place:
-    """How unusual a picture is beside those of calibration, as totals of surprise.
-
-    Attributes:
-        total: Of the picture.
-        low: Below it lie 5 % of the calibration pictures.
-        high: Above it lie 5 %.
-        limit: Above it a picture is called unknown.
-    """
-
-    total: float
-    low: float
-    high: float
-    limit: float
 
 
 class Gate:
@@ -59,9 +41,9 @@ class Gate:
     The cubes of the surprises -log p of all detectors are added (see `acir.conformal.combined`). A
     class whose ordinary pictures vary more has larger sums, so the sum is made a surprise again,
     among those of A that the model takes for the same class; few of a class are helped out by all
-    (see `acir.conformal.surprise_in_class`). The result is calibrated on B, so neither dependence
-    between detectors nor a wrong class costs validity. A picture is flagged when its total is
-    strictly above the r-th largest of B, that is when its p-value is at most r / (n + 1).
+    (see `acir.conformal.surprise_in_class`). The result is calibrated on B (see
+    `acir.threshold.Threshold`), so neither dependence between detectors nor a wrong class costs
+    validity.
 
     Args:
         detectors: Fitted detectors by name; their order is kept.
@@ -84,12 +66,9 @@ class Gate:
     ) -> None:
         self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(recipe, detectors=tuple(detectors))
-        self._promise = promise
         self._scored = scored
-        self._totals = totals
+        self._threshold = Threshold(totals, self._recipe, promise)
         self._emphasis = emphasis
-        self.calibration = self._calibration(recipe.unknown)
-        self._caution = self._calibration(recipe.caution)
 
     @classmethod
     def fit(
@@ -136,10 +115,12 @@ class Gate:
 
         Each is judged as if it were new: by itself, it would look more ordinary than it is.
         """
-        totals = self._totals
-        among_others = len(totals) - 1 - np.searchsorted(np.sort(totals), totals)
-        flagged: Bool[np.ndarray, " b"] = among_others < self.calibration.r
-        return flagged
+        return self._threshold.false_alarms()
+
+    @property
+    def calibration(self) -> Calibration:
+        """What is promised of calling a picture unknown."""
+        return self._threshold.unknown
 
     @property
     def detectors(self) -> Mapping[str, Detector]:
@@ -157,12 +138,7 @@ class Gate:
 
     def place(self, scored: Scored) -> Place | None:
         """Say where one picture lies among the calibration pictures, or None without any."""
-        total, n = float(self.totals(scored)[0]), len(self._totals)
-        if not n or not np.isfinite(total):
-            return None
-        low, high = np.quantile(self._totals, (UNUSUAL, 1 - UNUSUAL))
-        limit = np.sort(self._totals)[n - min(self.calibration.r, n)]
-        return Place(total, float(low), float(high), float(limit))
+        return self._threshold.place(float(self.totals(scored)[0]))
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """Return a verdict on each picture, the same alone or among others."""
@@ -170,7 +146,7 @@ class Gate:
 
     def judge_scored(self, scored: Scored) -> tuple[Verdict, ...]:
         """Return the verdicts that follow from what the detectors said."""
-        p = p_values(self.totals(scored), self._totals)
+        p = self._threshold.p_values(self.totals(scored))
         columns = scored.by_detector
         return tuple(
             self._verdict({name: column[[row]] for name, column in columns.items()}, float(p[row]))
@@ -197,12 +173,14 @@ class Gate:
 
     def promise_in_words(self) -> str:
         """Say what is promised, or why nothing is and how many pictures it would take."""
-        return promise_in_words(self.calibration, self._recipe.confidence, kept=self._promise)
+        return promise_in_words(
+            self.calibration, self._recipe.confidence, kept=self._threshold.promise
+        )
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
         """Return the arrays and the plain values that `load` needs; no picture, no name."""
         arrays = {
-            "totals": torch.from_numpy(self._totals),
+            "totals": torch.from_numpy(self._threshold.totals),
             "predicted": torch.from_numpy(self._scored.predicted),
         }
         for name, detector in self._detectors.items():
@@ -212,7 +190,7 @@ class Gate:
         return arrays, {
             **config,
             "detectors": list(self._detectors),
-            "promise": self._promise,
+            "promise": self._threshold.promise,
             "emphasis": self._emphasis,
         }
 
@@ -254,15 +232,8 @@ class Gate:
             emphasis=emphasis,
         )
 
-    def _calibration(self, alpha: float) -> Calibration:
-        n = len(self._totals)
-        r = largest_rank(n, alpha, self._recipe.confidence)
-        kept = self._promise and r > 0
-        # Too few for a promise: only what exceeds every calibration picture is flagged.
-        return Calibration(n, max(r, min(n, 1)), alpha, alpha if kept else None)
-
     def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
-        state = self._state(p)
+        state = self._threshold.state(p)
         code, reason = ORDINARY, share_in_words(p, self.calibration.n)
         ordinary = self._scored.by_detector
         each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
@@ -288,15 +259,6 @@ class Gate:
             if p <= UNUSUAL and not self._detectors[name].looks_at_content
         ]
         return max(seen or scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
-
-    def _state(self, p: float) -> State:
-        if self._flagged(p, self.calibration):
-            return "unknown"
-        return "caution" if self._flagged(p, self._caution) else "known"
-
-    @staticmethod
-    def _flagged(p: float, level: Calibration) -> bool:
-        return p <= level.r / (level.n + 1)
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:

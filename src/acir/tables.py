@@ -6,10 +6,12 @@ keys are the component's options and are checked by `acir.registry.build`.
 """
 
 import dataclasses
+import tomllib
 from collections import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from pathlib import Path
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -75,6 +77,24 @@ class Component:
 
     name: str
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def read(path: Path, what: str) -> dict[str, Any]:
+    """Return the tables of a TOML file as they are written, for `build`.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+
+    Raises:
+        RecipeError: It cannot be read, or is broken TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"there is no {what} at {path}; give a .toml file that exists") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}") from error
 
 
 def build(kind: type[T], table: Mapping[str, Any], file: str = "recipe") -> T:

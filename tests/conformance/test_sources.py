@@ -17,7 +17,8 @@ from PIL import Image
 from acir import registry
 from acir.errors import UnreadableImageError
 from acir.sources import medmnist
-from acir.sources.base import FAMILY, Source, SourceOptions, drawn_split, open_source
+from acir.sources.base import FAMILY, Source, SourceOptions, open_source
+from acir.splits import drawn_split
 from acir.types import SPLITS, ImageRecord
 from made_dicomweb import dicomweb, serve
 from made_slides import Page, tiff

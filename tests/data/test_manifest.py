@@ -166,8 +166,9 @@ def test_a_patient_in_two_splits_is_refused_without_a_name() -> None:
 
 
 def test_calibration_pictures_of_a_patient_are_no_second_split() -> None:
-    rows = (*TRAINABLE, row(5, patient="p1"), row(6, patient="p1", draw=0.01))
-    manifest(*rows).require_trainable()
+    found = manifest(*TRAINABLE, row(5, patient="p1"), row(6, patient="p1", draw=0.01))
+    assert [found.part(one) for one in found.rows[-2:]] == ["train", "calibration_a"]
+    found.require_trainable()
 
 
 # Reading

@@ -1,4 +1,4 @@
-"""A benchmark is read, checked and kept fair; what decides a run is laid down in a fixed order."""
+"""A benchmark is read and checked; what decides a run is laid down in a fixed order."""
 
 import re
 from collections.abc import Callable
@@ -7,61 +7,13 @@ from pathlib import Path
 import pytest
 
 from acir.errors import RecipeError
-from acir.evaluation.benchmark import Benchmark, load, selected, with_sources
+from acir.evaluation.benchmark import Benchmark, selected, with_sources
+from acir.evaluation.benchmark_file import load
 from acir.models.encoder import Encoder
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks" / "small.toml"
 
-TEXT = """
-title = "Two"
-recipe = "tiny"
-ours = "acir"
-bits = [16, 32, 64]
-seeds = [0, 1]
-tuning_seed = 7
-[shared]
-training.epochs = 2
-"augment.degrees" = 3
-[[data]]
-name = "cells"
-source = "cells.zip"
-set = { "prep.size" = 32, "augment.degrees" = 5 }
-draw = { per_class = 60, imbalance = 10.0, seed = 1 }
-[[data]]
-name = "chest"
-source = "chest.npz"
-[[method]]
-name = "acir"
-title = "ACIR"
-loss = { name = "sch", structure = 0.25 }
-set = { "model.head.name" = "linear" }
-trials = [{ "training.learning_rate" = 0.01 }, { loss.structure = 0.5 }]
-[[method]]
-name = "csq"
-loss = { name = "csq" }
-trials = [{}, { "training.weight_decay" = 0.1 }]
-[[floor]]
-name = "itq"
-of = "csq"
-"""
-
 Read = Callable[..., Benchmark]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Return a function that reads the text above with some of it replaced."""
-
-    def read_text(*changes: tuple[str, str]) -> Benchmark:
-        text = TEXT
-        for before, after in changes:
-            assert before in text
-            text = text.replace(before, after, 1)
-        path = tmp_path / "bench.toml"
-        path.write_text(text, encoding="utf-8")
-        return load(path)
-
-    return read_text
 
 
 def test_the_shipped_benchmark_loads() -> None:
@@ -207,60 +159,6 @@ def test_a_benchmark_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_broken_toml_is_refused(read: Read) -> None:
     with pytest.raises(RecipeError, match=r"bench.toml is not valid TOML"):
         read(("title =", "title"))
-
-
-# Fairness
-
-
-@pytest.mark.parametrize("key", ["augment.degrees", "training.epochs", "prep.size", "model.stem"])
-def test_a_method_has_no_advantage_of_its_own(read: Read, key: str) -> None:
-    with pytest.raises(RecipeError, match=f"method 'acir' sets '{key}', but fairness forbids"):
-        read(('"model.head.name" = "linear"', f'"{key}" = 1'))
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [
-        "model.fusion.on = true",
-        "model.attention.heads = 2",
-        "model.transformer.depth = 3",
-        'search.mode = "plain"',
-        "loss.structure = 0.1",
-        "training.learning_rate = 0.1",
-    ],
-)
-def test_a_method_may_be_what_it_is(read: Read, setting: str) -> None:
-    assert read(('"model.head.name" = "linear"', setting))
-
-
-def test_tuning_chooses_little(read: Read) -> None:
-    with pytest.raises(RecipeError, match=r"a trial of method 'csq' sets 'training.epochs', but"):
-        read(('"training.weight_decay" = 0.1', '"training.epochs" = 9'))
-
-
-@pytest.mark.parametrize("key", ["model.bits", "loss.structure", "model.decoder.on"])
-def test_what_belongs_to_the_methods_cannot_be_shared(read: Read, key: str) -> None:
-    for before in ("training.epochs = 2", '"prep.size" = 32'):
-        with pytest.raises(RecipeError, match=f"benchmark key '{key}' cannot be shared"):
-            read((before, f"{key} = 1"))
-
-
-def test_all_methods_get_the_same_number_of_trials(read: Read) -> None:
-    with pytest.raises(RecipeError, match=r"unequal or too many trials \(acir 2, csq 1\)"):
-        read(("trials = [{}, ", "trials = ["))
-
-
-def test_there_are_four_trials_at_most(read: Read) -> None:
-    five = "trials = [{}, {}, {}, {}, {}]"
-    acir = 'trials = [{ "training.learning_rate" = 0.01 }, { loss.structure = 0.5 }]'
-    csq = 'trials = [{}, { "training.weight_decay" = 0.1 }]'
-    with pytest.raises(RecipeError, match="the same number for each, at most 4"):
-        read((acir, five), (csq, five))
-
-
-def test_tuning_has_a_seed_outside_the_table(read: Read) -> None:
-    with pytest.raises(RecipeError, match="tuning_seed is 1, which is one of the seeds that are"):
-        read(("tuning_seed = 7", "tuning_seed = 1"))
 
 
 def test_the_ablation_starts_from_the_acir_of_the_comparison() -> None:

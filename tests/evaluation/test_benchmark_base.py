@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from acir.errors import RecipeError
-from acir.evaluation.benchmark import Benchmark, load
+from acir.evaluation.benchmark import Benchmark
+from acir.evaluation.benchmark_file import load
 
 BASE = """
 title = "Below"

@@ -14,7 +14,8 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from acir.evaluation.benchmark import Benchmark, load, with_sources
+from acir.evaluation.benchmark import Benchmark, with_sources
+from acir.evaluation.benchmark_file import load
 from acir.models.encoder import Encoder
 from acir.sources import medmnist
 from acir.sources.medmnist import Official, official

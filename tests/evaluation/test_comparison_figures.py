@@ -20,7 +20,8 @@ from acir.evaluation.comparison_figures import (
     score_against_bits,
 )
 from acir.evaluation.figures import INK
-from acir.evaluation.significance import MeanRanks, Paired
+from acir.evaluation.mean_ranks import MeanRanks
+from acir.evaluation.significance import Paired
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acir.evaluation.benchmark import Benchmark, load
+from acir.evaluation.benchmark import Benchmark
+from acir.evaluation.benchmark_file import load
 from acir.evaluation.comparison import Results, Run
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_scores import Sheet

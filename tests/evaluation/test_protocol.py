@@ -1,7 +1,6 @@
 """The evaluation protocol: its contract of keys, who is scored, and naive references."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from math import log2, sqrt
 
@@ -9,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 
 from acir.errors import SourceError
 from acir.evaluation import protocol
 from acir.evaluation.protocol import CodedSet, Evaluation
-from acir.ranking.base import Ranker, cosine
-from acir.types import Ranking
+from acir.ranking.base import cosine
+from made_rankers import ByContent
 
 FIRST = [
     *("mAP", "mAP_macro", "mAP@5", "mAP@100", "map_at_5_hits", "P@1", "P@5", "P@10"),
@@ -30,28 +29,6 @@ KEYS = [
 NAMES = ("cat", "dog", "eel")
 
 
-class _ByContent(Ranker):
-    """Order by (-cosine, row), whatever the distance."""
-
-    @classmethod
-    def fit(
-        cls,
-        *,
-        bits: int,
-        distances: Int[np.ndarray, " pairs"],
-        cosines: Float[np.ndarray, " pairs"],
-        same: Bool[np.ndarray, " pairs"],
-    ) -> "_ByContent":
-        return cls()
-
-    def config(self) -> Mapping[str, float | int]:
-        return {}
-
-    def rank(self, candidates: Ranking) -> Ranking:
-        ranked = replace(candidates, similarities=(1 + candidates.cosines) / 2)
-        return ranked.take(np.lexsort((candidates.rows, -candidates.cosines)))
-
-
 def _coded(seed: int, n: int, labels: Bool[np.ndarray, "n classes"] | None = None) -> CodedSet:
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 256, (n, 2), dtype=np.uint8) & 0b11  # ties abound
@@ -64,7 +41,7 @@ def _coded(seed: int, n: int, labels: Bool[np.ndarray, "n classes"] | None = Non
 
 def _evaluate(gallery: CodedSet, queries: CodedSet) -> Evaluation:
     return protocol.evaluate(
-        gallery, queries, class_names=NAMES, ranker=_ByContent(), mode="by-content"
+        gallery, queries, class_names=NAMES, ranker=ByContent(), mode="by-content"
     )
 
 

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn.functional import one_hot
@@ -12,6 +11,7 @@ from torch.nn.functional import one_hot
 from acir.losses import acir_published as published
 from acir.losses.acir_published import ACIRPublished
 from acir.tensors import Batch, Encoding
+from made_gradients import doubles, gradient
 
 
 def random_inputs(seed: int, classes: list[int], bits: int = 16) -> tuple[Encoding, Batch]:
@@ -32,16 +32,6 @@ def random_inputs(seed: int, classes: list[int], bits: int = 16) -> tuple[Encodi
         labels=one_hot(torch.tensor(classes), 3).float(),
         rows=torch.arange(n),
     )
-
-
-def doubles(*shape: int, seed: int = 0) -> Float[Tensor, "..."]:
-    random = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=random, dtype=torch.float64).requires_grad_()
-
-
-def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    (found,) = torch.autograd.grad(value, [at])
-    return found
 
 
 # w_ij

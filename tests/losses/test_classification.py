@@ -10,16 +10,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from acir.losses.base import label_cross_entropy
 from acir.losses.classification import Classification
-from acir.tensors import Batch, Encoding
-
-
-def given(logits: Tensor, labels: Tensor) -> tuple[Encoding, Batch]:
-    n = len(logits)
-    nothing = torch.zeros(n, 1)
-    encoding = Encoding(
-        logits, nothing, torch.zeros_like(labels), nothing, nothing[..., None, None]
-    )
-    return encoding, Batch(torch.zeros(n, 3, 4, 4), torch.zeros(n, 256), labels, torch.arange(n))
+from made_pairs import paired
 
 
 def with_weights(rows: list[list[float]], bias: list[float]) -> Classification:
@@ -72,7 +63,7 @@ def test_the_gradient_of_cross_entropy_is_softmax_minus_target() -> None:
 def test_the_loss_by_hand() -> None:
     # 2 * 1 + 3 * 0.5 - 2.5 = 1 and 0: the right class has e / (e + 1), so log(1 + 1/e).
     loss = with_weights([[2.0, 3], [0, 0]], bias=[-2.5, 0])
-    found = loss(*given(torch.tensor([[1.0, 0.5]]), torch.tensor([[1.0, 0]])))
+    found = loss(*paired(torch.tensor([[1.0, 0.5]]), torch.tensor([[1.0, 0]])))
     assert found.total.item() == pytest.approx(math.log1p(math.exp(-1)))
     assert found.terms["classification"].item() == found.total.item()
 
@@ -80,8 +71,8 @@ def test_the_loss_by_hand() -> None:
 def test_the_classifier_sees_the_logits_and_not_their_signs() -> None:
     loss = with_weights([[1.0, 0], [0, 0]], bias=[0, 0])
     labels = torch.tensor([[1.0, 0]])
-    near = loss(*given(torch.tensor([[1.0, 1]]), labels)).total.item()
-    assert loss(*given(torch.tensor([[5.0, 1]]), labels)).total.item() < near
+    near = loss(*paired(torch.tensor([[1.0, 1]]), labels)).total.item()
+    assert loss(*paired(torch.tensor([[5.0, 1]]), labels)).total.item() < near
 
 
 def test_the_loss_is_that_of_plain_loops() -> None:
@@ -96,19 +87,19 @@ def test_the_loss_is_that_of_plain_loops() -> None:
             for line, b in zip(weights, bias, strict=True)
         ]
         expected += math.log(sum(math.exp(s) for s in scores)) - scores[own]
-    found = loss(*given(logits, one_hot(torch.tensor(classes)).float())).total.item()
+    found = loss(*paired(logits, one_hot(torch.tensor(classes)).float())).total.item()
     assert found == pytest.approx(expected / 5, abs=1e-6)
 
 
 def test_logits_far_on_the_right_side_cost_nothing() -> None:
     loss = with_weights([[1.0, 0], [0, 1]], bias=[0, 0])
-    assert loss(*given(torch.tensor([[100.0, -100], [-100, 100]]), torch.eye(2))).total.item() == 0
+    assert loss(*paired(torch.tensor([[100.0, -100], [-100, 100]]), torch.eye(2))).total.item() == 0
 
 
 def test_the_classifier_is_trained() -> None:
     loss = Classification(bits=8, class_counts=(1, 1, 1))
     assert [tuple(p.shape) for p in loss.parameters()] == [(3, 8), (3,)]
-    loss(*given(torch.ones(2, 8), torch.eye(3)[:2])).total.backward()
+    loss(*paired(torch.ones(2, 8), torch.eye(3)[:2])).total.backward()
     assert all(p.grad is not None and p.grad.abs().min() > 0 for p in loss.parameters())
 
 
@@ -119,7 +110,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     logits = torch.randn(4, 6, generator=random, dtype=torch.float64).requires_grad_()
 
     def total(logits: Tensor) -> Tensor:
-        result: Tensor = loss(*given(logits, labels)).total
+        result: Tensor = loss(*paired(logits, labels)).total
         return result
 
     assert gradcheck(total, (logits,))

@@ -12,21 +12,8 @@ from torch.nn.functional import one_hot
 from acir.errors import RecipeError
 from acir.losses import csq
 from acir.losses.csq import CSQ
-from acir.tensors import Batch, Encoding
-
-
-def given(logits: Tensor, labels: Tensor) -> tuple[Encoding, Batch]:
-    n = len(logits)
-    nothing = torch.zeros(n, 1)
-    encoding = Encoding(
-        logits, nothing, torch.zeros_like(labels), nothing, nothing[..., None, None]
-    )
-    return encoding, Batch(torch.zeros(n, 3, 4, 4), torch.zeros(n, 256), labels, torch.arange(n))
-
-
-def doubles(*shape: int, seed: int = 0) -> Float[Tensor, "..."]:
-    random = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=random, dtype=torch.float64)
+from made_gradients import doubles
+from made_pairs import paired
 
 
 def distances(codes: Float[Tensor, "n bits"]) -> list[int]:
@@ -214,7 +201,7 @@ def test_the_loss_is_that_of_plain_loops(several: bool) -> None:
         labels = (torch.rand(6, 10, generator=random) < 0.3).float()
         labels[0] = 0
     loss = CSQ(bits=8, class_counts=(1,) * 10, quantisation_weight=0.3)
-    found = loss(*given(logits, labels))
+    found = loss(*paired(logits, labels))
     central, quantised = naive_csq(
         logits.tolist(), labels.tolist(), loss.centres.tolist(), loss.ties.tolist()
     )
@@ -226,8 +213,8 @@ def test_the_loss_is_that_of_plain_loops(several: bool) -> None:
 def test_logits_far_at_the_centres_of_their_classes_cost_nothing() -> None:
     loss = CSQ(bits=16, class_counts=(1,) * 20)
     labels = torch.eye(20)
-    assert loss(*given(100 * loss.centres, labels)).total.item() == 0
-    assert loss(*given(-100 * loss.centres, labels)).total.item() == pytest.approx(200)
+    assert loss(*paired(100 * loss.centres, labels)).total.item() == 0
+    assert loss(*paired(-100 * loss.centres, labels)).total.item() == pytest.approx(200)
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
@@ -235,7 +222,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     labels = one_hot(torch.tensor([0, 1, 2, 1])).double()
 
     def total(logits: Tensor) -> Tensor:
-        result: Tensor = loss(*given(logits, labels)).total
+        result: Tensor = loss(*paired(logits, labels)).total
         return result
 
     assert gradcheck(total, (doubles(4, 8).requires_grad_(),))

@@ -4,22 +4,12 @@ import math
 
 import pytest
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import one_hot
 
 from acir.errors import RecipeError
 from acir.losses.greedyhash import GreedyHash
-from acir.tensors import Batch, Encoding
-
-
-def given(logits: Tensor, labels: Tensor) -> tuple[Encoding, Batch]:
-    n = len(logits)
-    nothing = torch.zeros(n, 1)
-    encoding = Encoding(
-        logits, nothing, torch.zeros_like(labels), nothing, nothing[..., None, None]
-    )
-    return encoding, Batch(torch.zeros(n, 3, 4, 4), torch.zeros(n, 256), labels, torch.arange(n))
+from made_gradients import gradient
+from made_pairs import paired
 
 
 def with_weights(rows: list[list[float]], quantisation_weight: float = 0.1) -> GreedyHash:
@@ -31,11 +21,6 @@ def with_weights(rows: list[list[float]], quantisation_weight: float = 0.1) -> G
     return loss
 
 
-def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    (found,) = torch.autograd.grad(value, [at])
-    return found
-
-
 # The whole loss
 
 
@@ -43,7 +28,7 @@ def test_the_loss_by_hand() -> None:
     # The code (+1, -1) scores log(3)/2 + log(3)/2 = log 3 for class 0 and 0 for class 1: the right
     # class has 3/4, so log(4/3). Quantisation: (2 - 1)^3 and (1/2)^3 in the mean, 9/16.
     loss = with_weights([[math.log(3) / 2, -math.log(3) / 2], [0, 0]], quantisation_weight=0.2)
-    found = loss(*given(torch.tensor([[2.0, -0.5]]), torch.tensor([[1.0, 0]])))
+    found = loss(*paired(torch.tensor([[2.0, -0.5]]), torch.tensor([[1.0, 0]])))
     assert found.terms["classification"].item() == pytest.approx(math.log(4 / 3))
     assert found.terms["quantisation"].item() == pytest.approx(9 / 16)
     assert found.total.item() == pytest.approx(math.log(4 / 3) + 0.2 * 9 / 16)
@@ -53,7 +38,7 @@ def test_the_classifier_sees_signs_only() -> None:
     loss = with_weights([[0.3, -1.0], [0.7, 0.4]], quantisation_weight=0.0)
     labels = torch.tensor([[1.0, 0]])
     near, far = torch.tensor([[0.1, -0.2]]), torch.tensor([[80.0, -3]])
-    assert loss(*given(near, labels)).total.item() == loss(*given(far, labels)).total.item()
+    assert loss(*paired(near, labels)).total.item() == loss(*paired(far, labels)).total.item()
 
 
 def test_the_gradient_of_the_logits_is_that_of_their_code() -> None:
@@ -61,7 +46,7 @@ def test_the_gradient_of_the_logits_is_that_of_their_code() -> None:
     # (log(3)/2, -log(3)/2) and (0, 0) the bits receive -1/4 of the first row.
     loss = with_weights([[math.log(3) / 2, -math.log(3) / 2], [0, 0]], quantisation_weight=0.0)
     logits = torch.tensor([[2.0, -0.5]], requires_grad=True)
-    found = gradient(loss(*given(logits, torch.tensor([[1.0, 0]]))).total, logits)
+    found = gradient(loss(*paired(logits, torch.tensor([[1.0, 0]]))).total, logits)
     expected = [-math.log(3) / 8, math.log(3) / 8]
     assert found[0].tolist() == pytest.approx(expected)
 
@@ -69,7 +54,7 @@ def test_the_gradient_of_the_logits_is_that_of_their_code() -> None:
 def test_the_classifier_is_trained_and_has_no_bias() -> None:
     loss = GreedyHash(bits=8, class_counts=(1, 1, 1))
     assert [tuple(p.shape) for p in loss.parameters()] == [(3, 8)]
-    loss(*given(torch.ones(2, 8), torch.eye(3)[:2])).total.backward()
+    loss(*paired(torch.ones(2, 8), torch.eye(3)[:2])).total.backward()
     assert loss.classifier.weight.grad is not None
     assert loss.classifier.weight.grad.abs().min() > 0
 
@@ -96,7 +81,7 @@ def test_the_loss_is_that_of_plain_loops(several: bool) -> None:
     if several:
         labels = torch.tensor([[0.0, 0, 0], [1, 1, 0], [1, 1, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0]])
     loss = GreedyHash(bits=8, class_counts=(1, 1, 1))
-    found = loss(*given(logits, labels))
+    found = loss(*paired(logits, labels))
     weights = loss.classifier.weight.tolist()
     classified, quantised = naive_greedyhash(logits.tolist(), labels.tolist(), weights)
     assert found.terms["classification"].item() == pytest.approx(classified, abs=1e-6)
@@ -107,14 +92,14 @@ def test_the_loss_is_that_of_plain_loops(several: bool) -> None:
 def test_codes_that_a_steep_classifier_tells_apart_cost_nothing() -> None:
     codes = torch.tensor([[1.0, 1, -1, -1], [1, -1, 1, -1]])
     loss = with_weights((50 * codes).tolist())
-    assert loss(*given(codes, torch.eye(2))).total.item() == 0
+    assert loss(*paired(codes, torch.eye(2))).total.item() == 0
 
 
 def test_large_logits_stay_finite() -> None:
     # (100 - 1)^3 = 970,299, and its derivative 3 * 99^2 = 29,403, shared by 8 bits.
     logits = torch.full((1, 8), 100.0, requires_grad=True)
     loss = with_weights([[0.0] * 8] * 2, quantisation_weight=1.0)
-    total = loss(*given(logits, torch.tensor([[1.0, 0]]))).total
+    total = loss(*paired(logits, torch.tensor([[1.0, 0]]))).total
     assert total.item() == pytest.approx(970_299 + math.log(2))
     assert gradient(total, logits).tolist()[0] == pytest.approx([29_403 / 8] * 8)
 

@@ -11,16 +11,7 @@ from torch.nn.functional import one_hot
 from acir.errors import RecipeError
 from acir.losses import orthohash
 from acir.losses.orthohash import OrthoHash
-from acir.tensors import Batch, Encoding
-
-
-def given(logits: Tensor, labels: Tensor) -> tuple[Encoding, Batch]:
-    n = len(logits)
-    nothing = torch.zeros(n, 1)
-    encoding = Encoding(
-        logits, nothing, torch.zeros_like(labels), nothing, nothing[..., None, None]
-    )
-    return encoding, Batch(torch.zeros(n, 3, 4, 4), torch.zeros(n, 256), labels, torch.arange(n))
+from made_pairs import paired
 
 
 def with_codes(rows: list[list[float]], margin: float = 0.2, scale: float = 8.0) -> OrthoHash:
@@ -103,7 +94,7 @@ def test_the_loss_by_hand() -> None:
     # Logits at the code of class 0, orthogonal to that of class 1: cosines 1 and 0, and
     # 8 (1 - 0.2) = 6.4 against 0: log(1 + exp(-6.4)).
     loss = with_codes([[1.0, 1], [1, -1]])
-    found = loss(*given(torch.tensor([[0.3, 0.3]]), torch.tensor([[1.0, 0]])))
+    found = loss(*paired(torch.tensor([[0.3, 0.3]]), torch.tensor([[1.0, 0]])))
     assert found.total.item() == pytest.approx(math.log1p(math.exp(-6.4)), rel=1e-4)
     assert found.terms["cosine"].item() == found.total.item()
 
@@ -114,8 +105,8 @@ def test_the_margin_asks_for_more_than_a_tie() -> None:
     labels = torch.tensor([[1.0, 0]])
     codes = [[1.0, 1.0], [1.0, -1.0]]
     between = torch.tensor([[1.0, 0]])
-    tied = with_codes(codes, margin=0.0)(*given(between, labels)).total.item()
-    asked = with_codes(codes)(*given(between, labels)).total.item()
+    tied = with_codes(codes, margin=0.0)(*paired(between, labels)).total.item()
+    asked = with_codes(codes)(*paired(between, labels)).total.item()
     assert tied == pytest.approx(math.log(2))
     assert asked == pytest.approx(math.log1p(math.exp(1.6)))
 
@@ -124,9 +115,9 @@ def test_two_labels_pull_to_the_middle_of_their_codes() -> None:
     # Between both codes each has half: log 2, and one code exactly costs more.
     loss = with_codes([[1.0, 1], [1, -1]])
     labels = torch.tensor([[1.0, 1]])
-    between = loss(*given(torch.tensor([[1.0, 0]]), labels)).total.item()
+    between = loss(*paired(torch.tensor([[1.0, 0]]), labels)).total.item()
     assert between == pytest.approx(math.log(2))
-    assert loss(*given(torch.tensor([[1.0, 1]]), labels)).total.item() > between
+    assert loss(*paired(torch.tensor([[1.0, 1]]), labels)).total.item() > between
 
 
 def naive_orthohash(
@@ -152,7 +143,7 @@ def test_the_loss_is_that_of_plain_loops(several: bool) -> None:
     if several:
         labels = torch.tensor([[0.0, 0, 0], [1, 1, 0], [1, 1, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0]])
     loss = OrthoHash(bits=8, class_counts=(1, 1, 1))
-    found = loss(*given(logits, labels)).total.item()
+    found = loss(*paired(logits, labels)).total.item()
     expected = naive_orthohash(logits.tolist(), labels.tolist(), loss.codebook.tolist())
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -161,11 +152,11 @@ def test_logits_at_their_codes_cost_least() -> None:
     torch.manual_seed(0)
     loss = OrthoHash(bits=64, class_counts=(1,) * 5)
     labels = torch.eye(5)
-    best = loss(*given(loss.codebook, labels)).total.item()
+    best = loss(*paired(loss.codebook, labels)).total.item()
     assert best < 0.05
     for seed in range(5):
         noise = torch.randn(5, 64, generator=torch.Generator().manual_seed(seed))
-        assert loss(*given(loss.codebook + noise, labels)).total.item() > best
+        assert loss(*paired(loss.codebook + noise, labels)).total.item() > best
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
@@ -175,7 +166,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     logits = torch.randn(4, 8, generator=random, dtype=torch.float64).requires_grad_()
 
     def total(logits: Tensor) -> Tensor:
-        result: Tensor = loss(*given(logits, labels)).total
+        result: Tensor = loss(*paired(logits, labels)).total
         return result
 
     assert gradcheck(total, (logits,))
@@ -186,7 +177,7 @@ def test_large_logits_stay_finite(side: int) -> None:
     # Orthogonal codes of two classes, logits at one of them: cosines 1 and 0, or -1 and 0.
     loss = with_codes([[1.0, 1], [1, -1]])
     logits = torch.full((1, 2), 100.0 * side, requires_grad=True)
-    total = loss(*given(logits, torch.tensor([[1.0, 0]]))).total
+    total = loss(*paired(logits, torch.tensor([[1.0, 0]]))).total
     total.backward()
     assert total.item() == pytest.approx(math.log1p(math.exp(-8 * (side - 0.2))), rel=1e-4)
     assert logits.grad is not None and logits.grad.isfinite().all()

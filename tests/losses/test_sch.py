@@ -2,23 +2,22 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cosine_similarity, one_hot
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from acir.errors import RecipeError
 from acir.losses import sch
 from acir.losses.base import label_cross_entropy
 from acir.losses.sch import SCH, Similarity
 from acir.tensors import Batch, Encoding
+from made_gradients import doubles, gradient
+from made_pairs import Largest
 
 
 def random_inputs(
@@ -42,17 +41,6 @@ def random_inputs(
         labels=labels,
         rows=torch.arange(pictures),
     )
-
-
-def doubles(*shape: int, seed: int = 0) -> Float[Tensor, "..."]:
-    """Draw differentiable numbers in float64, as finite differences need them."""
-    random = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=random, dtype=torch.float64).requires_grad_()
-
-
-def gradient(value: Float[Tensor, ""], at: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    (found,) = torch.autograd.grad(value, [at])
-    return found
 
 
 # w(c) = N / (N_c C)
@@ -441,25 +429,6 @@ def test_look_alikes_of_another_class_are_pushed_hardest() -> None:
     assert loss(encoding, alike).total > loss(encoding, unlike).total
 
 
-class _Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Watch every result of every operation, for the most numbers in one."""
-
-    numbers = 0
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., object],
-        types: object,
-        args: tuple[object, ...] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        result = func(*args, **(kwargs or {}))
-        for value in result if isinstance(result, tuple) else (result,):
-            if isinstance(value, Tensor):
-                self.numbers = max(self.numbers, value.numel())
-        return result
-
-
 def test_memory_is_that_of_pairs_and_of_rows_never_of_pairs_times_width() -> None:
     b, bits, pixels = 40, 64, 256
     encoding, batch = random_inputs(0, b, bits)
@@ -469,7 +438,7 @@ def test_memory_is_that_of_pairs_and_of_rows_never_of_pairs_times_width() -> Non
         kept.append(tensor.numel())
         return tensor
 
-    watch = _Largest()  # type: ignore[no-untyped-call]
+    watch = Largest()  # type: ignore[no-untyped-call]
     with watch, saved_tensors_hooks(keep, lambda tensor: tensor):
         SCH(class_counts=(10, 3, 27))(encoding, batch).total.backward()
     assert max(watch.numbers, *kept) <= max(b * b, b * pixels)

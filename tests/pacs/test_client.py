@@ -108,6 +108,7 @@ def test_an_address_that_a_server_names_is_not_asked(
 
     with serve(answer) as made:
         ask(at(server, made))
+        assert made.asked  # and so has told the address
 
 
 class Rebinding:
@@ -126,42 +127,12 @@ class Rebinding:
         return [(family, socket.SOCK_STREAM, 6, "", (address, port or 0))]
 
 
-FORBIDDEN = [
-    "127.0.0.1",
-    "127.8.8.8",
-    "::1",
-    "::ffff:127.0.0.1",
-    "169.254.169.254",
-    "::ffff:169.254.169.254",
-    "fe80::1",
-    "fe80::1%eth0",
-    "fd00:ec2::254",
-    "100.100.100.200",
-    "192.0.0.192",
-    "0.0.0.0",
-    "::",
-    "224.0.0.1",
-    "ff02::1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "2002:7f00:1::",
-]
-
-
-@pytest.mark.parametrize("address", FORBIDDEN)
-def test_a_name_that_leads_where_no_pacs_is_is_refused(
-    server: Server, canary: Made, monkeypatch: pytest.MonkeyPatch, address: str
+def test_no_client_is_made_for_where_no_pacs_is(
+    server: Server, canary: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", Rebinding([address]))
-    url = f"http://pacs.test:{canary.port}/"
-    with pytest.raises(UsageError, match=r"the server main is at .*, where no PACS is"):
-        Client(replace(server, plain_http=True), url)
-
-
-@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1"])
-def test_this_machine_must_be_written_as_such(server: Server, canary: Made, host: str) -> None:
-    with pytest.raises(UsageError, match="where no PACS is"):
-        Client(replace(server, plain_http=True), f"http://{host}:{canary.port}/")
+    monkeypatch.setattr(socket, "getaddrinfo", Rebinding(["127.0.0.1"]))
+    with pytest.raises(UsageError, match=r"the server main is at 127\.0\.0\.1, where no PACS is"):
+        Client(replace(server, plain_http=True), f"http://pacs.test:{canary.port}/")
 
 
 def test_a_name_is_resolved_once(
@@ -352,24 +323,6 @@ def test_a_file_comes_alone_or_as_the_only_part(server: Server) -> None:
 def test_a_key_that_is_no_keyword_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no keyword of DICOM.* Did you mean 'Modality'\?"):
         check_query({"Modalitty": "CT"})
-
-
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        ("ftp://pacs/", "expected https://HOST/PATH"),
-        ("pacs.hospital", "expected https://HOST/PATH"),
-        ("https://pacs:port/", "expected https://HOST/PATH"),
-        ("https://user:secret@pacs/", "holds more than a place"),
-        ("https://pacs/?token=1", "holds more than a place"),
-        ("http://pacs.hospital/", "is not encrypted"),
-    ],
-)
-def test_an_address_that_says_too_much_or_little_is_refused(
-    server: Server, url: str, sentence: str
-) -> None:
-    with pytest.raises(UsageError, match=sentence):
-        Client(server, url)
 
 
 def test_certificates_that_cannot_be_read_are_said(server: Server) -> None:

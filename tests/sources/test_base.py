@@ -1,6 +1,5 @@
-"""The SOURCE argument, how splits are drawn, and what iteration promises."""
+"""The SOURCE argument, and what iteration promises."""
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,8 @@ from acir.sources.base import (
     Entry,
     Source,
     SourceOptions,
-    drawn_for_calibration,
-    drawn_split,
     folders_mean,
     open_source,
-    uniform,
     walk_files,
 )
 from acir.types import ImageRecord, Skipped, Split
@@ -81,23 +77,6 @@ def test_a_picture_of_another_named_split_is_not_even_decoded() -> None:
     )
     assert [record.id for record in source] == ["b"]
     assert source.skipped == []
-
-
-def test_drawn_splits_share_the_pictures_seven_to_one_to_two() -> None:
-    counts: Counter[str] = Counter(drawn_split(f"patient {n}") for n in range(10_000))
-    # Four standard deviations of a binomial share of 10,000: at most 0.0184.
-    for split, share in (("train", 0.7), ("val", 0.1), ("test", 0.2)):
-        assert counts[split] / 10_000 == pytest.approx(share, abs=0.0184)
-
-
-def test_draws_for_different_purposes_are_independent() -> None:
-    both = [(uniform(f"{n}", "split") < 0.5, uniform(f"{n}", "other") < 0.5) for n in range(10_000)]
-    assert sum(a and b for a, b in both) / 10_000 == pytest.approx(0.25, abs=0.0174)
-
-
-def test_a_draw_is_the_same_for_ever() -> None:
-    # The first 8 bytes of SHA-256("calibration:a"), modulo a million, worked out with sha256sum.
-    assert drawn_for_calibration("a") == 0.404552
 
 
 def test_an_unnamed_split_is_drawn_by_the_patient_else_by_the_pixels() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from acir.errors import ComponentError, RecipeError, StorageError, UsageError
-from acir.evaluation.benchmark import load
+from acir.evaluation.benchmark_file import load
 from acir.evaluation.report import data_uri
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import Trainer

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from acir.data.loader import ImageSet
-from acir.recipe import Recipe, ScatteringRecipe
-from acir.workflows.learning import settled
+from acir.data.manifest import Manifest, Row
+from acir.recipe import PrepRecipe, Recipe, ScatteringRecipe
+from acir.types import Split
+from acir.workflows.learning import prep_for, settled
 
 
 def _recipe(**scattering: object) -> Recipe:
@@ -47,3 +49,25 @@ def test_nothing_is_asked_of_the_pictures_where_the_recipe_says_it(
 ) -> None:
     recipe = _recipe(**scattering)
     assert settled(recipe, _pictures(fall=False)) is recipe
+
+
+@pytest.mark.parametrize(
+    ("enlarge", "sizes", "side"),
+    [
+        (True, [(28, 28)], 64),
+        (False, [(28, 28)], 28),
+        (False, [(40, 28), (30, 50)], 50),  # the longest side of any: nothing is lost
+        (False, [(28, 28), (512, 512)], 64),
+        (False, [(16, 20)], 28),  # below, the network sees too little
+    ],
+)
+def test_small_pictures_are_enlarged_only_where_the_recipe_says_so(
+    enlarge: bool, sizes: list[tuple[int, int]], side: int
+) -> None:
+    def row(number: int, size: tuple[int, int], split: Split) -> Row:
+        return Row(f"{split}{number}", ("a",), split, 0.5, None, f"{split}{number}", size, False)
+
+    # What is only validated or tested by decides nothing.
+    rows = [row(n, size, "train") for n, size in enumerate(sizes)] + [row(0, (300, 300), "val")]
+    recipe = replace(Recipe(), prep=PrepRecipe(size=64, enlarge=enlarge))
+    assert prep_for(recipe, Manifest(tuple(rows), (), 0.0)).size == side

@@ -297,7 +297,7 @@ def test_an_interruption_leaves_nothing(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acir.workflows.stress.Corrupter.__call__", interrupted)
+    monkeypatch.setattr("acir.workflows.stressing.trials.Corrupter.__call__", interrupted)
     outcome = stress(bundle, pictures, tmp_path / "out", "--limit", 8)
     assert outcome.code == 130
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """What a benchmark of the index measures, as its file says."""
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -140,12 +139,4 @@ def load(path: Path) -> Plan:
     Raises:
         RecipeError: No such file, broken TOML, an unknown key, a wrong type, a value out of range.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"there is no benchmark at {path}; give a .toml file that exists"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
-    return tables.build(Plan, table, FILE)
+    return tables.build(Plan, tables.read(path, "benchmark"), FILE)

@@ -17,7 +17,7 @@ from acir.cli.options import (
     Where,
     pairs,
 )
-from acir.cli.search import HITS, UNKNOWN, tell
+from acir.cli.search import HITS, tell
 from acir.errors import ComponentError
 
 Configuration = Annotated[
@@ -86,11 +86,8 @@ def search(
     from acir.workflows import pacs as workflow
 
     found = workflow.Question(instance, server, k, pairs(where), force)
-    unknown = tell(workflow.search(configuration, found, html, device, show.say), as_json)
-    if html:
-        show.say(f"the page is {html}")
-    if unknown and fail_on_unknown:
-        raise typer.Exit(UNKNOWN)
+    answers = workflow.search(configuration, found, html, device, show.say)
+    tell(answers, as_json, html, fail_on_unknown)
 
 
 @app.command(epilog="Example:  acir pacs export --index DIR query.dcm --out results")

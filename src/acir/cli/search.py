@@ -1,6 +1,7 @@
 """`acir search`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,57 +27,68 @@ UNKNOWN = 3  # the exit code of --fail-on-unknown
 
 app = typer.Typer()
 
+Queries = Annotated[
+    list[str] | None, typer.Argument(metavar="QUERY...", help=SOURCES, show_default=False)
+]
+Hits = Annotated[
+    int | None, typer.Option("-k", min=1, help="Hits wanted; else 10.", show_default=False)
+]
+Risk = Annotated[
+    float | None,
+    typer.Option(
+        "--risk", help="As many hits as it takes, so that none is of the class this rarely."
+    ),
+]
+Radius = Annotated[int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")]
+Mode = Annotated[
+    str | None,
+    typer.Option("--mode", help="plain, within-distance, fused, content; else by validation."),
+]
+Stored = Annotated[
+    list[str] | None,
+    typer.Option("--id", metavar="ID", help="Ask about this stored picture too; repeat."),
+]
+Together = Annotated[
+    bool, typer.Option("--together", help="Take all queries for views of one case.")
+]
+Per = Annotated[
+    str | None,
+    typer.Option(
+        "--per", metavar="KEY", help="One hit a case: patient, label or a key of --where."
+    ),
+]
+Like = Annotated[
+    list[str] | None,
+    typer.Option("--like", metavar="ID", help="Look for more like this hit; repeat."),
+]
+Unlike = Annotated[
+    list[str] | None,
+    typer.Option("--unlike", metavar="ID", help="Look for less like this hit; repeat."),
+]
+KeepDuplicates = Annotated[
+    bool, typer.Option("--keep-duplicates", help="Show near-duplicates too.")
+]
+IncludeSelf = Annotated[
+    bool, typer.Option("--include-self", help="Allow hits with the query's own pixels.")
+]
+
 
 @app.command(epilog="Example:  acir search --index DIR scan.png -k 5 --html answer.html")
 def search(
     index: Index,
-    queries: Annotated[
-        list[str] | None, typer.Argument(metavar="QUERY...", help=SOURCES, show_default=False)
-    ] = None,
-    k: Annotated[
-        int | None, typer.Option("-k", min=1, help="Hits wanted; else 10.", show_default=False)
-    ] = None,
-    risk: Annotated[
-        float | None,
-        typer.Option(
-            "--risk", help="As many hits as it takes, so that none is of the class this rarely."
-        ),
-    ] = None,
-    radius: Annotated[
-        int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")
-    ] = None,
+    queries: Queries = None,
+    k: Hits = None,
+    risk: Risk = None,
+    radius: Radius = None,
     where: Where = None,
-    mode: Annotated[
-        str | None,
-        typer.Option("--mode", help="plain, within-distance, fused, content; else by validation."),
-    ] = None,
-    stored: Annotated[
-        list[str] | None,
-        typer.Option("--id", metavar="ID", help="Ask about this stored picture too; repeat."),
-    ] = None,
-    together: Annotated[
-        bool, typer.Option("--together", help="Take all queries for views of one case.")
-    ] = False,
-    per: Annotated[
-        str | None,
-        typer.Option(
-            "--per", metavar="KEY", help="One hit a case: patient, label or a key of --where."
-        ),
-    ] = None,
-    like: Annotated[
-        list[str] | None,
-        typer.Option("--like", metavar="ID", help="Look for more like this hit; repeat."),
-    ] = None,
-    unlike: Annotated[
-        list[str] | None,
-        typer.Option("--unlike", metavar="ID", help="Look for less like this hit; repeat."),
-    ] = None,
-    keep_duplicates: Annotated[
-        bool, typer.Option("--keep-duplicates", help="Show near-duplicates too.")
-    ] = False,
-    include_self: Annotated[
-        bool, typer.Option("--include-self", help="Allow hits with the query's own pixels.")
-    ] = False,
+    mode: Mode = None,
+    stored: Stored = None,
+    together: Together = False,
+    per: Per = None,
+    like: Like = None,
+    unlike: Unlike = None,
+    keep_duplicates: KeepDuplicates = False,
+    include_self: IncludeSelf = False,
     force: Force = False,
     html: Html = None,
     fail_on_unknown: FailOnUnknown = False,
@@ -87,10 +99,8 @@ def search(
     """Retrieve the stored pictures most like each query."""
     from acir.workflows import search as workflow
 
-    if k is not None and risk is not None:
-        raise UsageError("-k and --risk both say how many hits are wanted; give one of them")
     request = workflow.Request(
-        k=k or HITS,
+        k=_wanted(k, risk),
         risk=risk,
         radius=radius,
         where=pairs(where),
@@ -113,24 +123,35 @@ def search(
         device=device,
         say=show.say,
     )
-    unknown = tell(answers, as_json)
-    if html:
-        show.say(f"the page is {html}")
-    if unknown and fail_on_unknown:
-        raise typer.Exit(UNKNOWN)
+    tell(answers, as_json, html, fail_on_unknown)
 
 
-def tell(answers: Iterator[Answer], as_json: bool) -> int:
-    """Print answers as they come; return how many queries are unknown."""
+def _wanted(k: int | None, risk: float | None) -> int:
+    if k is not None and risk is not None:
+        raise UsageError("-k and --risk both say how many hits are wanted; give one of them")
+    return k or HITS
+
+
+def tell(
+    answers: Iterator[Answer], as_json: bool, html: Path | None, fail_on_unknown: bool
+) -> None:
+    """Print answers as they come, then say where their page is.
+
+    Raises:
+        typer.Exit: A query is unknown, and this is to be a failure.
+    """
     from acir.workflows import search as workflow
 
-    unknown = 0
+    unknown = False
     for answer in answers:
-        unknown += answer.verdict is not None and answer.verdict.verdict == "unknown"
+        unknown |= answer.verdict is not None and answer.verdict.verdict == "unknown"
         if as_json:
             show.json_line(workflow.search_line(answer))
         else:
             show.answer(answer)
         for notice in answer.notices:
             show.say(f"{answer.query}: {notice}")
-    return unknown
+    if html:
+        show.say(f"the page is {html}")
+    if unknown and fail_on_unknown:
+        raise typer.Exit(UNKNOWN)

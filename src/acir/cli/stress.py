@@ -10,6 +10,14 @@ from acir.cli.options import Data, Device, Json, Strict, Threads
 
 app = typer.Typer()
 
+Oriented = Annotated[
+    bool | None,
+    typer.Option(
+        "--oriented/--not-oriented",
+        help="Whether the pictures have an up; by default the bundle's recipe says.",
+    ),
+]
+
 
 @app.command(
     epilog="Example:  acir stress runs/cells/bundle --data DIR --ood other.zip --out runs/stress"
@@ -22,13 +30,7 @@ def stress(
         list[str] | None,
         typer.Option("--ood", metavar="SOURCE", help="Kinds that the model does not know; repeat."),
     ] = None,
-    oriented: Annotated[
-        bool | None,
-        typer.Option(
-            "--oriented/--not-oriented",
-            help="Whether the pictures have an up; by default the bundle's recipe says.",
-        ),
-    ] = None,
+    oriented: Oriented = None,
     limit: Annotated[int, typer.Option("--limit", help="Most pictures of each source.")] = 400,
     attacks: Annotated[
         bool, typer.Option("--attacks", help="Attack the model too; takes hours on two cores.")
@@ -48,19 +50,17 @@ def stress(
     as_json: Json = False,
 ) -> None:
     """Try the gate on broken, foreign and only a little odd pictures, beside baselines."""
-    from acir.workflows.stress import stress as workflow
+    from acir.workflows import stress as workflow
 
-    summary = workflow(
+    budget = workflow.Budget(pictures=attack_pictures, steps=attack_steps, restarts=attack_restarts)
+    summary = workflow.stress(
         bundle,
         data,
         out,
         ood=tuple(ood or ()),
         oriented=oriented,
         limit=limit,
-        attacks=attacks,
-        attack_pictures=attack_pictures,
-        attack_steps=attack_steps,
-        attack_restarts=attack_restarts,
+        attack=budget if attacks else None,
         strict=strict,
         device=device,
         progress=show.progress,

@@ -6,7 +6,7 @@ from acir.evaluation import attack_figures as figures
 from acir.evaluation.attack_scores import MOST_KEPT, NEAR, AtSize, at_size, bound, too_weak
 from acir.evaluation.attacked import TITLES, Attacked, Result
 from acir.evaluation.document import Document, Figure, Section, Table
-from acir.evaluation.proportion import Proportion
+from acir.evaluation.proportion import Proportion, percent, with_interval
 
 ALL = "the worst of all"
 
@@ -37,11 +37,11 @@ def _result(found: Attacked) -> Section:
         "Attacks",
         text=(
             f"Changed by at most {levels} grey levels of 255, {len(found.ids)} test pictures have "
-            f"an mAP of {worst.mAP:.3f} under the worst attack on each, {_percent(worst.kept)} of "
+            f"an mAP of {worst.mAP:.3f} under the worst attack on each, {percent(worst.kept)} of "
             f"the {clean:.3f} without. No attack can bring it below {found.floors.mean():.3f}, "
-            f"which all pictures of the class in the last places give. {_percent(worst.safe)} are "
+            f"which all pictures of the class in the last places give. {percent(worst.safe)} are "
             f"safe: refused, or with an average precision within {NEAR:g} of before; "
-            f"{_percent(worst.safe_adaptive)} where the attack knows of the gate.",
+            f"{percent(worst.safe_adaptive)} where the attack knows of the gate.",
             _strength(found, worst),
         ),
         tables=(_sizes(found), _rows(found)),
@@ -64,7 +64,7 @@ def _strength(found: Attacked, worst: AtSize) -> str:
             "attack is strong enough: try the same budget on a model that was not."
         )
     why = (
-        f"{_percent(MOST_KEPT)} of its mAP, or a tenth of the way from the floor up to it where "
+        f"{percent(MOST_KEPT)} of its mAP, or a tenth of the way from the floor up to it where "
         "that is more"
     )
     if weak:
@@ -100,11 +100,11 @@ def _sizes(found: Attacked) -> Table:
 def _cells(one: AtSize) -> tuple[str, ...]:
     return (
         f"{one.mAP:.3f}",
-        _percent(one.kept),
+        percent(one.kept),
         TITLES[one.worst_attack],
         "none" if one.t_mAP is None else f"{one.t_mAP:.3f}",
-        *map(_percent, (one.detected, one.detected_at_3pct, one.safe)),
-        *map(_percent, (one.safe_black_box, one.safe_adaptive)),
+        *map(percent, (one.detected, one.detected_at_3pct, one.safe)),
+        *map(percent, (one.safe_black_box, one.safe_adaptive)),
     )
 
 
@@ -123,8 +123,8 @@ def _row(result: Result) -> tuple[str, ...]:
         f"{TITLES[result.attack]}{weight}",
         f"{result.grey_levels}",
         f"{result.seen.precision.mean():.3f}",
-        _with_interval(Proportion.of(result.seen.refused.tolist())),
-        _with_interval(Proportion.of((~result.unsafe).tolist())),
+        with_interval(Proportion.of(result.seen.refused.tolist())),
+        with_interval(Proportion.of((~result.unsafe).tolist())),
     )
 
 
@@ -149,12 +149,3 @@ def _protocol(found: Attacked) -> Section:
             "the kinds that detectors look at; it does not differentiate the gate itself.",
         ),
     )
-
-
-def _with_interval(p: Proportion) -> str:
-    low, high = p.interval
-    return f"{_percent(p.share)} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

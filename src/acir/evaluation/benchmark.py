@@ -5,15 +5,11 @@ to the data set, what belongs to the method, and what tuning chose. A method may
 it a method; anything else would be an advantage of its own.
 """
 
-import re
-import tomllib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from acir import recipe as recipes
 from acir import tables
@@ -25,21 +21,7 @@ from acir.tables import Component, Count, Range, Table
 Settings = Mapping[str, object]
 Seed = Annotated[int, Range(0)]
 
-OWN = (
-    "model.fusion",
-    "model.attention",
-    "model.transformer",
-    "model.scattering",
-    "model.pooled",
-    "model.head",
-    "loss",
-    "search",
-)
-TUNED = ("training.learning_rate", "training.weight_decay", "model.head.balance", "loss")
-OF_THE_METHODS = ("model.bits", "model.decoder", "loss")
-MOST_TRIALS = 4
 TUNING_BITS = 32  # where the benchmark has them, else the middle of its lengths
-PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 NOTHING: Settings = MappingProxyType({})
 
@@ -76,8 +58,8 @@ class Method(_BenchmarkTable):
         name: Short name; also that of a folder.
         loss: Its loss with options.
         title: For people; the name where it is empty.
-        set: Recipe keys of its own, of those that `OWN` and `TUNED` name.
-        trials: What tuning tries, recipe keys that `TUNED` names; those of the benchmark where the
+        set: Recipe keys of its own, of those that `acir.evaluation.fairness` allows.
+        trials: What tuning tries, allowed likewise; those of the benchmark where the
             file names none.
     """
 
@@ -163,23 +145,6 @@ class Benchmark(_BenchmarkTable):
         return recipes.from_dict(table)
 
 
-def load(path: Path) -> Benchmark:
-    """Read and check a benchmark.
-
-    Raises:
-        RecipeError: No such file, broken TOML, a base that rests on the file, an unknown key, a
-            wrong type, a value out of range, names that do not fit together, or a method with an
-            unfair advantage.
-    """
-    built = tables.build(Benchmark, _with_base(path, ()), "benchmark")
-    methods = (replace(m, trials=m.trials or built.trials) for m in built.method)
-    benchmark = replace(built, method=tuple(methods))
-    _check_names(benchmark)
-    _check_fairness(benchmark)
-    _check_recipes(benchmark)
-    return benchmark
-
-
 def selected(benchmark: Benchmark, only: Mapping[str, Iterable[str]]) -> Benchmark:
     """Return the part of a benchmark with these data sets, methods, bits and seeds.
 
@@ -197,9 +162,9 @@ def selected(benchmark: Benchmark, only: Mapping[str, Iterable[str]]) -> Benchma
         "seed": [str(seed) for seed in benchmark.seeds],
     }
     for part, names in only.items():
-        _require_known("part of a benchmark", part, list(parts))
+        require_known("part of a benchmark", part, list(parts))
         for name in names:
-            _require_known(f"{part} of the benchmark", name, parts[part])
+            require_known(f"{part} of the benchmark", name, parts[part])
     kept = {part: set(only.get(part, names)) for part, names in parts.items()}
     return replace(
         benchmark,
@@ -219,119 +184,18 @@ def with_sources(benchmark: Benchmark, sources: Mapping[str, str]) -> Benchmark:
     """
     names = [d.name for d in benchmark.data]
     for name in sources:
-        _require_known("data of the benchmark", name, names)
+        require_known("data of the benchmark", name, names)
     moved = (replace(d, source=sources.get(d.name, d.source)) for d in benchmark.data)
     return replace(benchmark, data=tuple(moved))
 
 
-def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    """Return the tables of a file, completed by its base; `above` are the files that led here."""
-    if path.resolve() in above:
-        raise RecipeError(
-            f"benchmark key base leads back to {path}; let it end at a file without a base"
-        )
-    table = _read(path)
-    base = table.get("base")
-    if not base or not isinstance(base, str):  # any other type is refused where all types are
-        return table
-    return _with_base(path.parent / base, (*above, path.resolve())) | table
+def require_known(what: str, name: str, known: list[str]) -> None:
+    """Refuse a name that is none of some.
 
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"there is no benchmark at {path}; give a .toml file that exists"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
-
-
-def _require_known(what: str, name: str, known: list[str]) -> None:
+    Raises:
+        RecipeError: It is none; the nearest is named.
+    """
     if name not in known:
         raise RecipeError(
             f"{name!r} is no {what}, expected one of {', '.join(known)}.{suggestion(name, known)}"
         )
-
-
-def _check_names(benchmark: Benchmark) -> None:
-    listed: dict[str, list[str]] = {
-        "data": [d.name for d in benchmark.data],
-        "method": [m.name for m in benchmark.method],
-        "floor": [f.name for f in benchmark.floor],
-        "bits": [*map(str, benchmark.bits)],
-        "seeds": [*map(str, benchmark.seeds)],
-    }
-    for key, names in listed.items():
-        if not names and key != "floor":
-            raise RecipeError(f"benchmark key {key} is empty, expected at least one")
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise RecipeError(f"benchmark key {key} has {twice[0]} twice; give each its own name")
-        for name in names:
-            if not PLAIN_NAME.fullmatch(name):
-                raise RecipeError(
-                    f"benchmark key {key} has the name {name!r}, expected small letters, digits, "
-                    "- and _, since a folder is called so"
-                )
-    methods = listed["method"]
-    for floor in benchmark.floor:
-        _require_known("method of the benchmark", floor.of, methods)
-        if floor.name in methods:
-            raise RecipeError(f"{floor.name!r} names a method and a floor; rename the method")
-    _require_known("method of the benchmark", benchmark.ours, methods)
-
-
-def _check_fairness(benchmark: Benchmark) -> None:
-    for key in (*benchmark.shared, *(key for d in benchmark.data for key in d.set)):
-        if _is_below(key, OF_THE_METHODS):
-            raise RecipeError(
-                f"benchmark key {key!r} cannot be shared: bits and losses are listed in the "
-                "benchmark, and no method has a decoder"
-            )
-    for method in benchmark.method:
-        for key in method.set:
-            if not _is_below(key, (*OWN, *TUNED)):
-                raise RecipeError(
-                    f"method {method.name!r} sets {key!r}, but fairness forbids that a method has "
-                    "it to itself; move it to [shared], where every method gets it"
-                )
-        for key in (key for trial in method.trials for key in trial):
-            if not _is_below(key, TUNED):
-                raise RecipeError(
-                    f"a trial of method {method.name!r} sets {key!r}, but fairness lets tuning "
-                    f"choose only what lies at or below {', '.join(TUNED)}"
-                )
-    _check_trials(benchmark)
-
-
-def _check_trials(benchmark: Benchmark) -> None:
-    counts = {method.name: len(method.trials) for method in benchmark.method}
-    if len(set(counts.values())) > 1 or max(counts.values()) > MOST_TRIALS:
-        said = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise RecipeError(
-            f"the methods have unequal or too many trials ({said}); fairness asks for the same "
-            f"number for each, at most {MOST_TRIALS}"
-        )
-    if max(counts.values()) and benchmark.tuning_seed in benchmark.seeds:
-        raise RecipeError(
-            f"benchmark key tuning_seed is {benchmark.tuning_seed}, which is one of the seeds that "
-            "are compared; give another, so that tuning sees none of the compared runs"
-        )
-
-
-def _check_recipes(benchmark: Benchmark) -> None:
-    """Build one recipe for everything that a recipe could refuse."""
-    data, method, bits = benchmark.data[0], benchmark.method[0], benchmark.bits[0]
-    for other in benchmark.data:
-        benchmark.recipe_for(other, method, bits)
-    for length in benchmark.bits:
-        benchmark.recipe_for(data, method, length)
-    for one in benchmark.method:
-        for tuned in one.trials or (NOTHING,):
-            benchmark.recipe_for(data, one, bits, tuned)
-
-
-def _is_below(key: str, keys: tuple[str, ...]) -> bool:
-    return any(key == known or key.startswith(f"{known}.") for known in keys)

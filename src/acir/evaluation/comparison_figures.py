@@ -17,7 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
 from acir.evaluation.figures import INK, LOSS, VALIDATION, as_svg, canvas, style
-from acir.evaluation.significance import MeanRanks, Paired
+from acir.evaluation.mean_ranks import MeanRanks
+from acir.evaluation.significance import Paired
 
 BETTER, WORSE = VALIDATION, LOSS
 # Contrast of at least 3 : 1 on white and on near-black, and apart for the colour-blind.
@@ -46,7 +47,7 @@ def critical_difference_plot(names: Sequence[str], ranks: MeanRanks) -> bytes:
 
     Args:
         names: Of the methods, in the order of `ranks`.
-        ranks: As `acir.evaluation.significance.mean_ranks` has them.
+        ranks: As `acir.evaluation.mean_ranks.mean_ranks` has them.
     """
     order = np.argsort(ranks.ranks, kind="stable")
     values = ranks.ranks[order]

@@ -7,11 +7,12 @@ from typing import Any
 from acir.evaluation import comparison_scores as scores
 from acir.evaluation import comparison_steadiness as steadiness
 from acir.evaluation import comparison_tests as tests
-from acir.evaluation.benchmark import OWN, TUNED, Method
+from acir.evaluation.benchmark import Method
 from acir.evaluation.comparison import ORDERS
 from acir.evaluation.comparison_scores import Sheet
 from acir.evaluation.comparison_tests import Outcomes
 from acir.evaluation.document import Document, Section, Table
+from acir.evaluation.fairness import OWN, TUNED
 from acir.tables import plain
 
 Tuning = Mapping[str, Mapping[str, Mapping[str, Any]]]

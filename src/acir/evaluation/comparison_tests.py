@@ -7,7 +7,8 @@ from acir.evaluation.comparison_figures import critical_difference_plot, differe
 from acir.evaluation.comparison_scores import WORDS, Sheet
 from acir.evaluation.contrasts import CONTRASTS, Contrast, Outcome, Scope, ranked
 from acir.evaluation.document import Figure, Section, Table
-from acir.evaluation.significance import MeanRanks, Paired
+from acir.evaluation.mean_ranks import MeanRanks
+from acir.evaluation.significance import Paired
 
 SMALLEST_SHOWN = 0.001
 COLUMNS = (

@@ -15,12 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from acir.evaluation.comparison import HAMMING, RERANKED, Order, Results
+from acir.evaluation.mean_ranks import MeanRanks, mean_ranks
 from acir.evaluation.significance import (
-    MeanRanks,
     Paired,
     compare_over_sets,
     holm,
-    mean_ranks,
     relative_error_cut,
     said,
 )

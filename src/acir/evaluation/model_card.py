@@ -21,24 +21,13 @@ def model_card(recipe: Recipe, data: Mapping[str, Any], metrics: Mapping[str, An
         data: The data report of its manifest.
         metrics: What was measured on validation.
     """
-    calibration = metrics["calibration"]
-    promise = (
-        f"At most {calibration['promised']:.0%} of ordinary pictures are called unknown, with "
-        f"{recipe.gate.confidence:.0%} confidence ({calibration['n']} calibration pictures)."
-        if calibration["promised"]
-        else f"No rate of false alarms is promised: {calibration['n']} calibration pictures are "
-        "too few, or none were kept."
-    )
     classes = "\n".join(
         f"| {name} | {row['n']} | {_number(row['mAP'])} | {_number(row['P@1'])} |"
         for name, row in metrics["per_class"].items()
     )
+    leakage = _leakage(data["patients"])
+    promise = _promise(recipe, metrics["calibration"])
     pictures = ", ".join(f"{count} {part}" for part, count in sorted(data["pictures"].items()))
-    leakage = (
-        "No patient is named in the data, so leakage between splits cannot be excluded."
-        if data["patients"] is None
-        else f"{data['patients']} patients, none in two splits."
-    )
     return f"""# Model card
 
 **Not a medical device.** For research into image retrieval; no clinical decision may rest on it.
@@ -78,6 +67,24 @@ def recalibrated_card(card: str, said: str) -> str:
     if not _BOUNDARY.search(card):
         return f"{card.rstrip()}\n\n{section}".lstrip()
     return _BOUNDARY.sub(lambda _: section, card, count=1)
+
+
+def _leakage(patients: int | None) -> str:
+    if patients is None:
+        return "No patient is named in the data, so leakage between splits cannot be excluded."
+    return f"{patients} patients, none in two splits."
+
+
+def _promise(recipe: Recipe, calibration: Mapping[str, Any]) -> str:
+    if not calibration["promised"]:
+        return (
+            f"No rate of false alarms is promised: {calibration['n']} calibration pictures are too "
+            "few, or none were kept."
+        )
+    return (
+        f"At most {calibration['promised']:.0%} of ordinary pictures are called unknown, with "
+        f"{recipe.gate.confidence:.0%} confidence ({calibration['n']} calibration pictures)."
+    )
 
 
 def _number(value: float | None) -> str:

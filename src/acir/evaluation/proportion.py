@@ -47,3 +47,24 @@ class Proportion:
     def to_dict(self) -> dict[str, float | int | list[float]]:
         """Return plain values."""
         return {"hits": self.hits, "n": self.n, "share": self.share, "ci": list(self.interval)}
+
+
+def percent(share: float) -> str:
+    r"""Write a share with one decimal.
+
+    Example:
+        >>> percent(0.8)
+        '80.0\xa0%'
+    """
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def with_interval(p: Proportion) -> str:
+    r"""Write a share with its interval.
+
+    Example:
+        >>> with_interval(Proportion(402, 500))
+        '80.4\xa0% (76.6 to 83.8)'
+    """
+    low, high = p.interval
+    return f"{percent(p.share)} ({100 * low:.1f} to {100 * high:.1f})"

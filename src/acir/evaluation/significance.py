@@ -1,4 +1,4 @@
-"""Whether a difference between two methods is more than chance. Pure numpy and scipy.
+"""Whether a difference between two methods is more than chance. Pure numpy.
 
 Both methods answer the same queries, so everything is paired by query; a query's score is its mean
 over training seeds. A permutation test (Fisher 1935) asks whether the choice of queries explains
@@ -15,7 +15,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
-from scipy.stats import friedmanchisquare, rankdata, studentized_range  # type: ignore[import-untyped]
 
 Wording = Literal["better", "worse", "no difference shown"]
 
@@ -44,22 +43,6 @@ class Paired:
     p: float
     effect: float
     queries: int
-
-
-@dataclass(frozen=True)
-class MeanRanks:
-    """How methods rank on average over blocks, such as data sets x code lengths.
-
-    Attributes:
-        ranks: Mean rank of each method; 1 is best, ties share the mean of their places.
-        critical_difference: Methods whose mean ranks differ by less are not told apart (Nemenyi,
-            0.05).
-        p: Of the Friedman test that all methods rank alike.
-    """
-
-    ranks: Float64[np.ndarray, " methods"]
-    critical_difference: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -179,39 +162,6 @@ def relative_error_cut(ours: float, other: float) -> float:
     return 1 - (1 - ours) / (1 - other)
 
 
-def mean_ranks(scores: Float[np.ndarray, "blocks methods"]) -> MeanRanks:
-    """Rank methods in every block and say which mean ranks can be told apart.
-
-    Friedman test with the Nemenyi critical difference q sqrt(k (k + 1) / 6 N) for k methods and N
-    blocks, q the studentised range at 0.05 over sqrt 2 (Demsar, "Statistical Comparisons of
-    Classifiers over Multiple Data Sets", JMLR 7, 2006).
-
-    Args:
-        scores: Higher is better.
-
-    Raises:
-        ValueError: A score is not finite, or there are fewer than three methods or two blocks.
-
-    Example:
-        >>> mean_ranks(np.array([[0.9, 0.8, 0.7], [0.9, 0.8, 0.8]])).ranks
-        array([1.  , 2.25, 2.75])
-    """
-    blocks, methods = scores.shape
-    if blocks < 2 or methods < 3:  # noqa: PLR2004 - below, Friedman's test is not defined
-        raise ValueError(
-            f"{methods} methods on {blocks} blocks cannot be ranked; give at least 3 and 2"
-        )
-    _refuse_unless_finite(scores)
-    ranks = rankdata(-scores, axis=1)
-    told_apart = bool((ranks != ranks[:, :1]).any())  # else Friedman's statistic is 0 / 0
-    q = float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / math.sqrt(2)
-    return MeanRanks(
-        ranks=ranks.mean(axis=0),
-        critical_difference=q * math.sqrt(methods * (methods + 1) / (6 * blocks)),
-        p=float(friedmanchisquare(*scores.T).pvalue) if told_apart else 1.0,
-    )
-
-
 def said(
     paired: Paired,
     adjusted_p: float,
@@ -255,7 +205,7 @@ def _summed(
             f"{len(ours)} and {len(other)} seeds on {len(units)} independent queries or patients "
             "cannot be compared; give at least one seed each and two queries or patients"
         )
-    _refuse_unless_finite(ours, other)
+    refuse_unless_finite(ours, other)
 
     def summed(scores: Float[np.ndarray, "n queries"]) -> Float64[np.ndarray, "n units"]:
         return np.stack([np.bincount(unit_of, row, len(units)) for row in scores])
@@ -264,7 +214,12 @@ def _summed(
     return _DataSet(summed(ours), summed(other), sizes, differences)
 
 
-def _refuse_unless_finite(*scores: Float[np.ndarray, "..."]) -> None:
+def refuse_unless_finite(*scores: Float[np.ndarray, "..."]) -> None:
+    """Refuse scores among which is an infinite one or none at all.
+
+    Raises:
+        ValueError: There is one.
+    """
     bad, total = sum(int((~np.isfinite(s)).sum()) for s in scores), sum(s.size for s in scores)
     if bad:
         raise ValueError(

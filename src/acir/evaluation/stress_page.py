@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from acir.evaluation import stress_ablation
 from acir.evaluation import stress_figures as figures
 from acir.evaluation.document import Document, Figure, Section, Table
-from acir.evaluation.proportion import Proportion
+from acir.evaluation.proportion import Proportion, percent, with_interval
 from acir.evaluation.stress import GATE, TUNED, Specimen, Stress, Tier, Trial, title
 from acir.evaluation.stress_figures import Cell
 from acir.evaluation.stress_reasons import matched, reason_match
@@ -66,13 +66,13 @@ def _result(found: Stress) -> Section:
     return Section(
         "What came out",
         text=(
-            f"Of what must be rejected, {_percent(ours.recall)} are called unknown, and "
-            f"{_percent(ours.false_alarm_rate)} of the clean pictures. Worst where 3 % of the "
+            f"Of what must be rejected, {percent(ours.recall)} are called unknown, and "
+            f"{percent(ours.false_alarm_rate)} of the clean pictures. Worst where 3 % of the "
             f"clean pictures are refused: {_worst_title(found, ours)}, of which "
-            f"{_percent(ours.worst_recall)} are found.",
+            f"{percent(ours.worst_recall)} are found.",
             *_reasons_in_words(found),
             f"The gate promises: {found.protocol.promise}. Of clean and rejected queries at "
-            f"{MIX} : 1, {_percent(ours.silent_error_rate)} are answered wrongly without a "
+            f"{MIX} : 1, {percent(ours.silent_error_rate)} are answered wrongly without a "
             "warning that withholds them.",
         ),
         tables=(_methods(found),),
@@ -84,7 +84,7 @@ def _reasons_in_words(found: Stress) -> tuple[str, ...]:
     if share is None:
         return ()
     return (
-        f"Of what must be rejected and is called unknown, {_percent(share)} are given a reason "
+        f"Of what must be rejected and is called unknown, {percent(share)} are given a reason "
         "that is true of what was done, mean over kinds.",
     )
 
@@ -122,7 +122,7 @@ def _methods(found: Stress) -> Table:
 def _number(heading: str, value: float | None) -> str:
     if value is None:
         return "none"
-    return f"{value:.3f}" if heading.startswith("AU") else _percent(value)
+    return f"{value:.3f}" if heading.startswith("AU") else percent(value)
 
 
 def _curves(found: Stress) -> Section:
@@ -242,12 +242,12 @@ def _row(found: Stress, trial: Trial) -> tuple[str, ...]:
         trial.title,
         trial.tier,
         f"{len(trial.judged)}",
-        _with_interval(Proportion.of(trial.judged.refused.tolist())),
-        *(_percent(ood.detected_at(clean, scores, rate)) for rate in RATES),
-        _percent(ood.detected_at(*alike, RATES[0])),
+        with_interval(Proportion.of(trial.judged.refused.tolist())),
+        *(percent(ood.detected_at(clean, scores, rate)) for rate in RATES),
+        percent(ood.detected_at(*alike, RATES[0])),
         f"{ood.auroc(clean, scores):.3f}",
         reason,
-        "none" if right is None else _percent(right),
+        "none" if right is None else percent(right),
     )
 
 
@@ -260,7 +260,7 @@ def _classes(found: Stress) -> Section:
             Table(
                 caption="Clean pictures called unknown, pre-flight included",
                 columns=("class", "pictures", "called unknown"),
-                rows=tuple((name, f"{p.n}", _with_interval(p)) for name, p in rows),
+                rows=tuple((name, f"{p.n}", with_interval(p)) for name, p in rows),
                 heavy=frozenset({len(rows) - 1}),
             ),
         ),
@@ -282,12 +282,3 @@ def _protocol(found: Stress) -> Section:
             "set the thresholds of the baselines. No unknown picture set any threshold.",
         ),
     )
-
-
-def _with_interval(p: Proportion) -> str:
-    low, high = p.interval
-    return f"{_percent(p.share)} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

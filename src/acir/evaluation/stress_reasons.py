@@ -18,6 +18,7 @@ CONTENT = frozenset({"nearest-neighbour", "no-class", "new-variation", "weak-cla
 EMPTY = frozenset({"blank"})
 GEOMETRY = CONTENT | {"orientation", "reconstruction", "reconstruction-error"}
 ANYTHING = PIXELS | CONTENT | EMPTY
+WRITTEN = ANYTHING | {"drawing", "frame", "truncated"}
 ACCEPTED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "blank": PIXELS | EMPTY,
@@ -25,7 +26,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = MappingProxyType(
         "intensity": PIXELS | EMPTY,  # a wrong window may leave nothing
         "geometry": GEOMETRY,
         "noise": PIXELS,
-        "overlay": PIXELS,
+        "overlay": PIXELS | {"drawing"},
         "screenshot": ANYTHING
         | {"frame", "truncated"},  # the frame of a window may end in grey rows
         "structure": ANYTHING,
@@ -37,6 +38,7 @@ ACCEPTED_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "inverted": PIXELS | EMPTY | {"inverted"},
         "nothing_but_noise": ANYTHING,
+        **dict.fromkeys(("text_page", "qr_code", "letters"), WRITTEN),
         **dict.fromkeys(("zoomed_out", "cropped", "stretched"), GEOMETRY | PIXELS),
     }
 )

@@ -8,13 +8,12 @@ computes the whole chain anew, is told by a head that was kept elsewhere alone.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Connection
-from types import TracebackType
 from typing import Any
 
 from acir.errors import AuditError, StorageError, StoreError
@@ -72,7 +71,7 @@ class AuditRecord:
         return _values(self.seq, self.time, self.prev_sha256, self.event) | {"sha256": self.sha256}
 
 
-class AuditLog:
+class AuditLog(AbstractContextManager["AuditLog"]):
     """The log of an index; `create` or `open` it, and close it or use it as a context.
 
     Any number of processes and threads append and read. An append returns once the record is on
@@ -123,16 +122,7 @@ class AuditLog:
         with in_our_words(folder):
             return cls(folder, Database(folder, name=FILE))
 
-    def __enter__(self) -> "AuditLog":
-        """Return the log itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the log."""
         self.close()
 

@@ -8,12 +8,11 @@ exchanged for something else.
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
-from types import TracebackType
 from typing import Any
 
 from acir.errors import AccessError, UsageError
@@ -61,7 +60,7 @@ class Registered:
     in_service: bool
 
 
-class Registry:
+class Registry(AbstractContextManager["Registry"]):
     """A registry, open; every change of it is recorded before it counts.
 
     Args:
@@ -84,16 +83,7 @@ class Registry:
             self.close()
             raise
 
-    def __enter__(self) -> "Registry":
-        """Return the registry itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the registry and its log."""
         self.close()
 

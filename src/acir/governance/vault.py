@@ -4,11 +4,10 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Connection
-from types import TracebackType
 
 from acir.errors import AccessError, StorageError
 from acir.governance.audit import AuditEvent, AuditLog
@@ -42,7 +41,7 @@ TABLES = (
 )
 
 
-class Vault:
+class Vault(AbstractContextManager["Vault"]):
     """The file, open, with the log in which every change of it is recorded first.
 
     Args:
@@ -67,16 +66,7 @@ class Vault:
             self.close()
             raise
 
-    def __enter__(self) -> "Vault":
-        """Return the vault itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file; the log is its opener's."""
         self.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 
 from acir.errors import StoreError, UsageError
 from acir.index import changes, copies, letters, rows, schema
@@ -30,7 +30,7 @@ AUDITED = "audited"  # the setting of an index whose searches and changes are re
 RENAME = "update meta set value = ? where key = ?"
 
 
-class Store:
+class Store(AbstractContextManager["Store"]):
     """An index on disk; `create` or `open` it, and close it or use it as a context.
 
     One process at a time writes, any number read, and each view shows the newest state. Threads may
@@ -129,16 +129,7 @@ class Store:
         """Whether it was built to have every search and change recorded."""
         return self.settings.get(AUDITED) == "True"
 
-    def __enter__(self) -> "Store":
-        """Return the store itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the store."""
         self.close()
 

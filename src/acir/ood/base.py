@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from einops import rearrange
@@ -15,6 +15,7 @@ from acir.errors import NotFittedError
 from acir.tensors import Evidence
 
 NEIGHBOURS = 5
+Learned = TypeVar("Learned")
 CANDIDATES = 32  # looked at closely; single precision orders neighbours wrongly by a few places
 
 
@@ -77,17 +78,17 @@ class Detector(ABC):
         """
         return None
 
-    def require(self, array: Shaped[Tensor, "..."] | None) -> Shaped[Tensor, "..."]:
-        """Return a fitted array.
+    def require(self, learned: Learned | None) -> Learned:
+        """Return what `fit` has learned.
 
         Raises:
             NotFittedError: It is None.
         """
-        if array is None:
+        if learned is None:
             raise NotFittedError(
                 f"{type(self).__name__} has not been fitted; call fit or load_state first"
             )
-        return array
+        return learned
 
 
 class NeighbourDetector(Detector):

@@ -1,22 +1,20 @@
 """HTTP to a server of the configuration and to no other place, whatever that server answers.
 
 An address is made of the configured one and of checked identifiers. What a server names, by a
-redirect, a RetrieveURL or a BulkDataURI, is never asked for: an instance is fetched as a whole. The
-server's name is resolved once.
+redirect, a RetrieveURL or a BulkDataURI, is never asked for: an instance is fetched as a whole.
 """
 
-import ipaddress
 import json
-import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote
 
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
+from acir.pacs.address import PORTS, checked, resolved
 from acir.pacs.settings import Server
 
 try:
@@ -29,13 +27,9 @@ except ModuleNotFoundError as error:
 MIB = 1 << 20
 TEXT_MIB = 256  # that a list may have: the names of 5 million instances
 PAUSE = 10.0  # seconds that a server may be silent
-PORTS = {"http": 80, "https": 443}
-# Where clouds answer any program on the machine with its secrets; the other one is link-local.
-METADATA = {ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")}
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Client:
+class Client(AbstractContextManager["Client"]):
     """Asks for what lies below one address of a server; use it as a context or close it.
 
     Threads may share it.
@@ -51,12 +45,12 @@ class Client:
 
     def __init__(self, server: Server, root: str) -> None:
         self._server = server
-        self._place = _checked(server, root)
+        self._place = checked(server, root)
         self._path = self._place.path.rstrip("/")
         self._host = self._place.hostname or ""
         authorization = server.authorization()
         token = authorization if isinstance(authorization, str) else None
-        self._addresses = _resolved(server, self._place)
+        self._addresses = resolved(server, self._place)
         self._http = httpx.Client(
             auth=None if isinstance(authorization, str) else authorization,
             headers={
@@ -70,16 +64,7 @@ class Client:
             trust_env=False,  # a proxy or a .netrc of the environment would see the credentials
         )
 
-    def __enter__(self) -> "Client":
-        """Return the client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 
@@ -231,85 +216,6 @@ def _segment(part: str) -> str:
     if part in {"", ".", ".."}:
         raise PacsError(f"the path segment {part!r} is none; a server gave it as an identifier")
     return part
-
-
-def _checked(server: Server, root: str) -> SplitResult:
-    """Return the parts of an address that says where a server is, and no more.
-
-    Raises:
-        UsageError: It is no such address.
-    """
-    try:
-        place = urlsplit(root)
-        port = place.port
-    except ValueError:
-        place, port = SplitResult("", "", "", "", ""), 0
-    if place.scheme not in PORTS or not place.hostname or port == 0:
-        raise UsageError(
-            f"the address of the server {server.name} is {root!r}, expected https://HOST/PATH"
-        )
-    if place.username is not None or place.query or place.fragment:
-        raise UsageError(
-            f"the address of the server {server.name} holds more than a place; leave out what "
-            "stands before @ and after ? or #, and name credentials by credentials_file"
-        )
-    if place.scheme == "http" and not server.plain_http and not _is_here(place.hostname):
-        raise UsageError(
-            f"the address of the server {server.name} is not encrypted; use https, or say "
-            "plain_http = true where the network between is safe"
-        )
-    return place
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is written as this machine; a name that happens to lead here is not."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _resolved(server: Server, place: SplitResult) -> tuple[str, ...]:
-    """Return the addresses of a host; they are kept, so that a later answer changes nothing.
-
-    Raises:
-        UnreachableError: It has none.
-        UsageError: One of them is of a kind that no PACS has.
-    """
-    host = place.hostname or ""
-    try:
-        found = socket.getaddrinfo(host, place.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise UnreachableError(
-            f"the name of the server {server.name}, {host}, cannot be resolved; check it"
-        ) from error
-    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-    for address in addresses:
-        if _is_forbidden(ipaddress.ip_address(address.partition("%")[0]), host):
-            raise UsageError(
-                f"the server {server.name} is at {address}, where no PACS is; configure its "
-                "address as it is written on the network"
-            )
-    return addresses
-
-
-def _is_forbidden(address: Address, host: str) -> bool:
-    """Whether an address is one that only an attacker, or a mistake, gives to a PACS."""
-    if isinstance(address, ipaddress.IPv6Address):
-        hidden = address.ipv4_mapped or address.sixtofour
-        if hidden is not None:
-            return _is_forbidden(hidden, host)
-    if address.is_loopback:
-        return not _is_here(host)
-    return (
-        address.is_link_local
-        or address.is_multicast
-        or address.is_unspecified
-        or address.is_reserved
-        or address in METADATA
-    )
 
 
 def _certificates(server: Server) -> ssl.SSLContext:

@@ -10,9 +10,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
 from queue import LifoQueue
-from types import TracebackType
 from typing import TypeVar
 
 from acir.disposable.messages import Message
@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Pool:
+class Pool(AbstractContextManager["Pool"]):
     """Children that read DICOM files, started when they are first needed.
 
     Several threads may read at once; more than there are workers wait for one another.
@@ -127,16 +127,7 @@ class Pool:
         for _ in range(self.workers):
             self._places.put(None)
 
-    def __enter__(self) -> "Pool":
-        """Start nothing yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the children."""
         self.close()
 

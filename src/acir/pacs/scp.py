@@ -12,7 +12,6 @@ from enum import IntEnum
 from socketserver import BaseServer
 from threading import Thread
 from time import monotonic
-from types import TracebackType
 from typing import Any, cast
 
 from pydicom.uid import UID
@@ -97,12 +96,7 @@ class Listener:
         Thread(target=self._server.serve_forever, args=(POLL,), daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End all associations and the listening."""
         self._server.stop()
         for association in self._entity.active_associations:

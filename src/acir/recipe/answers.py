@@ -35,6 +35,7 @@ class GateRecipe(Table):
         "pixel_statistics",
         "orientation",
         "polarity",
+        "drawing",
     )
     unknown: Share = 0.03
     caution: Share = 0.08

@@ -12,12 +12,15 @@ class PrepRecipe(Table):
 
     Attributes:
         size: Side of the square that the network sees, in pixels; at least that of a fingerprint.
+        enlarge: Whether smaller pictures are enlarged to `size`. Without, the side is the longest
+            of any training picture, but 28 at least, if that is less.
         channels: `grey` drops colour, `colour` keeps it, `auto` keeps it when the training
             pictures have any.
     """
 
     table: ClassVar[str] = "prep"
     size: Annotated[int, Range(16)] = 64
+    enlarge: bool = True
     channels: Literal["auto", "grey", "colour"] = "auto"
 
 

@@ -48,26 +48,15 @@ def read(name_or_path: str) -> dict[str, Any]:
     Raises:
         RecipeError: No such recipe, or broken TOML.
     """
-    try:
-        return tomllib.loads(_text(name_or_path))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
-
-
-def _text(name_or_path: str) -> str:
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise RecipeError(
-                f"there is no recipe at {name_or_path}; give a .toml file that exists"
-            )
-        return path.read_text(encoding="utf-8")
+    if Path(name_or_path).suffix == ".toml":
+        return tables.read(Path(name_or_path), "recipe")
     if name_or_path not in shipped():
         raise RecipeError(
             f"there is no recipe {name_or_path!r}; give one of {', '.join(shipped())} or the path "
             f"of a .toml file.{suggestion(name_or_path, shipped())}"
         )
-    return files("acir").joinpath("recipes", f"{name_or_path}.toml").read_text(encoding="utf-8")
+    file = files("acir").joinpath("recipes", f"{name_or_path}.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:

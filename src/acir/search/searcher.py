@@ -1,28 +1,28 @@
 """Ask an index about pictures: which stored ones are like them."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from acir.answer_set import MOST
 from acir.bundle import Bundle
-from acir.errors import OutdatedError, StorageError, UnreadableImageError, UsageError
+from acir.errors import OutdatedError, UnreadableImageError, UsageError
 from acir.index.entry import Entry
-from acir.index.filters import collection_of
 from acir.index.store import Store
 from acir.index.view import View
 from acir.picture import UNNAMED, Picture, as_record
 from acir.search.asking import Asking
 from acir.search.embeddings import Embeddings
 from acir.search.finder import Finder
+from acir.search.memory import Memory
 from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
 from acir.search.promise import promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
 from acir.search.request import Request
+from acir.search.stored import entries, require_within
 from acir.types import Answer, Verdict
 
 Asked = Examined | UnreadableImageError | Entry
@@ -39,7 +39,7 @@ def unwitnessed(answers: Sequence[tuple[Answer, Sequence[Asked]]]) -> None:
     """Look away: the witness of an index that is not audited."""
 
 
-class Searcher(Model):
+class Searcher(Model, AbstractContextManager["Searcher"]):
     """An index with the bundle that encoded it.
 
     Args:
@@ -57,18 +57,9 @@ class Searcher(Model):
         self._witness = witness
         self.store = store
         self._embeddings = Embeddings(store.dim)
-        self._remembers = True
+        self._memory = Memory(store)
 
-    def __enter__(self) -> "Searcher":
-        """Return the searcher itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the store and its engine."""
         self.store.close()
 
@@ -174,7 +165,7 @@ class Searcher(Model):
             UsageError: The index has no picture of an id in these collections.
         """
         with self.store.view() as view:
-            return [(entry.id, entry) for entry in _entries(view, ids, within)]
+            return [(entry.id, entry) for entry in entries(view, ids, within)]
 
     def answers(self, asked: Sequence[Named], request: Request) -> list[Answer]:
         """Answer a request about each of some pictures that were examined before.
@@ -249,7 +240,7 @@ class Searcher(Model):
                 "codes"
             )
         liked, disliked = (
-            _entries(view, sorted(ids), request.collections)
+            entries(view, sorted(ids), request.collections)
             for ids in (request.like, request.unlike)
         )
         barred = view.named([*request.like, *request.unlike])
@@ -264,7 +255,7 @@ class Searcher(Model):
         if isinstance(found, UnreadableImageError):
             return Question(name, self.refuse(found), ())
         if isinstance(found, Entry):
-            _check_within(found, asking.request.collections)
+            require_within(found, asking.request.collections)
             barred = asking.barred(found.patient, found.pixel_hash)
             probe = Probe(found.code, found.embedding, barred)
             return Question(name, None, (moved(probe, asking.examples),))
@@ -278,24 +269,8 @@ class Searcher(Model):
 
     def _remembered(self, answer: Answer, asked: Sequence[Asked]) -> Answer:
         """Keep the p-values of what was answered, and say so where that cannot be done."""
-        notices = [
-            notice for one in asked if isinstance(one, Examined) for notice in self._remember(one)
-        ]
+        notices = self._memory.keep(one for one in asked if isinstance(one, Examined))
         return replace(answer, notices=(*notices, *answer.notices))
-
-    def _remember(self, examined: Examined) -> tuple[str, ...]:
-        """Keep the p-value for `acir drift`; return a notice the first time that it cannot be.
-
-        What the pre-flight refused has none.
-        """
-        if examined.evidence is None or not self._remembers:
-            return ()
-        try:
-            self.store.keep_p_value(examined.verdict.p_value, datetime.now(UTC).date())
-        except StorageError:
-            self._remembers = False
-            return ("the index cannot be written, so nothing is kept of queries for acir drift",)
-        return ()
 
     def _answered(self, questions: Sequence[Question], asking: Asking) -> list[Answer]:
         asked = [question.views for question in questions if question.views]
@@ -306,26 +281,3 @@ class Searcher(Model):
             asking.answer(question, next(found) if question.views else None)
             for question in questions
         ]
-
-
-def _entries(view: View, ids: Iterable[str], within: Collection[str] | None) -> list[Entry]:
-    """Return what a state holds of pictures of some collections, by their ids."""
-    wanted = list(dict.fromkeys(ids))
-    found = {entry.id: entry for entry in view.entries(view.named(wanted))}
-    for name in wanted:
-        if name not in found:
-            raise _absent(name)
-        _check_within(found[name], within)
-    return [found[name] for name in wanted]
-
-
-def _check_within(entry: Entry, within: Collection[str] | None) -> None:
-    """Refuse a picture of another collection in the words for one that is not there."""
-    if within is not None and collection_of(entry.metadata) not in within:
-        raise _absent(entry.id)
-
-
-def _absent(name: str) -> UsageError:
-    return UsageError(
-        f"the index has no picture {name!r}; give the id of a stored one, as a hit shows it"
-    )

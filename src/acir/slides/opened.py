@@ -1,10 +1,10 @@
 """A slide that is open in a process of its own."""
 
 import os
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,7 +20,7 @@ MEMORY = 3 * 2**30  # address space of the child
 COLOURS = 3
 
 
-class OpenedSlide:
+class OpenedSlide(AbstractContextManager["OpenedSlide"]):
     """A slide and the process that reads it, which ends with the `with` statement.
 
     Args:
@@ -60,16 +60,7 @@ class OpenedSlide:
         asked = {"name": f"{self._name}, tile at {tile.x}, {tile.y}", "tile": where}
         return self._worker.ask(asked, b"", _colours_of)
 
-    def __enter__(self) -> "OpenedSlide":
-        """Read nothing yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the process."""
         self._worker.end()
 

@@ -1,10 +1,9 @@
-"""The contract of a source, the SOURCE argument of every command, and how splits are drawn."""
+"""The contract of a source, and the SOURCE argument of every command."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -14,14 +13,13 @@ from acir.errors import SourceError, UnreadableImageError, suggestion
 from acir.prep.arrays import ArrayFile
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
+from acir.splits import drawn_for_calibration, drawn_split
 from acir.types import SPLITS, ImageRecord, Skipped, Split, pixel_hash
 
 if TYPE_CHECKING:
     from acir.pacs.reader import DicomPicture
 
 FAMILY = "acir.sources"
-TRAIN_END = 0.7
-VAL_END = 0.8
 SPLIT_NAMES: Mapping[str, Split] = MappingProxyType(
     {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 )
@@ -239,32 +237,6 @@ def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry
             name = f"{split}/{item.position:06d}"
             named = item.file if item.file and not PurePath(item.file).is_absolute() else None
             yield Entry(name, partial(item.picture, name), split, item.labels, path=named)
-
-
-def uniform(key: str, purpose: str) -> float:
-    """Draw a number in [0, 1), six decimals, from a key: the same on every machine.
-
-    Six decimals tell too little to find the key again.
-
-    Args:
-        key: The patient where one is known, else the hash of the pixels.
-        purpose: Keeps draws for different purposes independent.
-    """
-    digest = sha256(f"{purpose}:{key}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % 1_000_000 / 1_000_000
-
-
-def drawn_split(key: str) -> Split:
-    """Assign a split by hash where a source gives none: 70 % train, 10 % val, 20 % test."""
-    position = uniform(key, "split")
-    if position < TRAIN_END:
-        return "train"
-    return "val" if position < VAL_END else "test"
-
-
-def drawn_for_calibration(key: str) -> float:
-    """Draw `ImageRecord.draw`, which decides which pictures are kept for calibration."""
-    return uniform(key, "calibration")
 
 
 def dicom_record(

@@ -15,10 +15,10 @@ from acir.sources.base import (
     Entry,
     Source,
     SourceOptions,
-    drawn_split,
     folders_mean,
     walk_files,
 )
+from acir.splits import drawn_split
 from acir.types import ImageRecord, Split
 
 # A TIFF file may be a plain picture; below `slide:` it is a slide.

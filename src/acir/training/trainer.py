@@ -38,6 +38,8 @@ from acir.training.run_log import History, RunLog
 from acir.training.stages import Stage, first_stage, second_stage
 from acir.types import Progress
 
+__all__ = ["CHECKPOINT", "Fabric", "Trainer", "make_fabric"]
+
 log = logging.getLogger("acir.training")
 
 CHECKPOINT = "checkpoint.safetensors"

@@ -7,13 +7,13 @@ import torch
 
 from acir import ranking, registry
 from acir.bulk import prepared_batches
-from acir.bundle import collect_evidence
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
 from acir.gate import FAMILY, Gate, fresh_detectors
 from acir.models.encoder import Encoder
+from acir.models.evidence import collect_evidence
 from acir.ood.base import Detector
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker

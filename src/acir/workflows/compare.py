@@ -11,6 +11,7 @@ from acir import losses, registry
 from acir import recipe as recipes
 from acir.errors import UsageError
 from acir.evaluation import benchmark as benchmarks
+from acir.evaluation import benchmark_file
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.types import Progress, silent
 from acir.workflows.comparing import records
@@ -68,7 +69,7 @@ def compare(
         UsageError: The benchmark, the part or a source cannot be used.
         AcirError: A run failed for another reason than that the method cannot run so.
     """
-    benchmark = benchmarks.load(path)
+    benchmark = benchmark_file.load(path)
     moved = benchmarks.with_sources(benchmark, sources or {})
     part = benchmarks.selected(moved, only or {})
     _check_losses(benchmark)

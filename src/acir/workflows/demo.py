@@ -16,7 +16,7 @@ from acir.types import ImageRecord, Progress, silent
 from acir.workflows import index as indexing
 from acir.workflows.answers import query_report
 from acir.workflows.search import LEAST, open_index
-from acir.workflows.train import BUNDLE, train
+from acir.workflows.train import BUNDLE, RUN, train
 
 SYNTHETIC = "phantom:"
 FOREIGN_TO_SYNTHETIC = "phantom:smear,4#test"
@@ -48,12 +48,13 @@ def demo(
             f"the demo needs all splits of a source, but {data} names one; leave it out"
         )
     say("1/3 training a small model")
+    settings = {"training.epochs": str(EPOCHS), "training.least_views": str(VIEWS)}
     metrics = train(
         "tiny",
         data=data,
         out=out / "run",
-        settings={"training.epochs": str(EPOCHS), "training.least_views": str(VIEWS)},
-        resume=(out / "run" / "run.json").exists(),
+        settings=settings,
+        resume=(out / "run" / RUN).exists(),
         device=device,
         download=download,
         progress=progress,
@@ -66,19 +67,8 @@ def demo(
         out / "run" / BUNDLE, f"{data}#train", out / "index", options, progress=progress, say=say
     )
     say("3/3 searching")
-    queries = (*_answered(data, out / "index"), *_refused(data, out / "index"))
     page = out / "report.html"
-    write_page(
-        page,
-        Page(
-            title="acir demo",
-            intro=_intro(data, metrics),
-            queries=queries,
-            figures=(Panel(_curve(out / "run" / "log.csv"), "Training: loss and validation mAP"),),
-            commands=tuple(next_commands(data, out)),
-            synthetic=data.startswith(SYNTHETIC),
-        ),
-    )
+    write_page(page, _page(data, out, metrics))
     return page
 
 
@@ -94,6 +84,18 @@ def next_commands(data: str, out: Path) -> list[str]:
 def foreign_to(data: str) -> str:
     """Return a SOURCE whose pictures are of another kind than those of `data`."""
     return FOREIGN_TO_SYNTHETIC if data.startswith(SYNTHETIC) else FOREIGN_TO_OTHERS
+
+
+def _page(data: str, out: Path, metrics: Mapping[str, Any]) -> Page:
+    """Search, and show the answers with how the model was trained and what to try next."""
+    return Page(
+        title="acir demo",
+        intro=_intro(data, metrics),
+        queries=(*_answered(data, out / "index"), *_refused(data, out / "index")),
+        figures=(Panel(_curve(out / "run" / "log.csv"), "Training: loss and validation mAP"),),
+        commands=tuple(next_commands(data, out)),
+        synthetic=data.startswith(SYNTHETIC),
+    )
 
 
 def _answered(data: str, index: Path) -> Iterator[QueryReport]:

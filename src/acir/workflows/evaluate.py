@@ -4,14 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from acir.bundle import load_bundle
+from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
+from acir.evaluation.protocol import Evaluation
 from acir.evaluation.protocol import evaluate as evaluate_coded
 from acir.evaluation.report import refuse_missing_folder
+from acir.evaluation.retrieved import NamedSet
 from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress, silent
 from acir.workflows.coding import Coder
+
+Say = Callable[[str], None]
 
 
 def evaluate(
@@ -26,7 +30,7 @@ def evaluate(
     strict: bool = False,
     device: str = "cpu",
     progress: Progress = silent,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Rank the gallery for every query and return the metrics; the keys are a contract.
 
@@ -48,12 +52,7 @@ def evaluate(
         UsageError: The bundle, the mode or the place of the page cannot be used.
         StorageError: The page cannot be written.
     """
-    if html is not None:
-        refuse_missing_folder(html)
-    elif unknown is not None:
-        raise UsageError(
-            f"--unknown {unknown} is shown on the page alone; add --html PATH or leave it out"
-        )
+    _refuse_misuse(html, unknown)
     bundle = load_bundle(bundle_folder, device)
     ranked_by = bundle.mode_named(mode)
     options = SourceOptions(strict=strict, key=fresh_key())
@@ -63,23 +62,56 @@ def evaluate(
     searched = coder.known(gallery)
     asked = coder.known(queries, judged=html is not None)
     if drop_overlap:
-        asked, all_asked = asked.without(searched), len(asked)
-        if len(asked) < all_asked:
-            say(f"left out {all_asked - len(asked)} queries that the gallery holds")
+        asked = _new(asked, searched, say)
+    found = _measured(bundle, ranked_by, searched, asked, say)
+    if html is not None:
+        _write_page(html, coder, (gallery, queries, unknown), searched, asked, found)
+    return found.to_dict()
+
+
+def _refuse_misuse(html: Path | None, unknown: str | None) -> None:
+    if html is not None:
+        refuse_missing_folder(html)
+    elif unknown is not None:
+        raise UsageError(
+            f"--unknown {unknown} is shown on the page alone; add --html PATH or leave it out"
+        )
+
+
+def _new(asked: NamedSet, searched: NamedSet, say: Say) -> NamedSet:
+    """Leave out the queries that the gallery holds."""
+    new = asked.without(searched)
+    if len(new) < len(asked):
+        say(f"left out {len(asked) - len(new)} queries that the gallery holds")
+    return new
+
+
+def _measured(
+    bundle: Bundle, mode: str, searched: NamedSet, asked: NamedSet, say: Say
+) -> Evaluation:
     found = evaluate_coded(
         searched.pictures,
         asked.pictures,
         class_names=bundle.class_names,
-        ranker=bundle.rankers[ranked_by],
-        mode=ranked_by,
+        ranker=bundle.rankers[mode],
+        mode=mode,
     )
     if found.n_excluded:
         say(f"{found.n_excluded} queries have no picture of their class in the gallery")
-    if html is not None:
-        # Only a page is worth loading what draws figures.
-        from acir.workflows.evaluation_report import Evaluated, Sources, write_report  # noqa: PLC0415
+    return found
 
-        foreign = None if unknown is None else coder.foreign(unknown)
-        pictured = Evaluated(found, searched, asked[found.rows], foreign)
-        write_report(html, coder, pictured, Sources(gallery, queries, unknown))
-    return found.to_dict()
+
+def _write_page(
+    html: Path,
+    coder: Coder,
+    sources: tuple[str, str, str | None],
+    searched: NamedSet,
+    asked: NamedSet,
+    found: Evaluation,
+) -> None:
+    # Only a page is worth loading what draws figures.
+    from acir.workflows.evaluation_report import Evaluated, Sources, write_report  # noqa: PLC0415
+
+    named = Sources(*sources)
+    foreign = None if named.unknown is None else coder.foreign(named.unknown)
+    write_report(html, coder, Evaluated(found, searched, asked[found.rows], foreign), named)

@@ -1,6 +1,5 @@
 """`acir index`: compact, backup, restore, export, import."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from acir.index import parquet
 from acir.index.folder import make_folder
 from acir.index.store import Store
 from acir.index.writer import Added
+from acir.workflows.durable import synchronise, synchronise_all
 from acir.workflows.index import up_to_date, verify
 from acir.workflows.recording import adding, copying, described, note, system_user
 from acir.workflows.search import BUNDLE, KEY
@@ -119,10 +119,9 @@ def _beside(folder: Path) -> Iterator[Path]:
         ) as name:
             part = Path(name)
             yield part
-            for path in (*part.rglob("*"), part):
-                _synchronise(path)
+            synchronise_all(part)
             part.replace(folder)
-        _synchronise(folder.parent)
+        synchronise(folder.parent)
     except OSError as error:
         raise StorageError(
             f"cannot write {folder} ({error.strerror}); name a place that can be written and has "
@@ -131,11 +130,3 @@ def _beside(folder: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # only where it is still empty
             folder.rmdir()
-
-
-def _synchronise(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

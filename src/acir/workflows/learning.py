@@ -21,6 +21,7 @@ from acir.models.uprightness import have_an_up
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import Recipe, TrainingRecipe
+from acir.robustness.corruption import SMALLEST
 from acir.sources.base import Source
 from acir.types import Progress, counted
 from acir.workflows import calibrate
@@ -71,11 +72,16 @@ def describe(manifest: Manifest) -> list[str]:
 
 
 def prep_for(recipe: Recipe, manifest: Manifest) -> Prep:
-    """Return how pictures are prepared; with `auto`, colour is kept where train has any."""
-    channels = recipe.prep.channels
+    """Return how pictures are prepared, as the recipe and the training pictures demand.
+
+    With `auto`, colour is kept where train has any.
+    """
+    rows, channels, size = manifest.of("train"), recipe.prep.channels, recipe.prep.size
     if channels == "auto":
-        channels = "colour" if any(row.is_colour for row in manifest.of("train")) else "grey"
-    return Prep(recipe.prep.size, channels == "colour")
+        channels = "colour" if any(row.is_colour for row in rows) else "grey"
+    if not recipe.prep.enlarge:
+        size = min(size, max([SMALLEST, *(side for row in rows for side in row.size)]))
+    return Prep(size, channels == "colour")
 
 
 def read_parts(

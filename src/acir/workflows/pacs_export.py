@@ -109,7 +109,7 @@ def export(
     """
     _refuse_used(place.out)
     _refuse_server_of_nothing(place, source)
-    data = _read(query) if source is None else _fetched(query, source, place.server or "")
+    data = _dicom(Path(query)) if source is None else _fetched(query, source, place.server or "")
     with _client(place) as client, open_index(index, device) as searcher:
         # The reader has looked at all of it before anything else does.
         examined = searcher.examine(from_bytes(data, searcher.key, NAME))
@@ -129,8 +129,7 @@ def export(
         if client is not None:
             _store(client, place.out, objects)
         cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
-    stored = len(objects) if client else 0
-    return Exported(examined.verdict, cases, tuple(objects), stored)
+    return Exported(examined.verdict, cases, tuple(objects), len(objects) if client else 0)
 
 
 def export_line(done: Exported) -> dict[str, Any]:
@@ -150,6 +149,16 @@ def hidden(key: bytes, name: str) -> str:
     The id of a DICOM image is one already, and stays.
     """
     return name if HIDDEN.fullmatch(name) else pseudonym(key, "instance", name)
+
+
+def _dicom(query: Path) -> bytes:
+    data = read_file(query, NAME)
+    if not is_dicom(data):
+        raise UsageError(
+            f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
+            "image; use `acir search` for other pictures"
+        )
+    return data
 
 
 def _objects(
@@ -193,16 +202,6 @@ def _nameless(searcher: Searcher, answer: Answer) -> Answer:
         return replace(hit, id=hidden(searcher.key, hit.id), label=label, path=None, case=None)
 
     return replace(answer, hits=tuple(map(shown, answer.hits)), least=())
-
-
-def _read(query: str) -> bytes:
-    data = read_file(Path(query), NAME)
-    if not is_dicom(data):
-        raise UsageError(
-            f"{NAME} is no DICOM file, expected one: a result goes back to the study of its "
-            "image; use `acir search` for other pictures"
-        )
-    return data
 
 
 def _fetched(query: str, source: Path, server: str) -> bytes:

@@ -1,7 +1,7 @@
 """`acir calibrate`: the promise of a trained model, made anew from a site's own pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,25 @@ from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
 CAP = 2  # a class is named where it is flagged at more than this many times the rate
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Promised:
+    """What can be promised of the site's pictures.
+
+    Attributes:
+        gate: Calibrated with them.
+        classes: False alarms by class; see `per_class`.
+        above: Classes with too many; see `above_cap`.
+        sets: What sizes answers, if anything does.
+        said_of_sets: For which risks, or why for none.
+    """
+
+    gate: Gate
+    classes: Mapping[str, Mapping[str, Any]]
+    above: Sequence[str]
+    sets: AnswerSets | None
+    said_of_sets: str
 
 
 def recalibrate(
@@ -70,31 +89,15 @@ def recalibrate(
     _refuse_taken(out)
     bundle = load_bundle(model, device)
     source = open_source(data, SourceOptions(strict=strict, download=download, key=fresh_key()))
-    if index is None and (model.parent / FILE).is_file():
-        index = model.parent
+    index = _around(model) if index is None else index
     refuse_learned(bundle, source, data, index, progress)
     site = examined(bundle, source, progress)
-    first, second = halves(site.draws, seed)
-    _refuse_undivided(first, site, data)
-    gate = bundle.gate.recalibrated(site.scored[first], site.scored[second])
-    classes = per_class(bundle.class_names, site.scored.predicted[second], gate.false_alarms())
-    above = above_cap(classes, gate.calibration.alpha)
-    sets, said = _answer_sets(bundle, site, index)
-    for line in (*_lines(site, gate, above), said):
+    first, second = _halved(site, seed, data)
+    found = _promised(bundle, site, first, second, index)
+    for line in (*_lines(site, found), found.said_of_sets):
         say(line)
     made = _made(bundle, site, first, second, seed)
-    card = recalibrated_card(bundle.card, _for_the_card(made, gate))
-    bundle = replace(bundle, encoder=bundle.encoder.cpu(), gate=gate, answer_sets=sets, card=card)
-    write_bundle(replace(bundle, calibration=site.hashes, calibrated=made), out)
-    return {
-        "id": verify_bundle(out),
-        **made,
-        "calibration": asdict(gate.calibration),
-        "promise": gate.promise_in_words(),
-        "classes": classes,
-        "above_cap": above,
-        "least_risk": None if sets is None else sets.least_risk,
-    }
+    return _written(bundle, found, site, made, out)
 
 
 def per_class(
@@ -119,6 +122,11 @@ def above_cap(classes: Mapping[str, Mapping[str, Any]], rate: float) -> list[str
     return [name for name, row in classes.items() if row["low"] > CAP * rate]
 
 
+def _around(model: Path) -> Path | None:
+    """Return the index that a bundle lies in."""
+    return model.parent if (model.parent / FILE).is_file() else None
+
+
 def _refuse_taken(out: Path) -> None:
     if out.exists():
         raise UsageError(f"there is something at {out} already; name a new folder as --out")
@@ -127,13 +135,49 @@ def _refuse_taken(out: Path) -> None:
         raise UsageError(f"{nearest} is a file; name a folder that can be made as --out")
 
 
-def _refuse_undivided(first: Rows, site: Site, data: str) -> None:
+def _halved(site: Site, seed: int, data: str) -> tuple[Rows, Rows]:
+    first, second = halves(site.draws, seed)
     if len(first) == 0:
         patients = f" of {site.patients} patients" if site.patients else ""
         raise SourceError(
             f"calibration needs two sets without a patient in common, but {data} has usable "
             f"pictures: {len(site.draws)}{patients}; give more"
         )
+    return first, second
+
+
+def _promised(
+    bundle: Bundle, site: Site, first: Rows, second: Rows, index: Path | None
+) -> _Promised:
+    gate = bundle.gate.recalibrated(site.scored[first], site.scored[second])
+    classes = per_class(bundle.class_names, site.scored.predicted[second], gate.false_alarms())
+    above = above_cap(classes, gate.calibration.alpha)
+    return _Promised(gate, classes, above, *_answer_sets(bundle, site, index))
+
+
+def _written(
+    bundle: Bundle, found: _Promised, site: Site, made: Mapping[str, Any], out: Path
+) -> dict[str, Any]:
+    """Write the bundle with its new promise; return what is told of it."""
+    renewed = replace(
+        bundle,
+        encoder=bundle.encoder.cpu(),
+        gate=found.gate,
+        answer_sets=found.sets,
+        card=recalibrated_card(bundle.card, _for_the_card(made, found.gate)),
+        calibration=site.hashes,
+        calibrated=made,
+    )
+    write_bundle(renewed, out)
+    return {
+        "id": verify_bundle(out),
+        **made,
+        "calibration": asdict(found.gate.calibration),
+        "promise": found.gate.promise_in_words(),
+        "classes": found.classes,
+        "above_cap": found.above,
+        "least_risk": None if found.sets is None else found.sets.least_risk,
+    }
 
 
 def _answer_sets(bundle: Bundle, site: Site, index: Path | None) -> tuple[AnswerSets | None, str]:
@@ -167,7 +211,7 @@ def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> d
     }
 
 
-def _lines(site: Site, gate: Gate, above: Sequence[str]) -> list[str]:
+def _lines(site: Site, found: _Promised) -> list[str]:
     lines = list(site.notes)
     if site.refused:
         lines.append(f"left out {site.refused} pictures that the pre-flight refuses")
@@ -175,12 +219,12 @@ def _lines(site: Site, gate: Gate, above: Sequence[str]) -> list[str]:
         lines.append(f"left out {site.twice} pictures with the pixels of another")
     if not site.patients:
         lines.append("no patient is named, so one may have pictures in both sets")
-    lines.append(gate.promise_in_words())
-    if above:
+    lines.append(found.gate.promise_in_words())
+    if found.above:
         lines.append(
-            f"warning: ordinary pictures taken for {', '.join(above)} are called unknown at more "
-            f"than {CAP} x {gate.calibration.alpha:.3g}, with 95 % confidence; give more of them "
-            "in training, or do not rely on the promise for them"
+            f"warning: ordinary pictures taken for {', '.join(found.above)} are called unknown at "
+            f"more than {CAP} x {found.gate.calibration.alpha:.3g}, with 95 % confidence; give "
+            "more of them in training, or do not rely on the promise for them"
         )
     return lines
 

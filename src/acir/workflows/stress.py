@@ -1,39 +1,45 @@
 """`acir stress`: what the gate does with pictures that are broken, foreign or only a little odd."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
-from acir.evaluation import stress_ablation, stress_baselines, stress_reasons
+from acir.evaluation import stress_ablation, stress_reasons
 from acir.evaluation.attack_page import with_attacks
 from acir.evaluation.attack_scores import attack_dict, attack_summary
-from acir.evaluation.attacked import Budget
-from acir.evaluation.protocol import CodedSet
+from acir.evaluation.attacked import Attacked, Budget
 from acir.evaluation.report import write_page
-from acir.evaluation.retrieved import first_hits
-from acir.evaluation.stress import UNKNOWN_SET, Clean, Protocol, Stress, Trial
-from acir.evaluation.stress_baselines import Scorer, Traits
+from acir.evaluation.stress import Protocol, Stress
 from acir.evaluation.stress_page import document
 from acir.evaluation.stress_scores import to_dict
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
-from acir.robustness.corruption import SEVERITIES, Corruption
 from acir.robustness.inputs import suite
-from acir.sources.base import SourceOptions, open_source
+from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows.comparing import records as files
 from acir.workflows.notes import skipped_lines
 from acir.workflows.stressing import attack_run
-from acir.workflows.stressing.copies import Copies, learned_from_copies
-from acir.workflows.stressing.judging import Judge
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
-from acir.workflows.stressing.pictures import Corrupter
+from acir.workflows.stressing.trials import tried
+
+__all__ = ["NUMBERS", "PAGE", "Budget", "is_oriented", "stress"]
 
 NUMBERS, PAGE = "stress.json", "stress.html"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The pictures of a stress test, and lines for a person about what could not be read."""
+
+    source: Source
+    parts: Parts
+    foreign: Mapping[str, Sequence[ImageRecord]]
+    notes: tuple[str, ...]
 
 
 def stress(
@@ -44,10 +50,7 @@ def stress(
     ood: Sequence[str] = (),
     oriented: bool | None = None,
     limit: int = 400,
-    attacks: bool = False,
-    attack_pictures: int = 256,
-    attack_steps: int = 100,
-    attack_restarts: int = 3,
+    attack: Budget | None = None,
     strict: bool = False,
     device: str = "cpu",
     progress: Progress = silent,
@@ -66,10 +69,7 @@ def stress(
         ood: SOURCEs of pictures of kinds that the model does not know.
         oriented: Whether the pictures have an up; None to read it off the bundle's recipe.
         limit: Most pictures of the test split, and of each unknown source.
-        attacks: Whether the model is attacked too.
-        attack_pictures: Most test pictures that are attacked.
-        attack_steps: Of one search for an attacked picture.
-        attack_restarts: Searches from different starts.
+        attack: How hard the model is attacked too; None for not at all.
         strict: Whether an unreadable picture is an error.
         device: Where the network is to run.
         progress: Shows how far the work is.
@@ -83,59 +83,15 @@ def stress(
         StorageError: The report cannot be written.
     """
     _refuse_misuse(data, out, limit)
-    budget = Budget(pictures=attack_pictures, steps=attack_steps, restarts=attack_restarts)
     bundle = load_bundle(bundle_folder, device)
-    options = SourceOptions(strict=strict, key=fresh_key())
-    # All are opened first: a misspelt one must not stop the work half way.
-    unknown = {name: open_source(text, options) for name, text in _named(ood).items()}
-    if oriented is None:
-        oriented = is_oriented(bundle.recipe)
-    source = open_source(data, options)
-    parts = read_parts(source, bundle, limit, progress)
-    foreign = {name: foreign_pictures(one, name, parts, limit) for name, one in unknown.items()}
-    for each in (source, *unknown.values()):
-        for line in skipped_lines(each.skipped):
-            say(line)
-    baselines = stress_baselines.fit(parts.training, decoder=bundle.encoder.decoder is not None)
-    judge = Judge(bundle, baselines)
-    copies = learned_from_copies(source, bundle, parts, progress)
-    clean = _clean(judge, copies, parts)
-    trials = [
-        *_corrupted(judge, copies, parts.test, suite(oriented), progress),
-        *(_foreign(judge, copies, text, pictures) for text, pictures in foreign.items()),
-    ]
-    protocol = Protocol(
-        bundle=bundle.id,
-        data=_shown(data),
-        ood=tuple(unknown),
-        oriented=oriented,
-        limit=limit,
-        detectors=tuple(bundle.gate.detectors),
-        training=len(parts.gallery),
-        calibration=bundle.gate.calibration,
-        promise=bundle.gate.promise_in_words(),
-        thresholds=_thresholds(bundle, baselines, parts.calibration),
-        calibration_pictures=len(parts.calibration.errors),
-    )
-    found = Stress(protocol, clean, tuple(trials))
-    page, numbers = document(found), _numbers(found)
-    if attacks:
-        folder = out / attack_run.FOLDER
-        attacked = attack_run.attacked(bundle, source, parts, budget, folder, progress)
-        page = with_attacks(page, attacked)
-        numbers["summary"]["attack"] = attack_summary(attacked)
-        numbers["attack"] = attack_dict(attacked)
-    files.write(out / NUMBERS, numbers)
-    write_page(out / PAGE, page)
-    return dict(numbers["summary"])
-
-
-def _numbers(found: Stress) -> dict[str, Any]:
-    return {
-        **to_dict(found),
-        "reasons": stress_reasons.to_dict(found),
-        "ablation": stress_ablation.to_rows(found),
-    }
+    oriented = is_oriented(bundle.recipe) if oriented is None else oriented
+    read = _read(bundle, data, ood, limit, SourceOptions(strict=strict, key=fresh_key()), progress)
+    for line in read.notes:
+        say(line)
+    found = tried(bundle, read.source, read.parts, read.foreign, suite(oriented), progress)
+    protocol = _protocol(bundle, data, oriented, limit, read, found.thresholds)
+    attacked = _attacked(bundle, read, attack, out, progress)
+    return _written(out, Stress(protocol, found.clean, found.trials), attacked)
 
 
 def is_oriented(recipe: Recipe) -> bool:
@@ -188,72 +144,67 @@ def _named(texts: Sequence[str]) -> dict[str, str]:
     return named
 
 
-def _clean(judge: Judge, copies: Copies, parts: Parts) -> Clean:
-    judged, codes, embeddings = judge.coded(parts.test)
-    hashes = tuple(record.pixel_hash for record in parts.test)
-    asked = CodedSet(codes, embeddings, parts.labels, hashes)
-    best = first_hits(parts.gallery, asked, judge.bundle.rankers[judge.bundle.mode])
-    shared = (parts.labels & parts.gallery.labels[best]).any(axis=1)
-    return Clean(
-        ids=tuple(record.id for record in parts.test),
-        labels=tuple(record.labels for record in parts.test),
-        wrong=~shared,
-        judged=judged,
-        equalised=copies(parts.test),
-    )
-
-
-def _corrupted(
-    judge: Judge,
-    copies: Copies,
-    pictures: Sequence[ImageRecord],
-    corruptions: Sequence[Corruption],
+def _read(
+    bundle: Bundle,
+    data: str,
+    ood: Sequence[str],
+    limit: int,
+    options: SourceOptions,
     progress: Progress,
-) -> Iterator[Trial]:
-    """Judge every corruption at each of its severities; one without degrees has the first alone."""
-    cells = [(c, s) for c in corruptions for s in (SEVERITIES if c.graded else SEVERITIES[:1])]
-    corrupter = Corrupter(pictures, judge.bundle.prep.size)
-    with progress("corrupting and judging", len(cells) * len(pictures)) as tick:
-        for corruption, severity in cells:
-            changed = corrupter(corruption, severity)
-            judged = judge(changed)
-            tier = corruption.tier(severity)
-            yield Trial(
-                kind=corruption.name,
-                group=corruption.group,
-                severity=severity,
-                tier=tier,
-                about=corruption.reason,
-                judged=judged,
-                equalised=copies(changed),
-                specimen=judge.worst(changed, judged, tier),
-            )
-            tick(len(pictures))
+) -> _Read:
+    # All are opened first: a misspelt one must not stop the work half way.
+    unknown = {name: open_source(text, options) for name, text in _named(ood).items()}
+    source = open_source(data, options)
+    parts = read_parts(source, bundle, limit, progress)
+    foreign = {name: foreign_pictures(one, name, parts, limit) for name, one in unknown.items()}
+    skipped = (skipped_lines(one.skipped) for one in (source, *unknown.values()))
+    return _Read(source, parts, foreign, tuple(chain.from_iterable(skipped)))
 
 
-def _foreign(judge: Judge, copies: Copies, text: str, records: Sequence[ImageRecord]) -> Trial:
-    judged = judge(records)
-    return Trial(
-        kind=text,
-        group=UNKNOWN_SET,
-        severity=None,
-        tier="reject",
-        about="the picture is of a kind that the model does not know",
-        judged=judged,
-        equalised=copies(records),
-        specimen=judge.worst(records, judged, "reject"),
+def _protocol(
+    bundle: Bundle,
+    data: str,
+    oriented: bool,
+    limit: int,
+    read: _Read,
+    thresholds: Mapping[str, float],
+) -> Protocol:
+    return Protocol(
+        bundle=bundle.id,
+        data=_shown(data),
+        ood=tuple(read.foreign),
+        oriented=oriented,
+        limit=limit,
+        detectors=tuple(bundle.gate.detectors),
+        training=len(read.parts.gallery),
+        calibration=bundle.gate.calibration,
+        promise=bundle.gate.promise_in_words(),
+        thresholds=thresholds,
+        calibration_pictures=len(read.parts.calibration.errors),
     )
 
 
-def _thresholds(
-    bundle: Bundle, baselines: dict[str, Scorer], calibration: Traits
-) -> dict[str, float]:
-    """Give each baseline the quantile of the gate: as large a share of calibration lies above.
+def _attacked(
+    bundle: Bundle, read: _Read, budget: Budget | None, out: Path, progress: Progress
+) -> Attacked | None:
+    if budget is None:
+        return None
+    folder = out / attack_run.FOLDER
+    return attack_run.attacked(bundle, read.source, read.parts, budget, folder, progress)
 
-    The gate flags above the r-th largest of n; the share of ordinary pictures that it expects there
-    is r / (n + 1), and so it is for the baselines.
-    """
-    gate = bundle.gate.calibration
-    n = len(calibration.errors)
-    rank = max(1, gate.r * (n + 1) // (gate.n + 1))
-    return {name: float(np.sort(score(calibration))[-rank]) for name, score in baselines.items()}
+
+def _written(out: Path, found: Stress, attacked: Attacked | None) -> dict[str, Any]:
+    """Write numbers and page; return the summary."""
+    page = document(found)
+    numbers = {
+        **to_dict(found),
+        "reasons": stress_reasons.to_dict(found),
+        "ablation": stress_ablation.to_rows(found),
+    }
+    if attacked is not None:
+        page = with_attacks(page, attacked)
+        numbers["summary"]["attack"] = attack_summary(attacked)
+        numbers["attack"] = attack_dict(attacked)
+    files.write(out / NUMBERS, numbers)
+    write_page(out / PAGE, page)
+    return dict(numbers["summary"])

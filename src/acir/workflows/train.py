@@ -2,26 +2,29 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from acir import recipe as recipes
 from acir import registry
-from acir.bundle import Bundle, encode_with, write_bundle
+from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest, Part
 from acir.errors import UsageError
 from acir.evaluation.model_card import model_card
 from acir.evaluation.protocol import Evaluation, evaluate
+from acir.gate import Gate
 from acir.losses.base import Loss
 from acir.models.encoder import Encoder
+from acir.models.evidence import encode_with
 from acir.prep.pipeline import Prep
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
 from acir.sources.base import Source, SourceOptions, open_source
-from acir.training.trainer import CHECKPOINT, Trainer, make_fabric
+from acir.tensors import Evidence
+from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
 from acir.workflows.answer_sets import of_training
@@ -44,18 +47,32 @@ from acir.workflows.learning import (
 RUN = "run.json"
 METRICS = "metrics.json"
 BUNDLE = "bundle"
-LEARNED = ("train", "val")  # validation chose the epoch and the ranker
+LEARNED: frozenset[Split] = frozenset({"train", "val"})  # validation chose epoch and ranker
 
 
 @dataclass(frozen=True)
-class _Data:
-    """The pictures of a run."""
+class _Run:
+    """A run whose pictures are read.
 
+    Attributes:
+        recipe: As `settled` returns it.
+        source: Read again for the gate.
+        manifest: Which pictures there are.
+        prep: How they are prepared.
+        train: What is learned.
+        val: What judges an epoch.
+        progress: Shows how far long work is.
+        say: Takes a line for a person.
+    """
+
+    recipe: Recipe
     source: Source
     manifest: Manifest
     prep: Prep
     train: ImageSet
     val: ImageSet
+    progress: Progress
+    say: Say
 
 
 def train(
@@ -94,47 +111,27 @@ def train(
         UsageError: The recipe, the source or the folder cannot be used as asked.
     """
     started = time.perf_counter()
+    recipe = _possible(recipe_name, settings)
+    fabric = make_fabric(device, recipe.training.precision)
+    begun = {"recipe": recipes.to_dict(recipe), "data": data, "seed": seed}
+    _refuse_other_run(out, begun, resume)
+    source = open_source(data, SourceOptions(LEARNED, strict, download, fresh_key()))
+    run = _read(source, recipe, progress, say)
+    encoder, loss = network(run.recipe, run.train, seed)
+    say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
+    _claim(out, begun)
+    history = _trainer(run, encoder, loss, out, seed, fabric).fit(run.train, resume=resume)
+    if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
+        return {}
+    return _finished(run, encoder.cpu(), out, seed, history, started)
+
+
+def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
+    """Load a recipe whose loss and detectors are installed."""
     recipe = recipes.load(recipe_name, settings)
     registry.find("acir.losses", Loss, recipe.loss.name)
     calibrate.require_detectors(recipe)
-    fabric = make_fabric(device, recipe.training.precision)
-    run = {"recipe": recipes.to_dict(recipe), "data": data, "seed": seed}
-    _refuse_other_run(out, run, resume)
-    splits: frozenset[Split] = frozenset({"train", "val"})
-    source = open_source(data, SourceOptions(splits, strict, download, fresh_key()))
-    opened = _read(source, recipe, progress, say)
-    recipe = settled(recipe, opened.train, say)
-    encoder, loss = network(recipe, opened.train, seed)
-    say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
-    _claim(out, run)
-    trainer = Trainer(
-        recipe=recipe,
-        encoder=encoder,
-        loss=loss,
-        folder=out,
-        seed=seed,
-        fabric=fabric,
-        validate=validator(recipe.training, opened.train, opened.val, say),
-        progress=progress,
-        attack=attack_for(recipe.training, opened.train),
-    )
-    history = trainer.fit(opened.train, resume=resume)
-    if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
-        return {}
-    bundle, validation = _calibrated(recipe, opened, encoder.cpu(), progress, say)
-    metrics = {
-        **validation.to_dict(),
-        "split": "val against train",
-        "epochs": sum(row["stage"] == 1 for row in history),
-        "parameters": size(encoder),
-        "calibration": vars(bundle.gate.calibration),
-        "seed": seed,
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    card = model_card(recipe, opened.manifest.report(), metrics)
-    write_bundle(replace(bundle, card=card), out / BUNDLE)
-    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    return metrics
+    return recipe
 
 
 def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
@@ -173,59 +170,101 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     beside.replace(path)
 
 
-def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Data:
+def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Run:
     manifest = look(source, recipe.calibration.fraction, progress)
     require_learnable(manifest)
     for line in describe(manifest):
         say(line)
     prep = prep_for(recipe, manifest)
     sets = read_parts(source, manifest, prep, manifest.class_names, ("train", "val"), progress)
-    return _Data(source, manifest, prep, sets["train"], sets["val"])
+    recipe = settled(recipe, sets["train"], say)
+    return _Run(recipe, source, manifest, prep, sets["train"], sets["val"], progress, say)
 
 
-def _calibrated(
-    recipe: Recipe, data: _Data, encoder: Encoder, progress: Progress, say: Say
-) -> tuple[Bundle, Evaluation]:
-    names = data.manifest.class_names
-    gallery = coded(encoder, data.train, _hashes(data.manifest, "train"))
-    val = coded(encoder, data.val, _hashes(data.manifest, "val"))
+def _trainer(
+    run: _Run, encoder: Encoder, loss: Loss, folder: Path, seed: int, fabric: Fabric
+) -> Trainer:
+    return Trainer(
+        recipe=run.recipe,
+        encoder=encoder,
+        loss=loss,
+        folder=folder,
+        seed=seed,
+        fabric=fabric,
+        validate=validator(run.recipe.training, run.train, run.val, run.say),
+        progress=run.progress,
+        attack=attack_for(run.recipe.training, run.train),
+    )
+
+
+def _finished(
+    run: _Run,
+    encoder: Encoder,
+    out: Path,
+    seed: int,
+    history: Sequence[Mapping[str, Any]],
+    started: float,
+) -> dict[str, Any]:
+    """Calibrate what was learned, write it and what was measured; return the latter."""
+    bundle, validation = _calibrated(run, encoder)
+    metrics = {
+        **validation.to_dict(),
+        "split": "val against train",
+        "epochs": sum(row["stage"] == 1 for row in history),
+        "parameters": size(encoder),
+        "calibration": vars(bundle.gate.calibration),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    card = model_card(run.recipe, run.manifest.report(), metrics)
+    write_bundle(replace(bundle, card=card), out / BUNDLE)
+    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return metrics
+
+
+def _calibrated(run: _Run, encoder: Encoder) -> tuple[Bundle, Evaluation]:
+    """Return the bundle, but for its card, and how good it is on validation."""
+    names, manifest = run.manifest.class_names, run.manifest
+    gallery = coded(encoder, run.train, _hashes(manifest, "train"))
+    val = coded(encoder, run.val, _hashes(manifest, "val"))
     queries = val.without(gallery)
-    rankers = fitted_rankers(recipe.search.mode, gallery, queries, names)
+    rankers = fitted_rankers(run.recipe.search.mode, gallery, queries, names)
     validation = evaluate(
         gallery, queries, class_names=names, ranker=rankers.chosen, mode=rankers.mode
     )
-    roles = calibrate.gate_parts(data.manifest, recipe.gate, recipe.prep.size)
-    with progress("calibrating the gate", len(data.manifest.rows)) as tick:
-        evidence = calibrate.collect_by_role(counted(data.source, tick), roles, encoder, data.prep)
-    gate = calibrate.fit_gate(
-        recipe, evidence, encode_with(encoder), promise=data.manifest.fraction > 0
-    )
-    say(gate.promise_in_words())
-    sets = of_training(
-        encoder, data.manifest, evidence, {"train": gallery, "val": val}, rankers.chosen
-    )
+    gate, evidence = _gate(run, encoder)
+    run.say(gate.promise_in_words())
+    sets = of_training(encoder, manifest, evidence, {"train": gallery, "val": val}, rankers.chosen)
     if sets is not None:
-        say(sets.in_words())
+        run.say(sets.in_words())
+    rows = manifest.rows
     bundle = Bundle(
-        recipe=recipe,
+        recipe=run.recipe,
         class_names=names,
-        prep=data.prep,
+        prep=run.prep,
         encoder=encoder,
         gate=gate,
         rankers=rankers.by_name,
         mode=rankers.mode,
         calibration=frozenset(
-            row.pixel_hash
-            for row in data.manifest.rows
-            if data.manifest.part(row).startswith("calibration")
+            row.pixel_hash for row in rows if manifest.part(row).startswith("calibration")
         ),
-        training=frozenset(
-            row.pixel_hash for row in data.manifest.rows if data.manifest.part(row) in LEARNED
-        ),
+        training=frozenset(row.pixel_hash for row in rows if manifest.part(row) in LEARNED),
         card="",
         answer_sets=sets,
     )
     return bundle, validation
+
+
+def _gate(run: _Run, encoder: Encoder) -> tuple[Gate, dict[str, Evidence]]:
+    """Fit and calibrate the gate; return it with what it looked at, by its role."""
+    roles = calibrate.gate_parts(run.manifest, run.recipe.gate, run.prep.size)
+    with run.progress("calibrating the gate", len(run.manifest.rows)) as tick:
+        records = counted(run.source, tick)
+        evidence = calibrate.collect_by_role(records, roles, encoder, run.prep)
+    promise = run.manifest.fraction > 0
+    gate = calibrate.fit_gate(run.recipe, evidence, encode_with(encoder), promise=promise)
+    return gate, evidence
 
 
 def _hashes(manifest: Manifest, part: Part) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import ClassVar
 
-from acir.sources.base import Source, SourceOptions, drawn_for_calibration
+from acir.sources.base import Source, SourceOptions
 from acir.sources.phantom.request import SIDE, parse
 from acir.sources.phantom.slices import drawn
+from acir.splits import drawn_for_calibration
 from acir.types import ImageRecord, Split, pixel_hash
 
 # Any ten neighbours are split 7 : 1 : 2, and four pictures already have every split.

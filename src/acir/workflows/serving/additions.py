@@ -5,10 +5,9 @@ the server then, the job is done when it runs again; adding a picture twice chan
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +20,7 @@ from acir.errors import AcirError, StorageError, UsageError
 from acir.index.filters import DEFAULT
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
+from acir.workflows.durable import synchronise, synchronise_all
 
 FOLDER = "uploads"
 ABOUT = "job.json"
@@ -61,7 +61,7 @@ class Job:
         return self.stage in {"done", "failed"}
 
 
-class Additions:
+class Additions(AbstractContextManager["Additions"]):
     """The jobs of an index; close it or use it as a context.
 
     Args:
@@ -79,10 +79,6 @@ class Additions:
             self._queue.put(job.id)
         self._thread = Thread(target=self._work, name="acir-additions", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> "Additions":
-        """Return the jobs themselves."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End the job that runs; the others wait for the next start."""
@@ -128,9 +124,9 @@ class Additions:
         rows = [_kept(part, data, label) for data in files]
         _manifest(part, [row for row in rows if row], label)
         (part / ABOUT).write_text(json.dumps(asdict(job)), encoding="utf-8")
-        _sync(part)
+        synchronise_all(part)
         part.rename(self._place / job.id)
-        _sync_folder(self._place)
+        synchronise(self._place)
 
     def _unfinished(self) -> Iterator[Job]:
         """Read the jobs that a server before left, and remove what it did not acknowledge."""
@@ -206,19 +202,3 @@ def _manifest(part: Path, names: Sequence[str], label: str) -> None:
     quoted = label.replace('"', '""')
     lines = ["path,label,split", *(f'{name},"{quoted}",train' for name in dict.fromkeys(names))]
     (part / PICTURES / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -18,11 +18,11 @@ from einops import rearrange
 
 from acir.errors import UnreadableImageError
 from acir.evaluation.figures import heat_map, png
-from acir.gate import Place
 from acir.picture import from_bytes
 from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
 from acir.tensors import Evidence
+from acir.threshold import Place
 from acir.types import Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served

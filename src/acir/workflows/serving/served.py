@@ -1,8 +1,8 @@
 """The index that a server answers from, open for as long as it runs."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ Within = frozenset[str] | None
 
 
 @dataclass(frozen=True)
-class Served:
+class Served(AbstractContextManager["Served"]):
     """An index that is served; close it or use it as a context.
 
     Attributes:
@@ -42,16 +42,7 @@ class Served:
         # The server records what it answers, as it knows who asks.
         return cls(folder, open_index(folder, device, unwitnessed))
 
-    def __enter__(self) -> "Served":
-        """Return the index itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.searcher.store.close()
 

@@ -1,14 +1,12 @@
 """How `acir serve` is to run: a TOML file, and the options that replace what it says."""
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from acir import tables
-from acir.errors import RecipeError, UsageError
+from acir.errors import UsageError
 from acir.governance.registration import OidcTable
 from acir.tables import Count, Positive, Range, Table
 
@@ -113,7 +111,8 @@ def load_settings(
         RecipeError: Broken TOML, an unknown key, a wrong type or a value out of range.
         UsageError: No index is named.
     """
-    settings = tables.build(ServeSettings, _tables(path), file=FILE)
+    table = {} if path is None else tables.read(path, "configuration")
+    settings = tables.build(ServeSettings, table, file=FILE)
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     settings = replace(settings, server=replace(settings.server, **given))  # type: ignore[arg-type]
     if index is not None:
@@ -121,14 +120,3 @@ def load_settings(
     if not settings.index:
         raise UsageError("there is nothing to serve; give the folder of an index with --index")
     return settings
-
-
-def _tables(path: Path | None) -> Mapping[str, Any]:
-    if path is None:
-        return {}
-    if not path.is_file():
-        raise RecipeError(f"there is no configuration at {path}; give a .toml file that exists")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error

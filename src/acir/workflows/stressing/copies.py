@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from acir.bundle import Bundle, encode_with
+from acir.bundle import Bundle
 from acir.evaluation import stress_baselines
 from acir.evaluation.stress import Judged
+from acir.models.evidence import encode_with
 from acir.sources.base import Source
 from acir.types import ImageRecord, Progress
 from acir.workflows.calibrate import collect_by_role, fit_gate

@@ -1,0 +1,101 @@
+"""From the totals of ordinary pictures to a limit: what lies above it is called unknown.
+
+Pure numpy; see `acir.gate` for what the totals are of.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from acir.conformal import largest_rank, p_values
+from acir.recipe import GateRecipe
+from acir.types import Calibration, State
+
+UNUSUAL = 0.05  # outside what nineteen in twenty ordinary pictures reach
+
+
+@dataclass(frozen=True)
+class Place:
+    """How unusual a picture is beside those of calibration, as totals of surprise.
+
+    Attributes:
+        total: Of the picture.
+        low: Below it lie 5 % of the calibration pictures.
+        high: Above it lie 5 %.
+        limit: Above it a picture is called unknown.
+    """
+
+    total: float
+    low: float
+    high: float
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class Threshold:
+    """Two limits, above which a picture is called unknown or only unusual.
+
+    A picture is flagged when its total is strictly above the r-th largest of the calibration
+    pictures, that is when its p-value is at most r / (n + 1).
+
+    Attributes:
+        totals: Of the calibration pictures.
+        recipe: The two false-alarm rates and their confidence.
+        promise: Whether the pictures were kept for calibration alone.
+    """
+
+    totals: Float64[np.ndarray, " b"]
+    recipe: GateRecipe
+    promise: bool
+
+    @cached_property
+    def unknown(self) -> Calibration:
+        """What is promised of the limit above which a picture is unknown."""
+        return self._calibration(self.recipe.unknown)
+
+    @cached_property
+    def caution(self) -> Calibration:
+        """What is promised of the limit above which it asks for caution."""
+        return self._calibration(self.recipe.caution)
+
+    def p_values(self, totals: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Return the share of ordinary pictures that are at least as unusual as each picture."""
+        return p_values(totals, self.totals)
+
+    def state(self, p: float) -> State:
+        """Say what a picture of a p-value is called."""
+        if _is_flagged(p, self.unknown):
+            return "unknown"
+        return "caution" if _is_flagged(p, self.caution) else "known"
+
+    def false_alarms(self) -> Bool[np.ndarray, " b"]:
+        """Say which calibration pictures, in their order, the others would call unknown.
+
+        Each is judged as if it were new: by itself, it would look more ordinary than it is.
+        """
+        totals = self.totals
+        among_others = len(totals) - 1 - np.searchsorted(np.sort(totals), totals)
+        flagged: Bool[np.ndarray, " b"] = among_others < self.unknown.r
+        return flagged
+
+    def place(self, total: float) -> Place | None:
+        """Say where a picture lies among the calibration pictures, or None without any."""
+        n = len(self.totals)
+        if not n or not np.isfinite(total):
+            return None
+        low, high = np.quantile(self.totals, (UNUSUAL, 1 - UNUSUAL))
+        limit = np.sort(self.totals)[n - min(self.unknown.r, n)]
+        return Place(total, float(low), float(high), float(limit))
+
+    def _calibration(self, alpha: float) -> Calibration:
+        n = len(self.totals)
+        r = largest_rank(n, alpha, self.recipe.confidence)
+        kept = self.promise and r > 0
+        # Too few for a promise: only what exceeds every calibration picture is flagged.
+        return Calibration(n, max(r, min(n, 1)), alpha, alpha if kept else None)
+
+
+def _is_flagged(p: float, level: Calibration) -> bool:
+    return p <= level.r / (level.n + 1)
