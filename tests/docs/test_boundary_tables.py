@@ -50,7 +50,7 @@ def test_a_figure_is_the_mean_over_the_seeds(
     lines = written("<!-- boundary -->\n<!-- end -->").splitlines()
     assert "| | wanted | cells, 2 seeds, 50 pictures at most, `prep.size = 32` |" in lines
     assert "| recall where 3 % of the clean pictures are refused | ≥ 95 % | 85.0 % |" in lines
-    assert "| all that must be accepted, refused | | none |" in lines
+    assert "| all that must be accepted, refused |  | none |" in lines
     mild = "| small shifts, tilts, exposure, noise, JPEG, blur, refused | ≤ 6 % | 4.0 % |"
     assert mild in lines
     assert "| the worst kind | | tissue text |" in lines
