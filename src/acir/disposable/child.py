@@ -21,7 +21,8 @@ from acir.errors import UnreadableImageError, UsageError
 EXHAUSTED = "decoding it takes more memory than a file may have"
 PANICKED = "its content made the decoder give up"
 
-Said = tuple[dict[str, Any], Shaped[np.ndarray, "..."] | bytes | None]
+Body = Shaped[np.ndarray, "..."] | bytes | None
+Said = tuple[dict[str, Any], Body]
 Work = Callable[[bytes, Message], Said]
 
 
@@ -46,9 +47,7 @@ def serve(work: Work, memory: int, most_bytes: int, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         (said, body), spent = _done(work, os.pread(memory, request["size"], 0), request)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if isinstance(body, np.ndarray):
-            body = np.ascontiguousarray(body).reshape(-1).view(np.uint8).data
-        put(memory, body or b"")
+        put(memory, _bytes_of(body))
         os.write(answers, line({**said, "spent": spent}))
         if spent:
             return
@@ -59,6 +58,12 @@ def _own_output() -> int:
     own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     return own
+
+
+def _bytes_of(body: Body) -> bytes | memoryview:
+    if isinstance(body, np.ndarray):
+        return np.ascontiguousarray(body).reshape(-1).view(np.uint8).data
+    return body or b""
 
 
 def _done(work: Work, data: bytes, request: Message) -> tuple[Said, bool]:

@@ -81,8 +81,13 @@ class Pool(AbstractContextManager["Pool"]):
             UnreadableImageError: As in `read`.
             GuardError: No child can be started.
         """
-        how = {"dates": profile.dates, "every_picture": profile.every_picture}
-        asked = {"wanted": "release", "key": profile.key.hex(), "name": name, **how}
+        asked: Message = {
+            "wanted": "release",
+            "key": profile.key.hex(),
+            "name": name,
+            "dates": profile.dates,
+            "every_picture": profile.every_picture,
+        }
         return self._ask(asked, data, release_of)
 
     def _ask(self, asked: Message, data: bytes, take: Callable[[Message, int], Result]) -> Result:
