@@ -49,8 +49,17 @@ def test_files_go_in_and_pixels_come_out(worker: Worker) -> None:
     assert worker.lives
 
 
-@pytest.mark.parametrize("said", [{"kind": "unreadable"}, {"kind": "usage"}, {}, {"kind": "code"}])
-def test_what_is_no_answer_counts_as_a_crash(worker: Worker, said: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"kind": "unreadable"},
+        {"kind": "usage"},
+        {},
+        {"kind": "code"},
+        {"kind": "number", "number": float("inf")},
+    ],
+)
+def test_what_is_no_answer_counts_as_a_crash(worker: Worker, said: dict[str, object]) -> None:
     with pytest.raises(UnreadableImageError, match="b: its content made the decoder crash"):
         worker.ask({"name": "b", "want": said}, b"", _number)
     assert not worker.lives

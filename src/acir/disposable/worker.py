@@ -139,7 +139,8 @@ def _taken(
     """
     try:
         return refusal_of(said, name) or take(said, memory)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    # JSON may hold numbers without an end, of which no whole number can be made.
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise BrokenWireError("no answer") from None
 
 
