@@ -37,7 +37,7 @@ def query(tmp_path: Path, make_dicom: MakeDicom) -> Path:
     return path
 
 
-def export(index: Path, query: Path, out: Path, *words: object) -> Outcome:
+def export(index: Path, query: Path | str, out: Path, *words: object) -> Outcome:
     return acir("pacs", "export", "--index", index, query, "--out", out, *words)
 
 
