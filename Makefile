@@ -17,7 +17,7 @@ setup: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[client,codecs,dev,docs,map,oidc,pacs,scale,serve,volume]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[client,codecs,dev,docs,map,oidc,pacs,scale,serve,volume,wsi]'
 	touch $@
 
 # Real servers for the tests, each with what it needs in an environment of its own; without them

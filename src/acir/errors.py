@@ -13,7 +13,7 @@
     ├── PacsError                 a PACS refuses, or gives what cannot be used
     │   ├── UnreachableError      it does not answer
     │   └── GoneError             it no longer has what was asked for
-    ├── GuardError                no process that decodes DICOM files can be started
+    ├── GuardError                no process that decodes files can be started
     ├── NotFittedError            a detector was asked to score before it was fitted
     └── UsageError                exit code 2: wrong use or bad input
         ├── RecipeError           a recipe with an unknown key or an impossible value
@@ -100,7 +100,7 @@ class LockedError(AccessError):
 
 
 class GuardError(AcirError):
-    """No process that decodes DICOM files can be started."""
+    """No process that decodes files can be started."""
 
 
 class NotFittedError(AcirError):

@@ -21,6 +21,7 @@ from acir.sources.base import FAMILY, Source, SourceOptions, open_source
 from acir.splits import drawn_split
 from acir.types import SPLITS, ImageRecord
 from made_dicomweb import dicomweb, serve
+from made_slides import Page, tiff
 
 KEY = bytes(range(32))
 NAMES = registry.names(FAMILY)
@@ -158,6 +159,18 @@ def _nifti(scene: Scene) -> Example:
     return Example(f"nifti:{good}", f"nifti:{bad}")
 
 
+def _slide(scene: Scene) -> Example:
+    contents = {}
+    for name, image in zip(FOLDERS, IMAGES, strict=True):
+        pixels = np.zeros((64, 64, 3), np.uint8)
+        pixels[:, :, 0] = 200  # red is tissue
+        pixels[:6, :5, 1] = image // 2
+        contents[name.replace(".png", ".tif")] = tiff([Page(pixels)], 0.5)
+    torn = {**contents, "train/a/torn.svs": b"torn"}
+    good, bad = _files(scene.folder / "good", contents), _files(scene.folder / "bad", torn)
+    return Example(f"slide:{good}?side=64", f"slide:{bad}?side=64")
+
+
 def _phantom(_: Scene) -> Example:
     return Example("phantom:4", whole="a generated picture is never broken")
 
@@ -171,6 +184,7 @@ MAKERS: Mapping[str, Callable[[Scene], Example]] = {
     "nifti": _nifti,
     "npz": _npz,
     "phantom": _phantom,
+    "slide": _slide,
     "zip": _zip,
 }
 

@@ -26,7 +26,7 @@ from acir.index.engines.base import Engine
 from acir.losses.base import Loss
 from acir.models.stems.base import Stem
 from acir.ood.base import Detector
-from acir.pacs import coding
+from acir.pacs import coding, own
 from acir.prep.preflight import Finding
 from acir.privacy.deid import NUMBERS, REMOVED, STAYING
 from acir.privacy.kept import EMPTIED, KEPT, REPLACED
@@ -275,7 +275,7 @@ def _components() -> Iterator[str]:
 
 
 def _coding_scheme() -> Iterator[str]:
-    yield from (f"# Coding scheme {coding.DESIGNATOR}", "", GENERATED, "")
+    yield from (f"# Coding scheme {own.DESIGNATOR}", "", GENERATED, "")
     yield "The terms of [results as DICOM](../how-to/dicom-results.md) that no public scheme has."
     yield f"Version {coding.VERSION}; a code that was once published keeps its meaning."
     yield from ("", "| code | meaning | definition |", "|---|---|---|")

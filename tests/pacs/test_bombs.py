@@ -13,12 +13,12 @@ from acir.bench.conditions import conditions
 from acir.errors import UnreadableImageError
 from acir.pacs import reader
 from acir.pacs.guard import Pool
-from made_bombs import bombs
+from made_bombs import GREY, bombs
 
 KEY = bytes(range(32))
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "dicom_bombs.json"
 REASONS = {
-    "deflate, 2 GB": "it is larger than 64 MiB when inflated",
+    "deflate, 2 GB": "it inflates 200-fold, as a decompression bomb does",
     "RLE of 65535 x 65535": "it has more than 89,478,485 pixels",
     "RLE that unpacks 64-fold": "its compressed pixels are too many for its size",
     "JPEG 2000 of 65535 x 65535": "it has more than 89,478,485 pixels",
@@ -60,9 +60,12 @@ def test_no_bomb_costs_a_child(all_bombs: dict[str, bytes]) -> None:
 
 
 @pytest.mark.soak
-def test_how_long_a_bomb_takes_is_written_down(all_bombs: dict[str, bytes]) -> None:
+def test_how_long_a_bomb_takes_is_written_down(
+    all_bombs: dict[str, bytes], make_dicom: MakeDicom
+) -> None:
     times: dict[str, list[float]] = {name: [] for name in all_bombs}
     with Pool(workers=1) as pool:
+        pool.read(make_dicom(GREY), KEY, "a")  # a service's child is warm
         for _ in range(10):
             for name, data in all_bombs.items():
                 begin = time.perf_counter()

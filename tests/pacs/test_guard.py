@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import acir.disposable.worker
 from acir.errors import GuardError, UnreadableImageError, UsageError
 from acir.pacs import guard, reader
 from acir.pacs.guard import Pool, warm
+from acir.pacs.release import release
+from acir.privacy.deid import Profile
 
 KEY = bytes(range(32))
 GREY = np.arange(60, dtype=np.int16).reshape(6, 10)
@@ -126,6 +129,14 @@ def test_a_child_that_answers_something_else_is_replaced(
     with pytest.raises(UnreadableImageError, match="made the decoder crash"):
         harmful.locate(make_dicom(_grey(109)), KEY, "a")
     assert harmful.replaced == 1
+
+
+def test_a_child_releases_what_release_does(pool: Pool, make_dicom: MakeDicom) -> None:
+    data = make_dicom(GREY, StudyInstanceUID="1.2.7.1", SeriesInstanceUID="1.2.7.2")
+    for profile in (Profile(KEY), Profile(KEY, dates=True)):
+        assert pool.release(data, profile, "a") == release(data, profile, "a")
+    with pytest.raises(UnreadableImageError, match="cannot read a: it has no StudyInstanceUID"):
+        pool.release(make_dicom(GREY), Profile(KEY), "a")
 
 
 def test_a_refusal_is_the_readers_own(pool: Pool, make_dicom: MakeDicom) -> None:
@@ -287,7 +298,7 @@ def test_map_raises_what_the_work_raises_and_may_be_left_early() -> None:
 def test_a_large_file_leaves_no_memory_behind(
     monkeypatch: pytest.MonkeyPatch, make_dicom: MakeDicom
 ) -> None:
-    monkeypatch.setattr(guard, "KEPT_BYTES", 2**16)
+    monkeypatch.setattr(acir.disposable.worker, "KEPT_BYTES", 2**16)
     with Pool(workers=1) as pool:
         pool.read(make_dicom(np.zeros((300, 300), np.int16)), KEY, "a")
         worker = pool._places.queue[-1]

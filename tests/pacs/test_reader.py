@@ -324,17 +324,28 @@ def test_a_deflated_file_gives_the_same_values(make_dicom: MakeDicom) -> None:
 
 
 def test_a_deflated_bomb_is_not_inflated(make_dicom: MakeDicom) -> None:
-    data = _deflated(make_dicom(np.zeros((5000, 7000), dtype=np.int16)))
-    assert len(data) < 2**20
+    data = _deflated(make_dicom(np.zeros((2200, 2200), dtype=np.int16)))  # 9 MiB
+    with pytest.raises(UnreadableImageError, match="it inflates 200-fold, as a decompression bomb"):
+        _read(data)
+    small = _deflated(make_dicom(np.zeros((1000, 1000), dtype=np.int16)))
+    assert len(small) < 1000 * 1000 * 2 / 500
+    assert _read(small).picture.pixels.shape == (1000, 1000)
+
+
+def test_what_is_large_when_inflated_is_refused_however_it_shrinks(make_dicom: MakeDicom) -> None:
+    pixels = np.zeros((5000, 7000), dtype=np.int16)
+    pixels[::40] = np.random.default_rng(0).integers(0, 2**15, (125, 7000))
+    data = _deflated(make_dicom(pixels))
+    assert pixels.nbytes / len(data) < 200
     with pytest.raises(UnreadableImageError, match="it is larger than 64 MiB when inflated"):
         _read(data)
 
 
 def test_the_inflated_part_is_found_as_pydicom_finds_it(make_dicom: MakeDicom) -> None:
     """A small stream where the file says that its meta ends must not hide a bomb behind it."""
-    data = _deflated(make_dicom(np.zeros((5000, 7000), dtype=np.int16)))
+    data = _deflated(make_dicom(np.zeros((3000, 3000), dtype=np.int16)))
     lying = data[:140] + (8).to_bytes(4, "little") + data[144:]
-    with pytest.raises(UnreadableImageError, match="it is larger than 64 MiB when inflated"):
+    with pytest.raises(UnreadableImageError, match="it inflates 200-fold"):
         _read(lying)
 
 

@@ -234,7 +234,9 @@ def test_a_message_without_sense_ends_the_association_alone(
     assert is_served(settings, file)
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(2000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "count", [25, *(pytest.param(n, marks=pytest.mark.soak) for n in (300, 2000))]
+)
 def test_mutated_files_are_answered_and_nothing_dies(
     settings: Listen, file: bytes, count: int
 ) -> None:

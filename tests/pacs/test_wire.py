@@ -1,28 +1,29 @@
-"""What a child may say: an answer, or nothing that counts. A hostile child is played by hand."""
+"""What a child may say of a picture. A hostile child is played by hand."""
 
 import json
 import os
 from collections.abc import Iterator
-from threading import Thread
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 
+from acir.disposable.messages import BrokenWireError, line, put, shared_memory
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
+from acir.pacs.release import Released
 from acir.pacs.wire import (
-    MAX_LINE,
-    BrokenWireError,
-    answer_of,
-    line,
-    put,
-    receive_line,
+    located,
+    picture_of,
+    release_of,
     said_of,
-    shared_memory,
+    said_of_place,
+    said_of_release,
 )
 from acir.prep.decode import Picture
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
+RELEASED = Released(PurePath("p", "1.2", "1.3", "1.4.dcm"), b"content", "a doubt")
 FOUND = DicomPicture("i", Picture(PIXELS, (0.1, 11.0), True), "p", "d", None, {"Modality": "CT"})
 
 PLACE = Place(
@@ -45,17 +46,8 @@ def memory() -> Iterator[int]:
     os.close(memory)
 
 
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        os.close(end)
-
-
 def test_an_answer_comes_back_as_it_was(memory: int) -> None:
-    found = answer_of(json.loads(line(said_of(FOUND))), memory, "a")
-    assert isinstance(found, DicomPicture)
+    found = picture_of(json.loads(line(said_of(FOUND))), memory)
     assert np.array_equal(found.picture.pixels, PIXELS)
     assert found.picture.value_range == (0.1, 11.0)
     assert (found.picture.inverted, found.id, found.patient, found.label) == (True, "i", "p", None)
@@ -63,12 +55,13 @@ def test_an_answer_comes_back_as_it_was(memory: int) -> None:
 
 
 def test_a_place_comes_back_as_it_was(memory: int) -> None:
-    assert answer_of(json.loads(line(said_of(PLACE))), memory, "a") == PLACE
+    assert located(json.loads(line(said_of_place(PLACE))), memory) == PLACE
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        {"kind": "picture"},
         {"size": [3]},
         {"size": [3, "many"]},
         {"number": float("inf")},
@@ -80,65 +73,57 @@ def test_a_place_comes_back_as_it_was(memory: int) -> None:
     ],
 )
 def test_anything_else_is_no_place(memory: int, change: dict[str, object]) -> None:
-    with pytest.raises(BrokenWireError, match=r"^no answer$"):
-        answer_of({**said_of(PLACE), **change}, memory, "a")
+    with pytest.raises((BrokenWireError, TypeError, ValueError, OverflowError)):
+        located({**said_of_place(PLACE), **change}, memory)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"kind": "code"},
-        {"type": "O"},
-        {"type": "<U99"},
-        {"shape": [3]},
-        {"shape": [3, 0]},
-        {"shape": [-3, -4]},
-        {"shape": [3, 4, 1, 1]},
-        {"shape": [2**20, 2**20]},
         {"shape": [3, 5]},
-        {"shape": "ab"},
-        {"shape": 7},
         {"value_range": [1, 1]},
         {"value_range": [float("nan"), 1]},
-        {"value_range": [1]},
-        {"metadata": []},
-        {"kind": "unreadable"},
-        {"kind": "usage"},
     ],
 )
-def test_anything_else_is_no_answer(memory: int, change: dict[str, object]) -> None:
-    with pytest.raises(
-        BrokenWireError, match=r"^(no answer|no pixels|no range|too many|the pixels)"
-    ):
-        answer_of({**said_of(FOUND), **change}, memory, "a")
+def test_what_is_no_picture_is_broken(memory: int, change: dict[str, object]) -> None:
+    with pytest.raises(BrokenWireError, match=r"^(no picture|the pixels end early|no range)$"):
+        picture_of({**said_of(FOUND), **change}, memory)
 
 
-def test_a_message_may_come_in_pieces(pipe: tuple[int, int]) -> None:
-    os.write(pipe[1], b'{"kind": ')
-    with pytest.raises(TimeoutError):
-        receive_line(pipe[0], 0.01)
-    os.write(pipe[1], b'{"kind": "ready"}\n')
-    assert receive_line(pipe[0], 1.0) == {"kind": "ready"}
+@pytest.mark.parametrize(
+    "change",
+    [{"shape": "ab"}, {"shape": 7}, {"value_range": [1]}, {"metadata": []}, {"type": None}],
+)
+def test_what_says_too_little_is_an_error_that_a_worker_expects(
+    memory: int, change: dict[str, object]
+) -> None:
+    with pytest.raises((BrokenWireError, KeyError, TypeError, ValueError, AttributeError)):
+        picture_of({**said_of(FOUND), **change}, memory)
 
 
-@pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"no\n"])
-def test_what_is_no_message_is_broken(pipe: tuple[int, int], text: bytes) -> None:
-    os.write(pipe[1], text)
-    with pytest.raises(BrokenWireError, match="no message"):
-        receive_line(pipe[0], 1.0)
+def test_a_release_comes_back_as_it_was() -> None:
+    memory = shared_memory()
+    put(memory, RELEASED.content)
+    assert release_of(json.loads(line(said_of_release(RELEASED))), memory) == RELEASED
+    os.close(memory)
 
 
-def test_a_message_without_an_end_is_broken(pipe: tuple[int, int]) -> None:
-    writer = Thread(target=lambda: os.write(pipe[1], b"x" * (MAX_LINE + 1)))
-    writer.start()
-    with pytest.raises(BrokenWireError, match="no message"):
-        receive_line(pipe[0], 5.0)
-    writer.join()
-
-
-def test_the_end_of_a_pipe_is_broken() -> None:
-    read, write = os.pipe()
-    os.close(write)
-    with pytest.raises(BrokenWireError, match="no message"):
-        receive_line(read, 1.0)
-    os.close(read)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "picture"},
+        {"place": []},
+        {"place": ["..", "..", "etc", "passwd"]},
+        {"place": ["/etc", "a.dcm"]},
+        {"place": ["a/b.dcm"]},
+        {"place": ["a", "b", "c", "d", "e.dcm"]},
+        {"place": ["a\0b.dcm"]},
+        {"bytes": -1},
+        {"bytes": 2**40},
+        {"bytes": 99},
+    ],
+)
+def test_a_release_leads_nowhere_else(memory: int, change: dict[str, object]) -> None:
+    with pytest.raises(BrokenWireError, match=r"^(no release|no place|too many b|the file ends)"):
+        release_of({**said_of_release(RELEASED), **change}, memory)

@@ -1,6 +1,7 @@
 """`acir deid`: a folder without identity, what is kept back, and going on after a stop."""
 
 import json
+import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -10,10 +11,10 @@ import pytest
 from pydicom import dcmread
 
 from acir.errors import SourceError, UsageError
-from acir.pacs.release import release
-from acir.privacy import ocr
+from acir.pacs.guard import Pool
+from acir.pacs.release import Released
+from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import KEY_VARIABLE
-from acir.workflows import deid as workflow
 from acir.workflows.deid import Outcome, deidentify, review
 from acir.workflows.release_journal import JOURNAL
 from made_model import acir
@@ -25,7 +26,7 @@ GREY = np.arange(-30, 30, dtype=np.int16).reshape(6, 10)
 @pytest.fixture(autouse=True)
 def _no_key_and_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
-    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")  # so that ultrasound is kept back
+    monkeypatch.setenv("PATH", "")  # without tesseract, so that ultrasound is kept back
 
 
 @pytest.fixture
@@ -132,17 +133,17 @@ def test_a_run_that_was_stopped_goes_on_and_leaves_nothing_half_written(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
 ) -> None:
     out, key = tmp_path / "out", tmp_path / "key"
-    calls = iter(range(100))
+    calls, honest = iter(range(100)), Pool.release
 
-    def stopping(*words: object) -> object:
+    def stopping(pool: Pool, data: bytes, profile: Profile, name: str) -> Released:
         if next(calls) == stopped_at:
             raise KeyboardInterrupt
-        return release(*words)  # type: ignore[arg-type]
+        return honest(pool, data, profile, name)
 
-    monkeypatch.setattr(workflow, "release", stopping)
+    monkeypatch.setattr(Pool, "release", stopping)
     with pytest.raises(KeyboardInterrupt):
         deidentify(scans, out, key_file=key)
-    monkeypatch.setattr(workflow, "release", release)
+    monkeypatch.setattr(Pool, "release", honest)
     with (tmp_path / "out.quarantine" / JOURNAL).open("a") as journal:
         journal.write('{"name": "cut')
     outcome = deidentify(scans, out, key_file=key)
@@ -254,3 +255,17 @@ def test_nothing_is_kept_back_from_ordinary_files(tmp_path: Path, make_dicom: Ma
     assert acir("deid", "review", tmp_path / "out").out == "nothing was kept back\n"
     (only,) = _outputs(tmp_path / "out")
     assert dcmread(BytesIO(only.read_bytes())).Modality == "CT"
+
+
+def test_a_file_that_makes_its_decoder_crash_is_counted(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nfrom acir.pacs import release\n"
+        "release.pixel_array = lambda *_, **__: os.abort()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    outcome = deidentify(scans, tmp_path / "out", key_file=tmp_path / "key")
+    assert outcome == Outcome(released=3, quarantined=0, failed=2, present=0)
+    reasons = {entry.reason for entry in review(tmp_path / "out")}
+    assert "its content made the decoder crash" in reasons

@@ -93,7 +93,12 @@ def named(index: Path, numbers: set[int]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("count", "kills"), [(40, 2), pytest.param(5000, 40, marks=pytest.mark.soak)]
+    ("count", "kills"),
+    [
+        (40, 2),
+        pytest.param(1000, 8, marks=pytest.mark.soak),
+        pytest.param(5000, 40, marks=pytest.mark.soak),
+    ],
 )
 def test_the_index_equals_the_pacs_though_both_are_killed(
     config: Path, index: Path, orthanc: MadeOrthanc, make_dicom: MakeDicom, count: int, kills: int

@@ -61,12 +61,13 @@ def test_what_is_sent_is_stored_before_the_sender_is_told(
 
     good = [make_dicom(slice_of(number), **uids(number)) for number in range(3)]
     bad = make_dicom(slice_of(3), PixelData=b"\0\0", **uids(3))
+    ours = make_dicom(slice_of(4), Manufacturer="acir", **uids(4))
     with listening(config) as process:
         assert send(good[0], good[1], bad, good[0]) == [0, 0, 0xC000, 0]
         process.kill()  # as a power cut would: what was told is there
         process.wait()
     with listening(config):
-        assert send(good[1], good[2]) == [0, 0]
+        assert send(good[1], ours, good[2]) == [0, 0xC000, 0]
     key = load_key(index / "secret.key")
     with Store.open(index) as store, store.view() as view:
         entries = view.entries(np.arange(len(view.gallery.keys)))

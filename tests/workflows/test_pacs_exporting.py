@@ -21,6 +21,7 @@ from acir.privacy.pseudonym import load_key, pseudonym
 from acir.workflows import pacs_export
 from acir.workflows.search import Request, open_index
 from made_answer import INSTANCE, NAMED, PLACED, SERIES, STUDY, faults, leaked
+from made_dicomweb import dicomweb, serve
 from made_model import Outcome, acir, coloured, draw, foreign
 from made_orthanc import CREDENTIALS, MadeOrthanc, configured
 
@@ -36,7 +37,7 @@ def query(tmp_path: Path, make_dicom: MakeDicom) -> Path:
     return path
 
 
-def export(index: Path, query: Path, out: Path, *words: object) -> Outcome:
+def export(index: Path, query: Path | str, out: Path, *words: object) -> Outcome:
     return acir("pacs", "export", "--index", index, query, "--out", out, *words)
 
 
@@ -245,7 +246,7 @@ def test_a_file_that_is_not_there_is_refused(index: Path, tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_decoded_is_refused(index: Path, query: Path, tmp_path: Path) -> None:
     query.write_bytes(query.read_bytes()[:-100])
     said = export(index, query, tmp_path / "out").refusal()
-    assert said.startswith("cannot read DICOM file 1 of 1: the file ends before its pixels do")
+    assert said.startswith("cannot read the query: the file ends before its pixels do")
 
 
 def test_an_image_that_names_no_study_is_refused(
@@ -278,7 +279,7 @@ def test_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr("pydicom.dataset.Dataset.save_as", full)
     with pytest.raises(StorageError, match=r"cannot write to .*out: No space left on device; make"):
-        pacs_export.export(index, query, pacs_export.Place(tmp_path / "out"), Request(k=1))
+        pacs_export.export(index, str(query), pacs_export.Place(tmp_path / "out"), Request(k=1))
     assert [path.name for path in tmp_path.iterdir()] == [query.name]
 
 
@@ -341,6 +342,64 @@ def test_an_orthanc_takes_all_three_and_gives_them_back(
     assert counts == [1, 1, 4]
 
 
+def test_an_instance_of_the_pacs_is_answered_by_its_uids(
+    index: Path, query: Path, tmp_path: Path, orthanc: MadeOrthanc
+) -> None:
+    orthanc.store(query.read_bytes())
+    both = to_orthanc(tmp_path, orthanc, index, name="main")
+    asked = f"{STUDY}/{SERIES}/{INSTANCE}"
+    words = ("--from", both, "--server", "main", "-k", 3, "--json")
+    line = export(index, asked, tmp_path / "out", *words, "--to", both).line()
+    assert line["stored"] == 3
+    assert len(orthanc.instances()) == 4
+    by_file = export(index, query, tmp_path / "file", "-k", 3, "--json").line()
+    assert line["cases"] == by_file["cases"]
+    assert {found.StudyInstanceUID for found in read(tmp_path / "out").values()} == {STUDY}
+
+
+def test_what_was_fetched_must_be_what_was_asked_for(
+    index: Path, query: Path, tmp_path: Path
+) -> None:
+    asked = f"{STUDY}/{SERIES}/1.2.3"
+    with serve(dicomweb({asked: query.read_bytes()})) as server:
+        source = tmp_path / "pacs.toml"
+        source.write_text(f'index = "a"\n[[servers]]\nname = "b"\nurl = "{server.url}"\n')
+        outcome = export(index, asked, tmp_path / "out", "--from", source)
+    assert outcome.code == 1
+    assert "the server gives another instance than was asked for; nothing was" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("asked", ["1.2/3.4", "1.2/3/4/5", "../instances/1/2", "", "1.2/3/x"])
+def test_uids_of_one_instance_are_needed(index: Path, tmp_path: Path, asked: str) -> None:
+    said = export(index, asked, tmp_path / "out", "--from", tmp_path / "pacs.toml").refusal()
+    assert said == (
+        "the query is not understood; expected the UIDs of one instance as STUDY/SERIES/SOP, each "
+        "of digits and dots"
+    )
+
+
+@pytest.mark.parametrize("feed", ["changes", "qido"])
+def test_no_result_comes_back_as_a_picture(
+    index: Path, query: Path, tmp_path: Path, orthanc: MadeOrthanc, bundle: Path, feed: str
+) -> None:
+    orthanc.store(query.read_bytes())
+    keys = {"orthanc": ""} if feed == "qido" else {}
+    both = to_orthanc(tmp_path, orthanc, tmp_path / "followed", **keys)
+    both.write_text(f'model = "{bundle}"\n{both.read_text()}', encoding="utf-8")
+    assert export(index, query, tmp_path / "out", "--to", both, "--json").line()["stored"] == 3
+    assert len(orthanc.instances()) == 4
+    words = ("pacs", "sync", both, "--once", "--device", "cpu", "--json")
+    found = acir(*words).line()
+    assert {key: found[key] for key in ("taken", "passed", "failed")} == {
+        "taken": 1, "passed": 3, "failed": 0,
+    }  # fmt: skip
+    with Store.open(tmp_path / "followed") as store, store.view() as view:
+        (entry,) = view.entries(np.arange(len(view.gallery.keys)))
+        key = load_key(tmp_path / "followed" / "secret.key")
+        assert entry.id == pseudonym(key, "instance", INSTANCE)
+
+
 def test_the_same_files_sent_again_are_no_duplicates(
     index: Path, query: Path, tmp_path: Path, orthanc: MadeOrthanc
 ) -> None:
@@ -379,7 +438,7 @@ def test_a_server_that_refuses_leaves_the_files(
 def test_a_server_is_found_before_the_work_begins(index: Path, query: Path, tmp_path: Path) -> None:
     out, to = tmp_path / "out", tmp_path / "pacs.toml"
     said = export(index, query, out, "--server", "main").refusal()
-    assert said == "the server main is of no configuration; name its file by --to"
+    assert said == "the server main is of no configuration; name its file by --to or --from"
     assert "cannot be read" in export(index, query, out, "--to", to).refusal()
     to.write_text('index = "a"\n[[servers]]\nname = "b"\nurl = "https://c"', encoding="utf-8")
     said = export(index, query, out, "--to", to, "--server", "main").refusal()

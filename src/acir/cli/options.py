@@ -10,8 +10,8 @@ from acir.errors import UsageError
 
 SOURCES = (
     "A SOURCE is a folder of class folders, a zip of one, a MedMNIST-style .npz, a .csv manifest, "
-    "DICOM files, dicomweb:CONFIG?QUERY, a NIfTI volume, medmnist:NAME or phantom: (synthetic); "
-    "SOURCE#train, #val or #test names a split."
+    "DICOM files, dicomweb:CONFIG?QUERY, a NIfTI volume, a whole slide, medmnist:NAME or phantom: "
+    "(synthetic); SOURCE#train, #val or #test names a split."
 )
 
 

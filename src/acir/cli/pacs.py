@@ -93,11 +93,22 @@ def search(
 @app.command(epilog="Example:  acir pacs export --index DIR query.dcm --out results")
 def export(
     index: Index,
-    query: Annotated[Path, typer.Argument(metavar="QUERY", help="A DICOM file.")],
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY", help="A DICOM file; with --from, UIDs as STUDY/SERIES/SOP."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to, new or empty.")],
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="CONFIG", help="Send them to a server of this TOML file too."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="CONFIG", help="Fetch the query from a server of this TOML file."
+        ),
     ] = None,
     server: Annotated[
         str | None,
@@ -121,7 +132,7 @@ def export(
         ) from error
     request = workflow.Request(k=k, force=force)
     place = workflow.Place(out, to, server)
-    done = workflow.export(index, query, place, request, device=device, say=show.say)
+    done = workflow.export(index, query, place, request, source=source, device=device, say=show.say)
     if as_json:
         show.json_line(workflow.export_line(done))
         return

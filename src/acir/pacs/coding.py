@@ -9,7 +9,8 @@ from types import MappingProxyType
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom.sr.coding import Code
 
-DESIGNATOR = "99ACIR"  # PS3.16 section 8.2: designators that begin with 99 are private
+from acir.pacs.own import DESIGNATOR
+
 NAME = "acir, retrieval of similar medical images"
 VERSION = "1"
 

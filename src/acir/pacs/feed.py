@@ -15,6 +15,7 @@ class Description:
         modality: Modality.
         body_part: Body Part Examined.
         is_picture: Whether it has rows of pixels.
+        is_ours: Whether it is a result of acir, see `acir.pacs.own`.
     """
 
     uid: str
@@ -22,6 +23,7 @@ class Description:
     modality: str
     body_part: str
     is_picture: bool
+    is_ours: bool
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from pydicom.sr.codedict import codes
 
 from acir.pacs.coding import scheme
 from acir.pacs.origin import Origin
-from acir.pacs.result import MANUFACTURER, Maker, described, inherit, nameless
+from acir.pacs.own import MANUFACTURER
+from acir.pacs.result import Maker, described, inherit, nameless
 from acir.types import Answer, Hit
 
 SERIES_NUMBER = 9903

@@ -7,31 +7,27 @@ child that does not answer is killed and replaced. Those that answer stay warm f
 
 import atexit
 import os
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cache
-from pathlib import Path
 from queue import LifoQueue
-from typing import IO, TypeVar, cast
+from typing import TypeVar
 
-from acir.errors import GuardError, UnreadableImageError
+from acir.disposable.messages import Message
+from acir.disposable.worker import Worker
 from acir.pacs.frames import MIDDLE
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
-from acir.pacs.wire import BrokenWireError, answer_of, line, put, receive_line, shared_memory
+from acir.pacs.release import Released
+from acir.pacs.wire import located, picture_of, release_of
+from acir.privacy.deid import Profile
 
 SECONDS = 10.0  # for one file
 MEMORY = 3 * 2**30  # address space of a child
 MOST_WORKERS = 8
-START_SECONDS = 60.0
-END_SECONDS = 1.0
-KEPT_BYTES = 64 * 2**20  # of the shared memory, from one file to the next
-CRASHED = "its content made the decoder crash"
-ROOT = Path(__file__).parents[2]
+CHILD = "acir.pacs.child"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +57,7 @@ class Pool(AbstractContextManager["Pool"]):
         self.replaced = 0
         self._seconds, self._memory = seconds, memory
         # The last one that worked is the first to work again: the fewest are started.
-        self._places: LifoQueue[_Worker | None] = LifoQueue()
+        self._places: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(self.workers):
             self._places.put(None)
 
@@ -76,8 +72,8 @@ class Pool(AbstractContextManager["Pool"]):
             UsageError: There is no key.
             GuardError: No child can be started.
         """
-        asked = {"wanted": "picture", "name": name, "label": label, "frame": frame}
-        return self._answer(data, key, asked, DicomPicture)
+        asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
+        return self._ask({"wanted": "picture", **asked}, data, picture_of)
 
     def locate(self, data: bytes, key: bytes, name: str) -> Place:
         """Read where the picture of a file lies as `acir.pacs.reader.locate` does.
@@ -87,19 +83,33 @@ class Pool(AbstractContextManager["Pool"]):
             UsageError: There is no key.
             GuardError: No child can be started.
         """
-        return self._answer(data, key, {"wanted": "place", "name": name}, Place)
+        return self._ask({"wanted": "place", "key": key.hex(), "name": name}, data, located)
 
-    def _answer(
-        self, data: bytes, key: bytes, asked: dict[str, str | None], kind: type[Result]
-    ) -> Result:
+    def release(self, data: bytes, profile: Profile, name: str) -> Released:
+        """Remove identity from a file as `acir.pacs.release.release` does, which a child runs.
+
+        Raises:
+            UnreadableImageError: As in `read`.
+            GuardError: No child can be started.
+        """
+        asked: Message = {
+            "wanted": "release",
+            "key": profile.key.hex(),
+            "name": name,
+            "dates": profile.dates,
+            "every_picture": profile.every_picture,
+        }
+        return self._ask(asked, data, release_of)
+
+    def _ask(self, asked: Message, data: bytes, take: Callable[[Message, int], Result]) -> Result:
         worker = self._alive(self._places.get())
         try:
-            worker = worker or _Worker(self._seconds, self._memory)
-            return worker.answer(data, {"key": key.hex(), **asked}, kind)
+            worker = worker or Worker(CHILD, self._seconds, self._memory)
+            return worker.ask(asked, data, take)
         finally:
             self._places.put(self._alive(worker))
 
-    def _alive(self, worker: "_Worker | None") -> "_Worker | None":
+    def _alive(self, worker: Worker | None) -> Worker | None:
         """Return a child that can read on, or None after the end of one that cannot."""
         if worker is None or worker.lives:
             return worker
@@ -148,94 +158,3 @@ def _pool_of(_: int) -> Pool:  # a forked process has a number, and so a pool, o
     pool = Pool()
     atexit.register(pool.close)
     return pool
-
-
-class _Worker:
-    """One child, the pipes to it and the memory that it shares."""
-
-    def __init__(self, seconds: float, most_bytes: int) -> None:
-        self._seconds = seconds
-        self._spent = False
-        self._memory = shared_memory()
-        limits = map(str, (self._memory, most_bytes, 2 * seconds))
-        self._process = subprocess.Popen(
-            # -P: a folder that someone works in may hold a numpy.py.
-            [sys.executable, "-P", "-m", "acir.pacs.child", *limits],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            pass_fds=(self._memory,),
-            bufsize=0,
-        )
-        self._await_ready()
-
-    @property
-    def lives(self) -> bool:
-        return not self._spent and self._process.poll() is None
-
-    def answer(self, data: bytes, asked: dict[str, str | None], kind: type[Result]) -> Result:
-        name = str(asked["name"])
-        self._spent = True  # until it has answered
-        try:
-            put(self._memory, data)
-            self._requests.write(line({"size": len(data), **asked}))
-            said = receive_line(self._answers.fileno(), self._seconds)
-            answer = answer_of(said, self._memory, name)
-        except TimeoutError:
-            raise UnreadableImageError(
-                name, f"decoding it takes more than {self._seconds:g} seconds"
-            ) from None
-        except (BrokenWireError, OSError):
-            raise UnreadableImageError(name, CRASHED) from None
-        self._spent = bool(said.get("spent", True))
-        if os.fstat(self._memory).st_size > KEPT_BYTES:
-            os.ftruncate(self._memory, 0)
-        if isinstance(answer, kind):
-            return answer
-        if isinstance(answer, Exception):
-            raise answer
-        self._spent = True
-        raise UnreadableImageError(name, CRASHED)
-
-    def end(self) -> None:
-        """Let the child see the end of its input, and kill one that may not."""
-        if self._spent:
-            self._process.kill()
-        self._requests.close()
-        try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._answers.close()
-        os.close(self._memory)
-
-    @property
-    def _requests(self) -> IO[bytes]:
-        return cast(IO[bytes], self._process.stdin)
-
-    @property
-    def _answers(self) -> IO[bytes]:
-        return cast(IO[bytes], self._process.stdout)
-
-    def _await_ready(self) -> None:
-        try:
-            ready = receive_line(self._answers.fileno(), START_SECONDS).get("kind") == "ready"
-        except (TimeoutError, BrokenWireError):
-            ready = False
-        if not ready:
-            self._spent = True
-            self.end()
-            raise GuardError(
-                "the process that decodes DICOM files does not start; to see why, run: "
-                "python -m acir.pacs.child"
-            )
-
-
-def _environment() -> dict[str, str]:
-    """Give a child what it needs to find its libraries, and no secret that its parent was given."""
-    wanted = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-    kept = {name: os.environ[name] for name in wanted if name in os.environ}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

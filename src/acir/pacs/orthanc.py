@@ -10,6 +10,7 @@ from pydicom.datadict import tag_for_keyword
 from acir.errors import GoneError, PacsError, UsageError
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.own import is_ours
 from acir.pacs.place import KEYWORDS
 from acir.pacs.qido import is_uid
 from acir.pacs.settings import PacsTable
@@ -23,6 +24,8 @@ TAGS = {
     "body_part": "0018,0015",
 }
 ROWS = "0028,0010"
+MANUFACTURER = "0008,0070"
+SCHEMES, DESIGNATOR = "0008,0110", "0008,0102"
 LEVELS = {
     "instances": "SOPInstanceUID",
     "series": "SeriesInstanceUID",
@@ -187,7 +190,7 @@ class OrthancSeries(Orthanc):
 
 def _described(tags: Mapping[str, Any]) -> Description:
     words = {key: _word(tags, tag) for key, tag in TAGS.items()}
-    return Description(**words, is_picture=ROWS in tags)
+    return Description(**words, is_picture=ROWS in tags, is_ours=_is_ours(tags))
 
 
 def _member(tags: Mapping[str, Any]) -> Member:
@@ -204,3 +207,10 @@ def _short(keyword: str) -> str:
     tag = tag_for_keyword(keyword)
     assert tag is not None
     return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+
+
+def _is_ours(tags: Mapping[str, Any]) -> bool:
+    schemes = tags.get(SCHEMES)
+    items = schemes if isinstance(schemes, list) else []
+    designators = [str(item.get(DESIGNATOR)) for item in items if isinstance(item, Mapping)]
+    return is_ours(str(tags.get(MANUFACTURER, "")), designators)

@@ -16,6 +16,7 @@ from pydicom.datadict import keyword_dict
 from acir.errors import GoneError, PacsError, UsageError, suggestion
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.own import is_ours
 from acir.pacs.settings import PacsTable
 
 PAGE = 500  # instances of one answer
@@ -25,6 +26,8 @@ LEVELS = ("0020000D", "0020000E", "00080018")  # study, series, instance
 KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 TAGS = {"uid": "00080018", "sop_class": "00080016", "modality": "00080060", "body_part": "00180015"}
 ROWS = "00280010"
+MANUFACTURER = "00080070"
+SCHEMES, DESIGNATOR = "00080110", "00080102"
 PARTS = 3  # what is before, the only one, and the end
 
 
@@ -114,7 +117,9 @@ class DicomWeb(Feed):
         if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], Mapping):
             raise self._odd()
         words = {key: _value(found[0], tag) for key, tag in TAGS.items()}
-        return Description(**words, is_picture=ROWS in found[0])
+        designators = [_value(item, DESIGNATOR) for item in _items(found[0], SCHEMES)]
+        ours = is_ours(_value(found[0], MANUFACTURER), designators)
+        return Description(**words, is_picture=ROWS in found[0], is_ours=ours)
 
     def file(self, handle: str) -> bytes:
         """Return the file of an instance, in the transfer syntax that it was stored in."""
@@ -180,3 +185,11 @@ def _value(row: Mapping[str, Any], tag: str) -> str:
     element = row.get(tag)
     values = element.get("Value") if isinstance(element, Mapping) else None
     return str(values[0]).strip("\0 ") if isinstance(values, list) and values else ""
+
+
+def _items(row: Mapping[str, Any], tag: str) -> list[Mapping[str, Any]]:
+    """Return the items of a sequence of the DICOM JSON model."""
+    element = row.get(tag)
+    values = element.get("Value") if isinstance(element, Mapping) else None
+    items = values if isinstance(values, list) else []
+    return [item for item in items if isinstance(item, Mapping)]

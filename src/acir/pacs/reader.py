@@ -30,6 +30,7 @@ from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import allowed, called
 from acir.pacs.frames import MIDDLE, picture_of
 from acir.pacs.geometry import require_modest
+from acir.pacs.own import is_our_result
 from acir.pacs.place import KEYWORDS, Place, place_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
@@ -39,6 +40,8 @@ from acir.types import SERIES, pixel_hash
 HEAD = 132  # bytes that `is_dicom` looks at
 MAGIC = slice(128, HEAD)
 MAX_INFLATED = 64 * 2**20
+# A picture that shrinks 200-fold is blank; a bomb does so 1000-fold. Counted from this size on.
+MOST_FOLD, BLANK = 200, 8 * 2**20
 DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -210,6 +213,10 @@ def _inflated(deflated: bytes, name: str) -> bytes:
             raise UnreadableImageError(
                 name, f"it is larger than {MAX_INFLATED >> 20} MiB when inflated"
             )
+        if size > max(BLANK, MOST_FOLD * place):
+            raise UnreadableImageError(
+                name, f"it inflates {MOST_FOLD}-fold, as a decompression bomb does"
+            )
     if not inflater.eof:
         raise UnreadableImageError(name, "the file ends early", "truncated")
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
@@ -221,6 +228,8 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
         known = isinstance(kind, UID) and kind.name != kind
         its = f"; its class is {kind.name}" if known else ""
         raise UnreadableImageError(name, f"it holds no picture{its}")
+    if is_our_result(dataset):
+        raise UnreadableImageError(name, "it is a result that acir made, not a picture")
     require_modest(dataset, name)
     compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
     held = next((len(dataset[k].value or b"") for k in PIXELS if k in dataset), 0)

@@ -66,7 +66,7 @@ def release(data: bytes, profile: Profile, name: str) -> Released:
             place = PurePath(*(str(dataset[level].value) for level in LEVELS))
             doubt = None if judgement is None else judgement.doubt
             return Released(place.with_name(f"{place.name}.dcm"), _written(dataset), doubt)
-    except UsageError:
+    except (UsageError, MemoryError):
         raise
     # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
     except Exception:

@@ -26,7 +26,8 @@ from pydicom.uid import generate_uid
 
 from acir.pacs.coding import reason, scheme, term
 from acir.pacs.origin import Origin
-from acir.pacs.result import MANUFACTURER, Maker, described, inherit, nameless, uid_of
+from acir.pacs.own import MANUFACTURER
+from acir.pacs.result import Maker, described, inherit, nameless, uid_of
 from acir.types import Answer, Hit, Verdict
 
 SERIES_NUMBER = 9901

@@ -15,8 +15,8 @@ from pydicom import Dataset
 from pydicom.uid import UID, SecondaryCaptureImageStorage, generate_uid
 
 from acir.pacs.origin import Origin
+from acir.pacs.own import MANUFACTURER
 
-MANUFACTURER = "acir"
 NAMESPACE = UUID("0b3e5c0e-5d0c-4c1a-9a53-6e0a2b7f9c41")
 UNICODE = "ISO_IR 192"
 UNSAID = (  # present in every object, and empty until `inherit` (type 2 of PS3.3)

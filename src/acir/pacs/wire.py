@@ -1,111 +1,34 @@
-"""What the guard and its child say to each other.
+"""What a child has made of a DICOM file, as it says it to its parent."""
 
-A message is a line of JSON in a pipe; files and pixels lie in memory that both hold, a file without
-a name. Nothing of it is code: a decoder that an attacker has taken over can answer with wrong
-pixels, but makes its parent run nothing.
-"""
-
-import json
-import os
-import select
-import tempfile
-import time
-from collections.abc import Mapping
+import re
 from dataclasses import asdict
+from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from jaxtyping import Shaped
-
-from acir.errors import UnreadableImageError, UsageError
+from acir.disposable.messages import (
+    BrokenWireError,
+    Message,
+    content_of,
+    pixels_of,
+    said_of_content,
+    said_of_pixels,
+)
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
+from acir.pacs.release import LEVELS, Released
 from acir.prep.decode import Picture
 
-MAX_LINE = 2**16
-MAX_ANSWER = 2**30
-AXES = (2, 3)  # grey has two, colour three
-TYPES = frozenset(np.dtype(kind).str for kind in "?bBhHiIqQfd")
-
-Message = Mapping[str, Any]
-Answer = DicomPicture | Place | UnreadableImageError | UsageError
+# A part of a path that leads nowhere else: a pseudonym or a UID, and the name of a file of one.
+PART = re.compile(r"[0-9A-Za-z]+(\.[0-9A-Za-z]+)*")
 
 
-class BrokenWireError(Exception):
-    """The other side ended, or said what it may not say."""
-
-
-def shared_memory() -> int:
-    """Return the descriptor of memory that a child can be given; where Linux has none, a file."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("acir")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def put(memory: int, body: bytes | memoryview) -> None:
-    """Write a file or pixels into the shared memory."""
-    rest, place = memoryview(body), 0
-    while rest:
-        written = os.pwrite(memory, rest, place)
-        rest, place = rest[written:], place + written
-
-
-def line(message: Message) -> bytes:
-    """Return a message as it goes through the pipe."""
-    return json.dumps(dict(message)).encode() + b"\n"
-
-
-def receive_line(pipe: int, seconds: float) -> Message:
-    """Wait for a message.
-
-    Raises:
-        TimeoutError: None has come, or not all of it.
-        BrokenWireError: The pipe ended, or what comes is no message.
-    """
-    end = time.monotonic() + seconds
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    text = b""
-    while not text.endswith(b"\n"):
-        if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
-            raise TimeoutError
-        more = os.read(pipe, MAX_LINE)
-        text += more
-        if not more or len(text) > MAX_LINE:
-            raise BrokenWireError("no message")
-    return read_line(text)
-
-
-def read_line(text: bytes) -> Message:
-    """Turn a line into the message that it is.
-
-    Raises:
-        BrokenWireError: It is none.
-    """
-    try:
-        message = json.loads(text)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        raise BrokenWireError("no message")
-    return message
-
-
-def said_of(found: Answer) -> dict[str, Any]:
+def said_of(found: DicomPicture) -> dict[str, Any]:
     """Say what was found, pixels aside."""
-    if isinstance(found, UnreadableImageError):
-        return {"kind": "unreadable", "reason": found.reason, "code": found.code}
-    if isinstance(found, UsageError):
-        return {"kind": "usage", "message": str(found)}
-    if isinstance(found, Place):
-        return {"kind": "place", **asdict(found)}
     picture = found.picture
     return {
         "kind": "picture",
-        "type": picture.pixels.dtype.str,
-        "shape": picture.pixels.shape,
+        **said_of_pixels(picture.pixels),
         "value_range": picture.value_range,
         "inverted": picture.inverted,
         "id": found.id,
@@ -116,36 +39,20 @@ def said_of(found: Answer) -> dict[str, Any]:
     }
 
 
-def answer_of(said: Message, memory: int, name: str) -> Answer:
-    """Turn an answer into what `acir.pacs.reader` returned or raised in the child.
+def picture_of(said: Message, memory: int) -> DicomPicture:
+    """Turn an answer into what `acir.pacs.reader.read` returned in the child.
 
     Args:
         said: The message.
         memory: Where the pixels are.
-        name: What the caller calls the file.
 
     Raises:
-        BrokenWireError: It is no answer.
+        BrokenWireError: It is no picture.
+        KeyError, TypeError, ValueError, AttributeError: It does not say all of one.
     """
-    try:
-        if said["kind"] == "unreadable":
-            code: Literal["unreadable", "truncated"] = (
-                "truncated" if said["code"] == "truncated" else "unreadable"
-            )
-            return UnreadableImageError(name, str(said["reason"]), code)
-        if said["kind"] == "usage":
-            return UsageError(str(said["message"]))
-        if said["kind"] == "picture":
-            return _picture(said, memory)
-        if said["kind"] == "place":
-            return _place(said)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        pass
-    raise BrokenWireError("no answer")
-
-
-def _picture(said: Message, memory: int) -> DicomPicture:
-    pixels = _pixels(memory, str(said["type"]), tuple(int(side) for side in said["shape"]))
+    if said["kind"] != "picture":
+        raise BrokenWireError("no picture")
+    pixels = pixels_of(said, memory)
     low, high = map(float, said["value_range"])
     if not low < high:
         raise BrokenWireError("no range")
@@ -159,7 +66,20 @@ def _picture(said: Message, memory: int) -> DicomPicture:
     )
 
 
-def _place(said: Message) -> Place:
+def said_of_place(found: Place) -> dict[str, Any]:
+    """Say where a picture lies."""
+    return {"kind": "place", **asdict(found)}
+
+
+def located(said: Message, _: int) -> Place:
+    """Turn an answer into what `acir.pacs.reader.locate` returned in the child.
+
+    Raises:
+        BrokenWireError: It is no place.
+        KeyError, TypeError, ValueError, OverflowError: It does not say all of one.
+    """
+    if said["kind"] != "place":
+        raise BrokenWireError("no place")
     numbers = {
         key: None if said[key] is None else tuple(float(value) for value in said[key])
         for key in ("orientation", "position")
@@ -176,15 +96,31 @@ def _place(said: Message) -> Place:
     )
 
 
-def _pixels(memory: int, kind: str, shape: tuple[int, ...]) -> Shaped[np.ndarray, "..."]:
-    if kind not in TYPES or len(shape) not in AXES or min(shape) < 1:
-        raise BrokenWireError("no pixels")
-    size = np.dtype(kind).itemsize
-    for side in shape:
-        size *= side
-    if size > MAX_ANSWER:
-        raise BrokenWireError("too many pixels")
-    pixels = np.empty(shape, dtype=kind)
-    if os.preadv(memory, [pixels.reshape(-1).view(np.uint8).data], 0) != size:
-        raise BrokenWireError("the pixels end early")
-    return pixels
+def said_of_release(found: Released) -> dict[str, Any]:
+    """Say where a file belongs and what is doubtful, its content aside."""
+    return {
+        "kind": "release",
+        **said_of_content(found.content),
+        "place": found.place.parts,
+        "doubt": found.doubt,
+    }
+
+
+def release_of(said: Message, memory: int) -> Released:
+    """Turn an answer into what `acir.pacs.release.release` returned in the child.
+
+    Args:
+        said: The message.
+        memory: Where the content is.
+
+    Raises:
+        BrokenWireError: It is no such file, or its place leads out of where it is written.
+        KeyError, TypeError, ValueError, AttributeError: It does not say all of one.
+    """
+    if said["kind"] != "release":
+        raise BrokenWireError("no release")
+    parts = [str(part) for part in said["place"]]
+    if not 0 < len(parts) <= len(LEVELS) or not all(PART.fullmatch(part) for part in parts):
+        raise BrokenWireError("no place")
+    doubt = None if said["doubt"] is None else str(said["doubt"])
+    return Released(PurePath(*parts), content_of(said, memory), doubt)

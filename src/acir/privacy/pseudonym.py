@@ -16,7 +16,7 @@ KEY_VARIABLE = "ACIR_KEY_FILE"
 HEX_DIGITS = 32  # 128 bit: two of 2**40 names collide with a probability below 1e-14
 
 
-Kind = Literal["patient", "instance", "series", "source", "uid", "shift", "file"]
+Kind = Literal["patient", "instance", "series", "slide", "source", "uid", "shift", "file"]
 
 
 def pseudonym(key: bytes, kind: Kind, name: str) -> str:

@@ -9,14 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.pacs import guard
 from acir.pacs.files import is_dicom_file
-from acir.pacs.release import release
 from acir.prep.decode import read_file
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import KEY_VARIABLE, load_key, pseudonym
 from acir.sources.base import walk_files
 from acir.types import Progress, counted, silent
 from acir.workflows.release_journal import Entry, Journal, State
+
+SECONDS = 120.0  # for one file: all frames are looked at, and words are read in three
+MEMORY = 2 * guard.MEMORY  # all frames are in memory, and as they are shown
 
 Say = Callable[[str], None]
 
@@ -67,8 +70,9 @@ def deidentify(
     """
     files = _files(source, out)
     profile = Profile(_key(key_file, out), dates, every_picture)
-    with closing(Journal.open(out, profile)) as journal:
-        run = _Run(journal, profile, len(files))
+    pool = guard.Pool(workers=1, seconds=SECONDS, memory=MEMORY)
+    with pool, closing(Journal.open(out, profile)) as journal:
+        run = _Run(journal, profile, len(files), pool)
         with progress("removing identity", len(files)) as tick:
             for number, path in enumerate(counted(files, tick), start=1):
                 run.take(path, number)
@@ -89,9 +93,10 @@ def review(out: Path) -> list[Entry]:
 class _Run:
     """Takes one file after the other and counts what came of it."""
 
-    def __init__(self, journal: Journal, profile: Profile, total: int) -> None:
+    def __init__(self, journal: Journal, profile: Profile, total: int, pool: guard.Pool) -> None:
         self._journal = journal
         self._profile = profile
+        self._pool = pool
         self._total = total
         self._counts: Counter[State | None] = Counter()
         self._kept_back: list[Entry] = []
@@ -113,7 +118,7 @@ class _Run:
 
     def _released(self, data: bytes, name: str, said: str) -> Entry:
         try:
-            found = release(data, self._profile, said)
+            found = self._pool.release(data, self._profile, said)
             if found.doubt is not None:
                 return self._journal.quarantine(name, said, found.content, found.doubt)
             return self._journal.write(name, said, found.content, found.place)

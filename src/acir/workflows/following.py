@@ -36,6 +36,7 @@ from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import following
 
 BATCH = 100  # instances of one commit
+OURS = "no result of acir"  # among the terms: an index from before looks at everything again
 HOUR = 3600.0
 LONGEST = 60.0  # seconds between two attempts to reach a server
 
@@ -279,7 +280,14 @@ def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entr
 def _terms(server: Server) -> str:
     """Name what decides which instances are wanted and what is kept of them."""
     level = () if server.level == "instance" else (server.level,)
-    parts = (server.modalities, server.sop_classes, server.body_parts, server.collection, *level)
+    parts = (
+        server.modalities,
+        server.sop_classes,
+        server.body_parts,
+        server.collection,
+        OURS,
+        *level,
+    )
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -290,4 +298,5 @@ def is_wanted(server: Server, found: Description) -> bool:
         (server.sop_classes, found.sop_class),
         (server.body_parts, found.body_part),
     )
-    return found.is_picture and all(not some or value in some for some, value in filters)
+    wanted = found.is_picture and not found.is_ours
+    return wanted and all(not some or value in some for some, value in filters)

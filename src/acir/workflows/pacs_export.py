@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -17,13 +17,14 @@ from acir.errors import PacsError, StorageError, UsageError
 from acir.pacs.client import Client
 from acir.pacs.gallery import Pictures, gallery
 from acir.pacs.heat_map import heat_map
-from acir.pacs.origin import Origin, origin
+from acir.pacs.origin import NAMED_BY, Origin, origin
+from acir.pacs.qido import DicomWeb, is_uid
 from acir.pacs.reader import is_dicom
 from acir.pacs.report import report
 from acir.pacs.result import Maker
 from acir.pacs.settings import load
 from acir.pacs.stow import store
-from acir.picture import as_record
+from acir.picture import from_bytes
 from acir.prep.decode import read_file
 from acir.privacy.pseudonym import HEX_DIGITS, pseudonym
 from acir.search import Examined, Request, Searcher
@@ -35,6 +36,7 @@ from acir.workflows.search import open_index
 __all__ = ["Exported", "Place", "Request", "export", "export_line"]
 
 NAME = "the query"  # in errors and reports; its path may name a patient
+LEVELS = NAMED_BY[:3]  # study, series and instance
 REPORT, HEAT_MAP, GALLERY = "report.dcm", "heat-map.dcm", "gallery.dcm"
 HIDDEN = re.compile(rf"[0-9a-f]{{{HEX_DIGITS}}}")
 
@@ -48,7 +50,7 @@ class Place:
     Attributes:
         out: Folder to make, or an empty one.
         configuration: TOML file with a server that is sent them too; None for none.
-        server: Its name; None for the only one.
+        server: Its name, and that of the server that has the query; None for the only one.
     """
 
     out: Path
@@ -75,14 +77,15 @@ class Exported:
 
 def export(
     index: Path,
-    query: Path,
+    query: str,
     place: Place,
     request: Request,
     *,
+    source: Path | None = None,
     device: str = "cpu",
     say: Say = lambda _: None,
 ) -> Exported:
-    """Answer a DICOM file and write the answer as DICOM objects to a new folder.
+    """Answer a DICOM image and write the answer as DICOM objects to a new folder.
 
     They are a structured report, a parametric map of the heat map where the image lies in a known
     place, and a secondary capture of all. Each is a series of its own in the study of the query,
@@ -90,28 +93,33 @@ def export(
 
     Args:
         index: Folder of the index.
-        query: A DICOM file.
+        query: A DICOM file, or the UIDs of an instance as STUDY/SERIES/SOP.
         place: Where the objects go.
         request: How to search.
+        source: TOML file with the server that has the instance; None for a file.
         device: Where the network is to run.
         say: Takes a line for a person.
 
     Raises:
-        UsageError: The query is no DICOM file or does not say which image it is, or there is
-            something in the folder, or the configuration cannot be used.
+        UsageError: The query is no DICOM file or does not say which image it is, or the UIDs are
+            none, or there is something in the folder, or a configuration cannot be used.
         UnreadableImageError: The query cannot be decoded.
         StorageError: The objects cannot be written.
-        PacsError: The server does not take them; they are in the folder all the same.
+        PacsError: The server does not give the instance, or does not take the objects; these are
+            in the folder all the same.
     """
     _refuse_used(place.out)
-    data = _dicom(query)
+    _refuse_server_of_nothing(place, source)
+    data = _dicom(Path(query)) if source is None else _fetched(query, source, place.server or "")
     with _client(place) as client, open_index(index, device) as searcher:
         # The reader has looked at all of it before anything else does.
-        examined = searcher.examine(as_record(query, searcher.key))
+        examined = searcher.examine(from_bytes(data, searcher.key, NAME))
         converted = int(searcher.bundle.prep.converts(examined.record))
         for line in (*searcher.remarks, *converted_lines(converted)):
             say(line)
         about = origin(data, NAME)
+        if source is not None:
+            _require_instance(about, query)
         (answer,) = searcher.answers([(NAME, examined)], request)
         objects = _objects(searcher, examined, answer, about)
         for notice in answer.notices:
@@ -214,14 +222,36 @@ def _nameless(searcher: Searcher, answer: Answer) -> Answer:
     return replace(answer, hits=tuple(map(shown, answer.hits)), least=())
 
 
+def _fetched(query: str, source: Path, server: str) -> bytes:
+    uids = query.split("/")
+    if len(uids) != len(LEVELS) or not all(is_uid(uid) for uid in uids):
+        raise UsageError(
+            f"{NAME} is not understood; expected the UIDs of one instance as STUDY/SERIES/SOP, "
+            "each of digits and dots"
+        )
+    with closing(DicomWeb(load(source).server(server))) as there:
+        return there.file(query)
+
+
+def _require_instance(about: Origin, query: str) -> None:
+    """Refuse another instance than was asked for: its patient would get the answer."""
+    if [str(about.header.get(level)) for level in LEVELS] != query.split("/"):
+        raise PacsError("the server gives another instance than was asked for; nothing was written")
+
+
 def _client(place: Place) -> AbstractContextManager[Client | None]:
-    """Find the server before there is any work to lose."""
+    """Find the server that is sent to before there is any work to lose."""
     if place.configuration is not None:
         server = load(place.configuration).server(place.server or "")
         return Client(server, server.url)
-    if place.server is not None:
-        raise UsageError(f"the server {place.server} is of no configuration; name its file by --to")
     return nullcontext()
+
+
+def _refuse_server_of_nothing(place: Place, source: Path | None) -> None:
+    if place.server is not None and place.configuration is None and source is None:
+        raise UsageError(
+            f"the server {place.server} is of no configuration; name its file by --to or --from"
+        )
 
 
 def _store(client: Client, out: Path, objects: dict[str, SOPClass]) -> None:

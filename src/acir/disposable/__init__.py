@@ -1,0 +1,1 @@
+"""Work that may crash, hang or take all memory, done by processes that may die."""

@@ -1,0 +1,1 @@
+"""Whole slides: read by a process that may die, cut into tiles where there is tissue."""
