@@ -39,6 +39,7 @@ SPEAKERS = (
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
     "governance/models.py",
     "governance/lists.py",
+    *("api/fetching.py", "api/state.py", "disposable", "workflows/serving/pacs.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
     *("pacs/release.py", "privacy/ocr.py"),
