@@ -39,7 +39,7 @@ def test_codes_are_the_signs_and_embeddings_those_of_the_evidence(loaded: Bundle
     packed, embeddings = encode_images(loaded.encoder, images)
     evidence = loaded.evidence(images)
     assert np.array_equal(packed, codes.pack(evidence.logits.numpy()))
-    wanted = embed(evidence.blended, evidence.logits, images)
+    wanted = embed(evidence.blended, evidence.logits, images, evidence.class_logits)
     assert np.array_equal(embeddings, wanted.numpy().astype(np.float16))
     assert embeddings.dtype == np.float16
 

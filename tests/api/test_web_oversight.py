@@ -16,7 +16,6 @@ from acir.api.words import Catalogues
 from acir.governance.audit import AuditLog
 from acir.governance.models import Registry
 from acir.index.store import Store
-from acir.privacy import ocr
 from acir.privacy.pseudonym import KEY_VARIABLE
 from acir.workflows.deid import deidentify
 from acir.workflows.drift import drift
@@ -116,7 +115,7 @@ def test_what_was_kept_back_is_shown_and_that_is_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
-    monkeypatch.setattr(ocr, "PROGRAM", "no-such-program")  # so that ultrasound is kept back
+    monkeypatch.setenv("PATH", "")  # without tesseract, so that ultrasound is kept back
     scans = tmp_path / "CANARY"
     scans.mkdir()
     grey = np.arange(60, dtype=np.int16).reshape(6, 10)

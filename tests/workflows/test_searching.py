@@ -155,7 +155,7 @@ def test_a_label_that_nothing_has_gives_no_hits(index: Path, query: Path) -> Non
 def test_an_unknown_mode_is_refused_with_the_nearest(index: Path, query: Path) -> None:
     said = search(index, query, "--mode", "fuse").refusal()
     assert said.endswith(
-        "choose content or fused or plain or within-distance. Did you mean 'fused'?"
+        "choose one of content, fused, plain, within-distance. Did you mean 'fused'?"
     )
 
 
