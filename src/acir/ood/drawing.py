@@ -20,7 +20,6 @@ SEED = 20261128
 CROP = 32  # pixels a side, or the whole of a smaller picture: strokes are near each other
 BATCH = 64  # crops, each as it is and drawn on
 STEPS = 1000
-MOST = 5000
 LEARNING_RATE = 3e-3
 WIDTH = 8  # channels of the first half of the network
 HELD_OUT = 5  # every fifth reference picture
@@ -67,7 +66,7 @@ class Drawing(Detector):
 
     def fit(self, seen: Evidence) -> "Drawing":
         """Teach the network; switch off where held-out strokes are not seen."""
-        images = seen.images[slice(0, MOST)].detach().cpu().float()
+        images = seen.images.detach().cpu().float()
         self._network = _network()
         held_out = torch.arange(len(images)) % HELD_OUT == 0
         if len(images) >= FEWEST:

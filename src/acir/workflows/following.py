@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from time import monotonic
 
 from acir.bundle import Bundle
@@ -28,6 +27,7 @@ from acir.index.store import Store
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
 from acir.pacs.settings import Server
+from acir.pacs.wanted import is_wanted, terms_of
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord, Progress, Skipped
@@ -36,7 +36,6 @@ from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import following
 
 BATCH = 100  # instances of one commit
-OURS = "no result of acir"  # among the terms: an index from before looks at everything again
 HOUR = 3600.0
 LONGEST = 60.0  # seconds between two attempts to reach a server
 
@@ -91,7 +90,7 @@ class Follower:
         self._server, self._feed, self._target, self._progress = server, feed, target, progress
         self._state = target.store.feed(server.name)
         self._more = collected(server.collection)
-        self._terms = _terms(server)
+        self._terms = terms_of(server)
         self._poll = server.poll_seconds or feed.poll_seconds
         self._reconcile_at = monotonic()
         self.counts = Counter[str](taken=0, passed=0, failed=0, gone=0)
@@ -275,28 +274,3 @@ def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entr
     some = ordinary(records, bundle, Counter[str]())
     ready = prepared(some, bundle, kept, lambda name: store.known([name]).get(name))
     return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))
-
-
-def _terms(server: Server) -> str:
-    """Name what decides which instances are wanted and what is kept of them."""
-    level = () if server.level == "instance" else (server.level,)
-    parts = (
-        server.modalities,
-        server.sop_classes,
-        server.body_parts,
-        server.collection,
-        OURS,
-        *level,
-    )
-    return sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def is_wanted(server: Server, found: Description) -> bool:
-    """Whether a server's pictures that are like this are to be taken."""
-    filters = (
-        (server.modalities, found.modality),
-        (server.sop_classes, found.sop_class),
-        (server.body_parts, found.body_part),
-    )
-    wanted = found.is_picture and not found.is_ours
-    return wanted and all(not some or value in some for some, value in filters)

@@ -14,9 +14,10 @@ from acir.pacs.orthanc import Member, OrthancSeries
 from acir.pacs.place import Place, place_of
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.pacs.settings import Server
+from acir.pacs.wanted import is_wanted
 from acir.privacy.pseudonym import pseudonym
 from acir.types import Progress, Skipped
-from acir.workflows.following import Fetched, Follower, Looked, Target, is_wanted, log
+from acir.workflows.following import Fetched, Follower, Looked, Target, log
 
 
 class SeriesFollower(Follower):
