@@ -296,6 +296,33 @@ def test_unusual_pixels_go_before_what_a_network_makes_of_them(red: float, code:
     assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
 
 
+class _Spots(_Green):
+    """Looks at places."""
+
+    looks_at_places: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("red", "code"),
+    [
+        (986, "green"),  # p = 16 / 1001: unusual, but not very
+        (993, "red"),  # p = 9 / 1001
+    ],
+)
+def test_what_is_very_unusual_all_over_goes_before_what_is_seen_at_a_place(
+    red: float, code: str
+) -> None:
+    ordinary = _pixels(np.arange(1, 1001), np.arange(1, 1001))
+    gate = Gate.fit(
+        {"spots": _Spots(), "red": _Channel()},
+        GateRecipe(),
+        references=ordinary,
+        calibration=(ordinary, ordinary),
+    )
+    verdict = gate.judge(_pixels(np.array([red]), np.array([100_000])))[0]
+    assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
+
+
 def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:
     verdict = _gate(999).refuse(Finding("blank", "the picture is blank"))
     assert (verdict.verdict, verdict.p_value, verdict.scores) == ("unknown", 0.001, {})

@@ -33,6 +33,7 @@ from acir.types import Calibration, Scored, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
+VERY_UNUSUAL = 0.01  # p of a reason about all of a picture, beside which no place counts
 PAINTER = "residual"  # draws where a picture differs, asked or not
 
 
@@ -271,15 +272,14 @@ class Gate:
     ) -> str:
         """Return the detector that gives the reason: the most surprised one.
 
-        Where pixels are unusual by themselves, what the network makes of them is a consequence.
+        Where pixels are unusual by themselves, what the network makes of them is a consequence;
+        and where all of a picture is very unusual, what is found at its places is one.
         """
-        ordinary = self._scored.by_detector
-        seen = [
-            name
-            for name, p in each.items()
-            if p <= UNUSUAL and not self._detectors[name].looks_at_content
-        ]
-        return max(seen or scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
+        kinds, ordinary = self._detectors, self._scored.by_detector
+        seen = [n for n, p in each.items() if p <= UNUSUAL and not kinds[n].looks_at_content]
+        all_over = [n for n in seen if each[n] <= VERY_UNUSUAL and not kinds[n].looks_at_places]
+        asked = all_over or seen or list(scores)
+        return max(asked, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:

@@ -35,6 +35,8 @@ class Detector(ABC):
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
         looks_at_content: Whether it looks at what the network makes of the whole picture, features,
             classes or code; those change whatever goes wrong, so other reasons go before.
+        looks_at_places: Whether it looks for something at a place of the picture; noise and rings
+            look like that at one place or another, so reasons about all of the picture go before.
     """
 
     reason: ClassVar[str]
@@ -42,6 +44,7 @@ class Detector(ABC):
     measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
     looks_at_content: ClassVar[bool] = False
+    looks_at_places: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, seen: Evidence) -> "Detector":

@@ -62,6 +62,7 @@ class Drawing(Detector):
     reason: ClassVar[str] = "something seems to be drawn or written on it"
     reason_code: ClassVar[str] = "drawing"
     measure: ClassVar[str] = "log odds of strokes"
+    looks_at_places: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._network: nn.Sequential | None = None
