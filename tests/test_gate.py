@@ -513,12 +513,14 @@ def test_a_calibration_picture_that_is_no_number_does_no_harm() -> None:
 
 def test_a_painter_draws_as_if_it_were_asked_and_has_no_say() -> None:
     names, painter = ("knn", "knn-middle"), fresh_detectors(("residual",), _encode)["residual"]
-    kept = {
-        "references": _network_evidence(100, 0),
-        "calibration": (_network_evidence(80, 1), _network_evidence(80, 2)),
-    }
-    alone = Gate.fit(fresh_detectors(names, _encode), GateRecipe(), **kept)
-    painted = Gate.fit(fresh_detectors(names, _encode), GateRecipe(), **kept, painter=painter)
+    seen = _network_evidence(100, 0)
+    kept = _network_evidence(80, 1), _network_evidence(80, 2)
+
+    def fitted(drawing: Detector | None) -> Gate:
+        voting = fresh_detectors(names, _encode)
+        return Gate.fit(voting, GateRecipe(), references=seen, calibration=kept, painter=drawing)
+
+    alone, painted = fitted(None), fitted(painter)
     asked = _network_evidence(40, 3)
     assert painted.judge(asked) == alone.judge(asked)
     assert not painted.needs_decoder
@@ -526,8 +528,9 @@ def test_a_painter_draws_as_if_it_were_asked_and_has_no_say() -> None:
     assert alone.heat_map(asked) is None
     arrays, config = painted.state()
     restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)), _encode)
-    scored = painted.scored(asked)
+    scored, expected = painted.scored(asked), painter.heat_map(asked)
+    assert expected is not None
     for gate in (painted, restored, painted.recalibrated(scored, scored)):
         drawn = gate.heat_map(asked)
         assert drawn is not None
-        assert torch.equal(drawn, painter.heat_map(asked))
+        assert torch.equal(drawn, expected)

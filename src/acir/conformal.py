@@ -130,7 +130,8 @@ def _without_steps(
         return np.zeros(len(scores))
     levels = -np.log(np.arange(n + 1, 1, -1) / (n + 1))
     values: Float64[np.ndarray, " n"] = np.interp(scores, known, levels)
-    return values + _beyond(scores, known)
+    values += _beyond(scores, known)
+    return values
 
 
 def largest_rank(n: int, alpha: float, confidence: float) -> int:

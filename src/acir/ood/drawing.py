@@ -124,7 +124,9 @@ def _layers() -> list[nn.Module]:
 def _folded(network: nn.Sequential) -> nn.Sequential:
     """Return the same network with the norms in the weights before them, in fewer steps."""
     *blocks, last = network
-    pairs = zip(blocks[::3], blocks[1::3], strict=True)
+    convolutions = [each for each in blocks if isinstance(each, nn.Conv2d)]
+    norms = [each for each in blocks if isinstance(each, nn.BatchNorm2d)]
+    pairs = zip(convolutions, norms, strict=True)
     folded = [(fuse_conv_bn_eval(each, norm), nn.ReLU(inplace=True)) for each, norm in pairs]
     return nn.Sequential(*chain.from_iterable(folded), last)
 
