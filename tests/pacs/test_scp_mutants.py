@@ -24,7 +24,7 @@ from acir.pacs.settings import Listen
 from made_mutants import SAMPLES, SENTENCES, Seeds, seeds, sent
 from made_orthanc import free_port
 from made_pieces import MAX_GROWTH, PIECE, PIECES, Outcome, record, resident
-from made_sender import Sender
+from made_sender import PATIENCE_SECONDS, Sender
 
 KEY = bytes(range(32))
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "scp_mutants.json"
@@ -71,7 +71,9 @@ def store(port: int, numbers: range, files: Seeds) -> list[tuple[Status, float]]
 @contextmanager
 def listening() -> Iterator[tuple[int, Reading]]:
     """Listen until the end of the block, at the port and with the reading that are yielded."""
-    settings = Listen(ae_title=TITLES[1], calling=TITLES[:1], port=free_port())
+    settings = Listen(
+        ae_title=TITLES[1], calling=TITLES[:1], port=free_port(), timeout_seconds=PATIENCE_SECONDS
+    )
     with Pool() as pool:
         reading = Reading(pool)
         with Listener(settings, reading):
