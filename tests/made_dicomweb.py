@@ -123,7 +123,7 @@ def placed(file: bytes) -> dict[str, object]:
     except InvalidDicomError:
         return {}
     return {
-        f"{found[keyword].tag:08X}": json.loads(found[keyword].to_json(None, 1024))
+        f"{found[keyword].tag:08X}": json.loads(found[keyword].to_json())
         for keyword in KEYWORDS
         if keyword in found
     }

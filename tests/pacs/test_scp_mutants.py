@@ -1,6 +1,6 @@
 """Damaged files through the C-STORE listener: each is answered, and nothing dies.
 
-The full count is 20 pieces of 5,000, of which `make test` runs the begin of the first; `make soak`
+The full count is 100 pieces of 1,000, of which `make test` runs the begin of the first; `make soak`
 runs all and writes what came of them to `benchmarks/results/scp_mutants.json`. Senders stay on one
 association: to begin one takes longer than to store a file.
 """
@@ -23,11 +23,13 @@ from acir.pacs.scp import Listener, Status
 from acir.pacs.settings import Listen
 from made_mutants import SAMPLES, SENTENCES, Seeds, seeds, sent
 from made_orthanc import free_port
-from made_pieces import MAX_GROWTH, PIECE, PIECES, Outcome, record, resident
+from made_pieces import MAX_GROWTH, Outcome, record, resident
 from made_sender import PATIENCE_SECONDS, Sender
 
 KEY = bytes(range(32))
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "scp_mutants.json"
+PIECE, PIECES = 1000, 100
+WARM = 100  # files: what a process takes once is no growth
 SENDERS = 3  # at once
 SYNTAXES = tuple(map(str, (*NATIVE, *CODECS)))
 TITLES = "MODALITY", "ACIR"
@@ -88,7 +90,7 @@ def run(numbers: range, files: Seeds) -> Outcome:
             parts = [several[first::SENDERS] for first in range(SENDERS)]
             return list(chain(*threads.map(lambda part: store(port, part, files), parts)))
 
-        through(range(200))  # what a process takes once is no growth
+        through(range(WARM))
         before, replaced = resident(), reading.pool.replaced
         reading.said.clear()
         statuses, seconds = zip(*through(numbers), strict=True)
