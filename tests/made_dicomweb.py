@@ -5,8 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from acir.pacs.place import KEYWORDS
 
 
 @dataclass(frozen=True)
@@ -92,12 +98,14 @@ def dicomweb(instances: Mapping[str, bytes]) -> Callable[[Asked], Answer]:
             start = int(query.get("offset", "0"))
             page = list(instances)[start : start + int(query.get("limit", "1000"))]
             return Answer(json.dumps([row(handle) for handle in page]).encode())
-        words = place.path.strip("/").split("/")
+        words = place.path.strip("/").removesuffix("/metadata").split("/")
         handle = "/".join(words[1:6:2])
-        if handle not in instances:
+        below = [one for one in instances if f"{one}/".startswith(f"{handle}/")]
+        if not below:
             return Answer(status=404)
-        if words[6:] == ["metadata"]:
-            return Answer(json.dumps([row(handle)]).encode())
+        if place.path.endswith("/metadata"):
+            rows = [row(one, **placed(instances[one])) for one in below]
+            return Answer(json.dumps(rows).encode())
         return multipart(instances[handle])
 
     return answer
@@ -106,6 +114,19 @@ def dicomweb(instances: Mapping[str, bytes]) -> Callable[[Asked], Answer]:
 def multipart(data: bytes) -> Answer:
     body = b"\r\n--xyz\r\nContent-Type: application/dicom\r\n\r\n" + data + b"\r\n--xyz--\r\n"
     return Answer(body, 'multipart/related; type="application/dicom"; boundary=xyz')
+
+
+def placed(file: bytes) -> dict[str, object]:
+    """Return what a DICOM file says of where it lies, as the DICOM JSON model has it."""
+    try:
+        found = dcmread(BytesIO(file), stop_before_pixels=True)
+    except InvalidDicomError:
+        return {}
+    return {
+        f"{found[keyword].tag:08X}": json.loads(found[keyword].to_json())
+        for keyword in KEYWORDS
+        if keyword in found
+    }
 
 
 def row(handle: str, **more: object) -> dict[str, object]:

@@ -1,14 +1,20 @@
 """DICOM files damaged in six ways, the same for the same number on every machine."""
 
 import re
+import warnings
 from collections.abc import Callable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pydicom.data
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 
 SAMPLES = Path(pydicom.data.__file__).parent / "test_files"
 PREAMBLE = 132
+META = 12  # bytes of the element that says how long the file meta is
 SEED = 20261128
 Seeds = tuple[bytes, ...]
 Mutator = Callable[[np.random.Generator, bytearray, Seeds], bytearray]
@@ -117,6 +123,26 @@ def mutant(number: int, files: Seeds) -> bytes:
     rng = np.random.default_rng((SEED, number))
     data = bytearray(files[rng.integers(len(files))])
     return bytes(MUTATORS[number % len(MUTATORS)](rng, data, files))
+
+
+def sent(number: int, files: Seeds) -> tuple[bytes, str]:
+    """Return what a sender sends of a damaged file, and the transfer syntax that it says.
+
+    That is all behind the place where the file meta ended before the damage.
+    """
+    file = files[np.random.default_rng((SEED, number)).integers(len(files))]
+    begin, syntax = _meta(file)
+    return mutant(number, files)[begin:], syntax
+
+
+@cache
+def _meta(file: bytes) -> tuple[int, str]:
+    """Return where the file meta of a seed ends, and its transfer syntax."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some seeds are odd on purpose
+        meta = dcmread(BytesIO(file), stop_before_pixels=True).file_meta
+    size = meta.get("FileMetaInformationGroupLength", -META)
+    return PREAMBLE + META + size, str(meta.get("TransferSyntaxUID", ExplicitVRLittleEndian))
 
 
 def _one_of(rng: np.random.Generator, data: bytearray, mark: bytes) -> int:

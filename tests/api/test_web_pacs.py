@@ -20,15 +20,15 @@ from fastapi.testclient import TestClient
 from acir.api.app import create_app
 from acir.api.log import write_to
 from acir.api.server import prepare
-from acir.errors import UnreachableError, UsageError
+from acir.errors import UsageError
 from acir.governance.audit import AuditEvent, AuditLog
 from acir.pacs.settings import PacsTable
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
-from made_model import draw
+from made_model import acir, draw
 from made_orthanc import CREDENTIALS, MadeOrthanc
-from made_web import HOST, Token, people, sign_in
+from made_web import HOST, PASSWORD, Token, people, sign_in
 
 MakeDicom = Callable[..., bytes]
 SOP, SERIES, STUDY = "1.2.3", "1.2", "1.1"
@@ -130,7 +130,15 @@ def test_what_was_fetched_is_recorded_by_pseudonyms(
 def test_a_series_is_the_views_of_a_case_and_of_many_some_are_looked_at(
     place: Path, holders: dict[str, Token], make_dicom: MakeDicom
 ) -> None:
-    slices = {f"1.1/1.2/9.{n}": make_dicom(draw("disc", 130 + n)) for n in range(11)}
+    slices = {
+        f"1.1/1.2/9.{n}": make_dicom(
+            draw("disc", 130 + n),
+            SOPInstanceUID=f"9.{n}",
+            ImagePositionPatient=[0, 0, 5 * n],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )
+        for n in range(11)
+    }
     with (
         serve(by_query(slices)) as made,
         asking(place, holders["researcher"], made, views=3) as client,
@@ -139,8 +147,47 @@ def test_a_series_is_the_views_of_a_case_and_of_many_some_are_looked_at(
         files = [asked.path for asked in made.asked if "metadata" not in asked.path]
     assert found["views"] == ["picture 1", "picture 2", "picture 3"]
     assert "3 of 11 instances are looked at, spread over all" in found["notices"]
-    # 9.10 comes after 9.9, as a device counts, and not after 9.1.
-    assert [path.rpartition("/")[2] for path in files[-3:]] == ["9.0", "9.5", "9.10"]
+    # Of the five that speak for the series, in the middles of its fifths.
+    assert [path.rpartition("/")[2] for path in files[-3:]] == ["9.1", "9.5", "9.9"]
+
+
+def test_like_a_series_of_the_pacs_the_page_looks_for_series_where_the_index_has_some(
+    place: Path, holders: dict[str, Token], make_dicom: MakeDicom, tmp_path: Path
+) -> None:
+    def slices(series: str, first: int) -> dict[str, bytes]:
+        names = [f"{series}.{n}" for n in range(3)]
+        return {
+            f"1.1/{series}/{name}": make_dicom(
+                draw("disc", first + n),
+                PatientID=series,
+                SeriesInstanceUID=series,
+                SOPInstanceUID=name,
+            )
+            for n, name in enumerate(names)
+        }
+
+    asked, stored = slices("5.1", 150), slices("5.2", 160)
+
+    def led_to(index: Path) -> tuple[str, str]:
+        with serve(by_query(asked)) as made, asking(index, None, made) as client:
+            sign_in(client, "researcher")
+            led = client.get("/", params={"series": "5.1"}, follow_redirects=False)
+            address = led.headers["location"]
+            return address, client.get(address).text
+
+    address, page = led_to(place)
+    assert "per=" not in address
+    assert 'name="per"' not in page
+    own = shutil.copytree(place, tmp_path / "cells")
+    for number, file in enumerate(stored.values()):
+        (tmp_path / f"{number}.dcm").write_bytes(file)
+    assert acir("index", "add", "--index", own, "--data", f"dicom:{tmp_path}").code == 0
+    address, page = led_to(own)
+    assert address.endswith("&per=Series")
+    assert 'name="per" value="Series" checked' in page
+    key = load_key(own / "secret.key")
+    slices_of_it = [pseudonym(key, "instance", f"5.2.{n}") for n in range(3)]
+    assert sum(name in page for name in slices_of_it) == 1  # a hit is a series
 
 
 def test_what_has_no_pixels_is_left_out_and_alone_is_told(
@@ -223,6 +270,31 @@ def test_a_real_orthanc_is_asked(
         gone = client.post(SEARCH, json={"uid": "1.2.826.9"})
     assert gone.status_code == 404
     assert gone.json()["detail"] == "the server main has nothing of that name; check it"
+
+
+def test_who_has_to_sign_in_first_comes_back_to_the_picture(
+    place: Path, holders: dict[str, Token], picture: bytes
+) -> None:
+    page = {"Accept": "text/html"}
+    who = {"name": "researcher", "password": PASSWORD}
+    with serve(by_query({HANDLE: picture})) as made, asking(place, None, made) as client:
+        refused = client.get("/", params={"sop": SOP}, headers=page)
+        (cookie,) = refused.headers.get_list("set-cookie")
+        assert refused.status_code == 401
+        assert {"HttpOnly", "Max-Age=600", "SameSite=lax"} <= set(cookie.split("; "))
+        again = client.post("/login", data={**who, "password": "wrong"})
+        assert again.status_code == 403
+        signed = client.post("/login", data=who, follow_redirects=False)
+        assert signed.headers["location"] == f"/?sop={SOP}"
+        assert client.get(signed.headers["location"]).text.count("data-hit ") == 10
+        assert client.cookies.get("acir_wanted") is None
+        client.cookies.clear()
+        for odd in ({"sop": "<b>"}, {"sop": SOP, "study": STUDY}, {"k": "3"}):
+            client.get("/", params=odd, headers=page)
+            assert client.cookies.get("acir_wanted") is None
+        client.cookies.set("acir_wanted", "sop:1//elsewhere.test")
+        signed = client.post("/login", data=who, follow_redirects=False)
+        assert signed.headers["location"] == "/"
 
 
 @pytest.mark.parametrize("form", ["page", "link"])
@@ -552,11 +624,42 @@ def test_a_name_is_resolved_once_for_all_questions(
     assert asked == ["pacs.test"]
 
 
+def test_a_pacs_without_an_address_stops_only_questions_about_it(
+    place: Path,
+    holders: dict[str, Token],
+    picture: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real, known = socket.getaddrinfo, set[str]()
+
+    def resolve(host: str, port: int | None, *words: object, **more: object) -> object:
+        if host == "pacs.test" and host not in known:
+            raise socket.gaierror("no such name")
+        return real("127.0.0.1" if host == "pacs.test" else host, port, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(
+        "acir.pacs.address._is_forbidden", lambda *_: False
+    )  # as this is on this machine
+    said = "the name of the server main, pacs.test, cannot be resolved; check it"
+    with serve(by_query({HANDLE: picture})) as made:
+        url = f"http://pacs.test:{made.port}"
+        with asking(place, holders["researcher"], made, url=url, plain_http=True) as client:
+            assert f"the PACS cannot be asked for now: {said}" in caplog.messages
+            assert client.get("/readyz").json() == {"status": "ok", "pacs": "not found"}
+            refused = client.post(SEARCH, json={"uid": SOP})
+            assert (refused.status_code, refused.json()["detail"]) == (502, said)
+            assert client.post("/api/v1/search", files={"image": picture}).json()["hits"]
+            known.add("pacs.test")
+            assert client.post(SEARCH, json={"uid": SOP}).json()["hits"]
+            assert client.get("/readyz").json() == {"status": "ok", "pacs": "ok"}
+
+
 def test_what_is_wrong_with_the_pacs_is_told_before_anything_listens(place: Path) -> None:
     settings = ServeSettings(index=str(place))
     nowhere = PacsTable(name="main", url="https://no-such-host.invalid/")
-    with pytest.raises(UnreachableError, match="cannot be resolved"):
-        prepare(replace(settings, pacs=nowhere))
+    prepare(replace(settings, pacs=nowhere))  # its name may come to be known
     secret = PacsTable(name="main", url="http://127.0.0.1/", credentials_env="ACIR_NOT_SET")
     with pytest.raises(UsageError, match="environment variable ACIR_NOT_SET, which is not set"):
         prepare(replace(settings, pacs=secret))

@@ -35,6 +35,23 @@ def test_colour_of_one_brightness_is_found() -> None:
     assert rows_of_letters(picture, 4)
 
 
+@pytest.mark.parametrize("turned", [0, 90])
+def test_a_row_goes_on_with_letters_too_faint_to_begin_one_and_ends_after_a_gap(
+    turned: int,
+) -> None:
+    image = Image.new("L", (400, 400), 60)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(24)
+    draw.text((20, 200), "SMITH", fill=200, font=font, anchor="lm")
+    middle = 20 + font.getlength("SMITH")
+    draw.text((middle, 200), "4711", fill=82, font=font, anchor="lm")
+    end = middle + font.getlength("4711")
+    draw.text((end + 90, 200), "4711", fill=82, font=font, anchor="lm")
+    rows = rows_of_letters(np.rot90(np.asarray(image), turned // 90), 4)
+    # Turned to the left, what was at the right is at the top.
+    reach = max(row.right for row in rows) if not turned else 400 - min(row.top for row in rows)
+    assert middle < end - 5 < reach < end + 12
+
+
 def test_fewer_letters_than_asked_for_are_no_row() -> None:
     assert rows_of_letters(_page("LEE", 20), 3)
     assert rows_of_letters(_page("LEE", 20), 4) == []

@@ -1,5 +1,6 @@
 """A QIDO query as a source: what is asked, and what a server that fails leaves."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from acir.errors import PacsError, SourceError, UsageError
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
-from made_dicomweb import Answer, Asked, Made, dicomweb, serve
+from made_dicomweb import Answer, Asked, Made, dicomweb, row, serve
 
 KEY = bytes(range(32))
 
@@ -40,6 +41,57 @@ def test_the_query_is_what_the_server_is_asked(tmp_path: Path, instances: dict[s
     assert [r.id for r in records] == [pseudonym(KEY, "instance", f"3.{n}") for n in range(3)]
     assert [int(r.pixels[0, 0]) for r in records] == [0, 1, 2]
     assert {r.path for r in records} == {None}
+
+
+def lying(make_dicom: MakeDicom, series: str, *depths: float) -> dict[str, bytes]:
+    """Return slices of a series, in no order of their identifiers, that lie so deep."""
+    return {
+        f"1.1/{series}/{series}.{n}": make_dicom(
+            np.full((4, 5), n, np.int16),
+            SeriesInstanceUID=series,
+            SOPInstanceUID=f"{series}.{n}",
+            ImagePositionPatient=[0, 0, depth],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )
+        for n, depth in enumerate(depths)
+    }
+
+
+def test_of_a_series_the_slices_that_speak_for_it_are_fetched(
+    tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    files = lying(make_dicom, "2.1", *(5.0 * (7 * n % 20) for n in range(20)))
+    files |= lying(make_dicom, "2.2", 0, 5, 15)
+    for name, file in files.items():
+        (tmp_path / f"{name.replace('/', '-')}.dcm").write_bytes(file)
+    folder = open_source(f"dicom:{tmp_path}@series", SourceOptions(key=KEY))
+    with serve(dicomweb(files)) as made:
+        opened = source(tmp_path, made, "StudyInstanceUID=1.1&level=series")
+        found = {record.id: record.metadata for record in opened}
+        fetched = [asked.path for asked in made.asked if asked.path.count("/") == 6]
+    assert found == {record.id: record.metadata for record in folder}
+    assert [found[name]["Slice"] for name in found][:5] == [
+        f"{n} of 20" for n in (3, 7, 11, 15, 19)
+    ]
+    assert len(fetched) == 8
+    assert opened.remarks == folder.remarks
+    assert len(opened.remarks) == 1
+
+
+def test_what_a_series_is_of_a_server_that_answers_otherwise_is_an_error(
+    tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    whole = dicomweb(lying(make_dicom, "2.1", 0, 5))
+
+    for body in (b"{}", json.dumps([row("1.1/2.9/2.9.1")]).encode()):
+
+        def odd(asked: Asked, body: bytes = body) -> Answer:
+            return Answer(body) if asked.path.endswith("metadata") else whole(asked)
+
+        with serve(odd) as made:
+            opened = source(tmp_path, made, "StudyInstanceUID=1.1&level=series")
+            with pytest.raises(PacsError, match="does not answer as DICOMweb does"):
+                list(opened)
 
 
 def test_an_instance_that_fails_is_counted_and_one_that_comes_again_too(
@@ -77,4 +129,6 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path, instances: dict[str, by
             source(tmp_path, made, "server=mian")
         with pytest.raises(UsageError, match="'Modalitty', which is no keyword of DICOM"):
             list(source(tmp_path, made, "Modalitty=CT"))
+        with pytest.raises(SourceError, match="level is 'study', expected one of instance, series"):
+            source(tmp_path, made, "level=study")
         assert made.asked == []

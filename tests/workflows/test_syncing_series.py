@@ -116,6 +116,29 @@ def test_a_series_is_known_by_the_slices_that_a_folder_has(
     assert not [word for word in (*identity, uid(1)) if word.encode() in content]
 
 
+def test_a_series_of_the_pacs_is_asked_about_as_a_whole(
+    config: Path, scans: Scans, followed: Path
+) -> None:
+    for series in range(1, 5):
+        scans.put(series, *range(12))
+    scans.settle()
+    sync(config)
+    asked = ("pacs", "search", config, "-k", 2, "--force", "--json", "--series")
+    answer = acir(*asked, f"{uid(1)}.1/{uid(1)}.2").line()
+    assert answer["query"] == pseudonym(load_key(followed / "secret.key"), "series", f"{uid(1)}.2")
+    assert (len(answer["views"]), len(answer["hits"])) == (5, 2)
+    (scans.folder / "one").mkdir()
+    for number in range(12):
+        (scans.folder / f"{100 + number}.dcm").rename(scans.folder / "one" / f"{number}.dcm")
+    words = ("search", "--index", followed, "-k", 2, "--force", "--json", "--series")
+    assert answer == acir(*words, scans.folder / "one").line()
+    assert acir(*asked, f"{uid(1)}.1").line() == answer  # of the study, its only series
+    assert acir(*asked, f"{uid(1)}.1/{uid(1)}.2/{uid(100)}").refusal() == (
+        "a series is asked for, and an instance is named; give STUDY/SERIES, or STUDY for all "
+        "series of a study"
+    )
+
+
 def test_a_series_that_changed_is_taken_anew(config: Path, scans: Scans, followed: Path) -> None:
     scans.put(1, *range(12))
     scans.settle()

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from acir import __version__
 from acir.api.limits import MB, Limits
 from acir.api.log import Watch
+from acir.api.log import log as lines
 from acir.api.metrics import Metrics
 from acir.api.pages import pages
 from acir.api.pages.rendering import STATIC, Renderer
@@ -101,6 +102,8 @@ async def _running(
         log = opened.enter_context(AuditLog.create(folder))
         vault = opened.enter_context(Vault(folder, log))
         pacs = opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None
+        if pacs is not None and (trouble := pacs.trouble()):
+            lines.warning("the PACS cannot be asked for now: %s", trouble)
         pool, fetching = (_pool(limits, opened) for _ in range(2))
         maps = Maps(served)
         opened.callback(maps.close)

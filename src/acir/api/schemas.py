@@ -146,3 +146,11 @@ class State(Wire):
     """Whether the server is well."""
 
     status: Literal["ok"] = "ok"
+
+
+class Readiness(State):
+    """Whether the server can answer."""
+
+    pacs: Literal["ok", "not found"] | None = Field(
+        None, description="whether the name of the PACS can be resolved, where there is one"
+    )

@@ -62,7 +62,6 @@ def prepare(settings: ServeSettings) -> str:
         UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
             the model is not in service; or the secret of the identity provider is missing, or the
             PACS cannot be used as it is configured.
-        UnreachableError: The name of the PACS cannot be resolved.
         ComponentError: What an identity provider or a PACS needs is not installed.
     """
     folder, server = Path(settings.index), settings.server

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 
 from acir.api.problems import RESPONSES
-from acir.api.schemas import State
+from acir.api.schemas import Readiness, State
 from acir.api.security import Guarded, Known, everyone, may
 from acir.api.state import Server
 
@@ -17,7 +17,9 @@ def service() -> APIRouter:
     """Return the routes that run the server."""
     router = APIRouter(route_class=Guarded, tags=["service"], responses=RESPONSES)
     router.add_api_route("/healthz", healthz, dependencies=[everyone()], response_model=State)
-    router.add_api_route("/readyz", readyz, response_model=State)
+    router.add_api_route(
+        "/readyz", readyz, response_model=Readiness, response_model_exclude_none=True
+    )
     router.add_api_route("/metrics", metrics, dependencies=[may("review")], response_class=Response)
     router.add_api_route("/openapi.json", openapi, include_in_schema=False)
     return router
@@ -29,10 +31,14 @@ async def healthz() -> dict[str, str]:
 
 
 async def readyz(server: Server, caller: Known) -> dict[str, str]:
-    """Say that the index can be searched, and that its model may answer."""
+    """Say that the index can be searched, and that its model may answer; and of the PACS."""
     await run_in_threadpool(server.require_approval)
     await server.pool.run(caller.name, server.served.described, frozenset())
-    return {"status": "ok"}
+    if server.pacs is None:
+        return {"status": "ok"}
+    # Pictures that are at hand can be searched all the same, so its absence is no failure.
+    lost = await run_in_threadpool(server.pacs.trouble)
+    return {"status": "ok", "pacs": "not found" if lost else "ok"}
 
 
 async def metrics(server: Server) -> Response:

@@ -73,6 +73,10 @@ def search(
     server: Annotated[
         str, typer.Option("--server", metavar="NAME", help="Where it is; else the only server.")
     ] = "",
+    series: Annotated[
+        bool,
+        typer.Option("--series", help="Ask for series like the series, or each of the study."),
+    ] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
     where: Where = None,
     force: Force = False,
@@ -85,7 +89,7 @@ def search(
     """Fetch an instance from a server and retrieve the stored pictures most like it."""
     from acir.workflows import pacs as workflow
 
-    found = workflow.Question(instance, server, k, pairs(where), force)
+    found = workflow.Question(instance, server, k, pairs(where), force, series)
     answers = workflow.search(configuration, found, html, device, show.say)
     tell(answers, as_json, html, fail_on_unknown)
 

@@ -50,6 +50,8 @@ class Client(AbstractContextManager["Client"]):
         self._host = self._place.hostname or ""
         authorization = server.authorization()
         token = authorization if isinstance(authorization, str) else None
+        certificates = _certificates(server) if self._place.scheme == "https" else True
+        # Last: a name that cannot be resolved now may be later, but all else is wrong for good.
         self._addresses = resolved(server, self._place)
         self._http = httpx.Client(
             auth=None if isinstance(authorization, str) else authorization,
@@ -58,7 +60,7 @@ class Client(AbstractContextManager["Client"]):
                 "Accept-Encoding": "identity",  # the size that is limited is the one that comes
                 **({"Authorization": token} if token else {}),
             },
-            verify=_certificates(server) if self._place.scheme == "https" else True,
+            verify=certificates,
             timeout=min(PAUSE, server.timeout_seconds),
             follow_redirects=False,
             trust_env=False,  # a proxy or a .netrc of the environment would see the credentials

@@ -11,12 +11,14 @@ from email.message import Message
 from time import time
 from typing import Any
 
-from pydicom.datadict import keyword_dict
+from pydicom.datadict import keyword_dict, tag_for_keyword
 
 from acir.errors import GoneError, PacsError, UsageError, suggestion
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.own import is_ours
+from acir.pacs.place import KEYWORDS as PLACE_KEYWORDS
+from acir.pacs.place import Place, place_of
 from acir.pacs.settings import PacsTable
 
 PAGE = 500  # instances of one answer
@@ -27,6 +29,7 @@ KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 TAGS = {"uid": "00080018", "sop_class": "00080016", "modality": "00080060", "body_part": "00180015"}
 ROWS = "00280010"
 MANUFACTURER = "00080070"
+REFERENCE = "FrameOfReferenceUID"
 SCHEMES, DESIGNATOR = "00080110", "00080102"
 PARTS = 3  # what is before, the only one, and the end
 
@@ -116,10 +119,30 @@ class DicomWeb(Feed):
         found = self._client.json([*_path(handle), "metadata"], None, "application/dicom+json")
         if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], Mapping):
             raise self._odd()
-        words = {key: _value(found[0], tag) for key, tag in TAGS.items()}
-        designators = [_value(item, DESIGNATOR) for item in _items(found[0], SCHEMES)]
-        ours = is_ours(_value(found[0], MANUFACTURER), designators)
-        return Description(**words, is_picture=ROWS in found[0], is_ours=ours)
+        return _described(found[0])
+
+    def places(self, series: str) -> dict[str, Place]:
+        """Return where the pictures of a series lie, by their handles; what is no picture is not.
+
+        Args:
+            series: `study/series`.
+
+        Raises:
+            GoneError: There is no such series.
+            PacsError: The server cannot be used, or does not answer as WADO-RS.
+        """
+        found = self._client.json([*_path(series), "metadata"], None, "application/dicom+json")
+        if not isinstance(found, list):
+            raise self._odd()
+        rows = {"/".join(self._identifiers(row)): row for row in found}
+        if any(handle.rpartition("/")[0] != series for handle in rows):
+            raise self._odd()
+        described = {handle: _described(row) for handle, row in rows.items()}
+        return {
+            handle: _place(row, described[handle].uid)
+            for handle, row in rows.items()
+            if described[handle].is_picture and not described[handle].is_ours
+        }
 
     def file(self, handle: str) -> bytes:
         """Return the file of an instance, in the transfer syntax that it was stored in."""
@@ -176,15 +199,40 @@ def _numbers(handle: str) -> list[list[int]]:
 
 
 def _path(handle: str) -> list[str]:
-    study, series, instance = handle.split("/")
-    return ["studies", study, "series", series, "instances", instance]
+    """Return the segments of the address of a study, a series or an instance."""
+    names = zip(("studies", "series", "instances"), handle.split("/"), strict=False)
+    return [segment for pair in names for segment in pair]
+
+
+def _described(row: Mapping[str, Any]) -> Description:
+    words = {key: _value(row, tag) for key, tag in TAGS.items()}
+    designators = [_value(item, DESIGNATOR) for item in _items(row, SCHEMES)]
+    ours = is_ours(_value(row, MANUFACTURER), designators)
+    return Description(**words, is_picture=ROWS in row, is_ours=ours)
+
+
+def _place(row: Mapping[str, Any], uid: str) -> Place:
+    words = {keyword: "\\".join(_values(row, _tag(keyword))) for keyword in PLACE_KEYWORDS}
+    return place_of(words, id=uid, series="", reference=_value(row, _tag(REFERENCE)))
+
+
+def _tag(keyword: str) -> str:
+    """Write a tag as the DICOM JSON model does."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    return f"{tag:08X}"
 
 
 def _value(row: Mapping[str, Any], tag: str) -> str:
     """Return the first value of an attribute of the DICOM JSON model, or an empty text."""
+    return next(iter(_values(row, tag)), "")
+
+
+def _values(row: Mapping[str, Any], tag: str) -> list[str]:
+    """Return the values of an attribute of the DICOM JSON model."""
     element = row.get(tag)
     values = element.get("Value") if isinstance(element, Mapping) else None
-    return str(values[0]).strip("\0 ") if isinstance(values, list) and values else ""
+    return [str(value).strip("\0 ") for value in values] if isinstance(values, list) else []
 
 
 def _items(row: Mapping[str, Any], tag: str) -> list[Mapping[str, Any]]:

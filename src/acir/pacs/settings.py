@@ -12,6 +12,7 @@ from acir.tables import Count, Positive, Range, Table
 
 FILE = "configuration"
 SERVER = "server"  # names one in the query of a source
+LEVEL, LEVELS = "level", ("instance", "series")  # of such a query: what comes in as one
 Port = Annotated[int, Range(1, 65535)]
 
 

@@ -29,6 +29,9 @@ STEP, OFF_LINE = 2.0, 0.35
 PARTNER = 4.0  # lengths within which a second letter gives the direction of the row
 ALIKE_LENGTH = 1.8  # ratio
 ALIKE_SHADE = 25.0  # grey levels
+# What a row that was found may go on with: less than a letter has to have, over a speck of noise.
+LITTLE, FAINTER, SPECK = 1.5, 12.0, 3
+FREE = 2.0  # lengths of a letter without any of it: the row has ended
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,9 @@ def _rows_at_all_sizes(values: Float32[np.ndarray, "h w"], least: int) -> Iterat
     steps = np.hypot(*np.gradient(values))
     for halving in range(HALVINGS + 1):
         scale = 2**halving
-        for letters in _letters(values, steps):
+        for letters, ink in _letters(values, steps):
             for row in _rows(letters, least):
-                yield _box(letters, row, scale)
+                yield _box(letters, row, ink, scale)
         if min(values.shape) < 2 * SMALLEST_SIDE:
             return
         values, steps = _squares(values).mean((1, 3)), _squares(steps).max((1, 3))
@@ -116,8 +119,8 @@ def _squares(values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h2 2 w2
 
 def _letters(
     values: Float32[np.ndarray, "h w"], steps: Float32[np.ndarray, "h w"]
-) -> Iterator[_Letters]:
-    """Yield the bright letters, then the dark ones."""
+) -> Iterator[tuple[_Letters, Bool[np.ndarray, "h w"]]]:
+    """Yield the bright letters, then the dark ones, each with where anything may be written."""
     for bright in (values, -values):
         top_hat = bright - ndimage.maximum_filter(ndimage.minimum_filter(bright, STROKE), STROKE)
         noise = ndimage.uniform_filter(top_hat, AROUND)
@@ -130,13 +133,14 @@ def _letters(
         every = np.arange(1, count + 1)
         ends = np.array([[(s.start, s.stop) for s in place] for place in where], dtype=np.float64)
         length = (ends[..., 1] - ends[..., 0]).max(1)
-        ink = np.bincount(found.ravel(), minlength=count + 1)[1:]
+        pixels = np.bincount(found.ravel(), minlength=count + 1)[1:]
         contrast = ndimage.maximum(top_hat, found, every)
         step = ndimage.maximum(steps, found, every)
-        letter = (length >= SMALLEST) & (length <= LARGEST) & (ink >= FEWEST_PIXELS)
+        letter = (length >= SMALLEST) & (length <= LARGEST) & (pixels >= FEWEST_PIXELS)
         letter &= step >= SHARP * contrast
         shade = ndimage.mean(bright, found, every)
-        yield _Letters(ends.mean(2)[letter], length[letter], shade[letter])
+        ink = ndimage.uniform_filter(top_hat, SPECK) > np.maximum(LITTLE * noise, FAINTER)
+        yield _Letters(ends.mean(2)[letter], length[letter], shade[letter]), ink
 
 
 def _rows(letters: _Letters, least: int) -> Iterator[Int[np.ndarray, " k"]]:
@@ -189,8 +193,38 @@ def _longest_row(
     return best
 
 
-def _box(letters: _Letters, row: Int[np.ndarray, " k"], scale: int) -> Box:
+def _box(
+    letters: _Letters, row: Int[np.ndarray, " k"], ink: Bool[np.ndarray, "h w"], scale: int
+) -> Box:
+    """Return the box of a row, as far as ink goes on along it.
+
+    What goes on may be too faint or too unlike to be told for letters.
+    """
     half = letters.length[row].max() / 2 + 1
-    top, left = (letters.middle[row].min(0) - half) * scale
-    bottom, right = (letters.middle[row].max(0) + half) * scale
+    ends = letters.middle[row[[0, -1]]]
+    way = ends[1] - ends[0]
+    unit = way / max(np.hypot(*way), 1.0)
+    on = _going_on(ink, ends[1], unit, half), _going_on(ink, ends[0], -unit, half)
+    every = np.array([*letters.middle[row], ends[1] + on[0] * unit, ends[0] - on[1] * unit])
+    top, left = (every.min(0) - half) * scale
+    bottom, right = (every.max(0) + half) * scale
     return Box(int(max(0, left)), int(max(0, top)), int(right) + 1, int(bottom) + 1)
+
+
+def _going_on(
+    ink: Bool[np.ndarray, "h w"],
+    begin: Float[np.ndarray, " 2"],
+    unit: Float[np.ndarray, " 2"],
+    half: float,
+) -> int:
+    """Return how many pixels ink goes on from a place, but for gaps of `FREE` letters."""
+    along = np.arange(sum(ink.shape))[:, None, None] * unit
+    across = np.arange(-half, half + 1)[:, None] * np.array([-unit[1], unit[0]])
+    y, x = np.moveaxis((begin + along + across).round().astype(int), -1, 0)
+    inside = (y >= 0) & (x >= 0) & (y < ink.shape[0]) & (x < ink.shape[1])
+    marks = np.flatnonzero(
+        (inside & ink[y.clip(0, len(ink) - 1), x.clip(0, ink.shape[1] - 1)]).any(1)
+    )
+    gaps = np.flatnonzero(np.diff(marks, prepend=0) > 2 * half * FREE)
+    reached = marks[: gaps[0]] if len(gaps) else marks
+    return int(reached[-1]) if len(reached) else 0

@@ -1,6 +1,6 @@
 """The instances that a query finds on a DICOMweb server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl
 
 from acir.errors import PacsError, SourceError, UnreachableError, UnreadableImageError
 from acir.pacs import guard
-from acir.pacs.settings import SERVER, load
+from acir.pacs.series import SLICES, chosen, remarks, stacks
+from acir.pacs.settings import LEVEL, LEVELS, SERVER, load
+from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Source, SourceOptions, dicom_record
 from acir.types import ImageRecord
 
@@ -24,6 +26,9 @@ class DicomWebSource(Source):
     The server is one of the configuration, which is that of `acir pacs`; where it has only one,
     `server` may be left out. Records have no path, and an error tells an instance by its place in
     the order of the identifiers.
+
+    With `level=series` in the query, each series of which it finds an instance gives the slices
+    that speak for it, as of `dicom:PLACE@series`; no other slice is fetched.
     """
 
     schemes = ("dicomweb",)
@@ -38,6 +43,9 @@ class DicomWebSource(Source):
             )
         self._query = dict(parse_qsl(text, keep_blank_values=True))
         self._server = load(Path(place)).server(self._query.pop(SERVER, ""))
+        self._level = self._query.pop(LEVEL, "instance")
+        if self._level not in LEVELS:
+            raise SourceError(f"level is {self._level!r}, expected one of {', '.join(LEVELS)}")
 
     def records(self) -> Iterator[ImageRecord | UnreadableImageError]:
         """Yield the pictures in the order of their identifiers; one that comes again is an error.
@@ -50,32 +58,50 @@ class DicomWebSource(Source):
         from acir.pacs.qido import DicomWeb, check_query  # noqa: PLC0415
 
         check_query(self._query)
+        self.remarks = []
         seen: set[str] = set()
         with closing(DicomWeb(self._server)) as server:
-            handles = sorted(server.search(self._query))
-            named = [(f"instance {n} of {len(handles)}", h) for n, h in enumerate(handles, start=1)]
+            wanted = self._wanted(server)
+            named = [
+                (f"instance {n} of {len(wanted)}", handle, more)
+                for n, (handle, more) in enumerate(wanted.items(), start=1)
+            ]
             read = partial(_read, server, self.options.key)
-            for name, found in guard.warm().map(read, named):
+            for name, found, more in guard.warm().map(read, named):
                 if isinstance(found, UnreadableImageError):
                     yield found
                 elif found.id in seen:
                     yield UnreadableImageError(name, "it has the UID of an earlier instance")
                 else:
                     seen.add(found.id)
-                    record = dicom_record(found)
+                    record = dicom_record(found, more=more)
                     if record.split in self.options.splits:
                         yield record
 
+    def _wanted(self, server: "DicomWeb") -> dict[str, Mapping[str, str]]:
+        """Return the handles of what is to be fetched, each with words about it."""
+        handles = sorted(server.search(self._query))
+        if self._level == "instance":
+            return {handle: {} for handle in handles}
+        wanted = dict[str, Mapping[str, str]]()
+        for series in dict.fromkeys(handle.rpartition("/")[0] for handle in handles):
+            places = server.places(series)
+            found, members = stacks(list(places.values())), list(places)
+            name = pseudonym(self.options.key, "series", series.rpartition("/")[2])
+            self.remarks += [f"series {name}: {sentence}" for sentence in remarks(found)]
+            wanted |= {members[number]: words for number, words in chosen(found, SLICES)}
+        return wanted
+
 
 def _read(
-    server: "DicomWeb", key: bytes, instance: tuple[str, str]
-) -> tuple[str, "DicomPicture | UnreadableImageError"]:
-    name, handle = instance
+    server: "DicomWeb", key: bytes, instance: tuple[str, str, Mapping[str, str]]
+) -> tuple[str, "DicomPicture | UnreadableImageError", Mapping[str, str]]:
+    name, handle, more = instance
     try:
-        return name, guard.warm().read(server.file(handle), key, name)
+        return name, guard.warm().read(server.file(handle), key, name), more
     except UnreachableError:
         raise
     except PacsError as error:
-        return name, UnreadableImageError(name, str(error))
+        return name, UnreadableImageError(name, str(error)), more
     except UnreadableImageError as error:
-        return name, error
+        return name, error, more

@@ -18,7 +18,7 @@ from acir.index.store import Store
 from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, is_uid
 from acir.pacs.scp import Listener
-from acir.pacs.settings import SERVER, Server, Settings, load
+from acir.pacs.settings import LEVEL, SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
 from acir.workflows.following import Follower, Target
@@ -44,6 +44,7 @@ class Question:
         k: Hits wanted.
         where: What a hit must have.
         force: Whether an unknown query is answered too.
+        series: Whether each series is a case, spoken for by some of its slices.
     """
 
     instance: str
@@ -51,6 +52,7 @@ class Question:
     k: int = 10
     where: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
+    series: bool = False
 
 
 def sync(
@@ -131,7 +133,7 @@ def listen(configuration: Path, *, device: str = "cpu", say: Say = lambda _: Non
 def search(
     configuration: Path, question: Question, html: Path | None, device: str, say: Say
 ) -> Iterator[Answer]:
-    """Fetch instances from a server and answer each as `acir search` does.
+    """Fetch instances from a server and answer each as `acir search` does, or each series.
 
     Args:
         configuration: The TOML file.
@@ -151,12 +153,27 @@ def search(
             "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits "
             "and dots"
         )
+    if question.series and len(uids) == len(LEVELS):
+        raise UsageError(
+            "a series is asked for, and an instance is named; give STUDY/SERIES, or STUDY for all "
+            "series of a study"
+        )
     query = {SERVER: settings.server(question.server).name, **dict(zip(LEVELS, uids, strict=False))}
+    if question.series:
+        query[LEVEL] = "series"
     request = Request(
         k=question.k, where=question.where, force=question.force, least=LEAST if html else 0
     )
     source = f"dicomweb:{configuration}?{urlencode(query)}"
-    yield from ask(Path(settings.index), [source], request, html=html, device=device, say=say)
+    yield from ask(
+        Path(settings.index),
+        [source],
+        request,
+        series=question.series,
+        html=html,
+        device=device,
+        say=say,
+    )
 
 
 def _for_ever(followers: list[Follower], say: Say) -> None:

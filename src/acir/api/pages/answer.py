@@ -23,6 +23,7 @@ from acir.api.pages.rendering import Render
 from acir.api.regions import Box, asked_about
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
 from acir.api.state import Server, State
+from acir.types import SERIES
 from acir.workflows.serving.queries import Query as Pictures
 
 router = APIRouter(route_class=Guarded)
@@ -71,13 +72,23 @@ async def ask(
     state: Annotated[str, Field(max_length=2048)] = "",
 ) -> Response:
     """Examine pictures, and go on to their answer; the settings of the page before stay."""
-    return leading_on(await examined(server, caller, image, "search"), state)
+    query = await examined(server, caller, image, "search")
+    return await leading_on(server, caller, query, state)
 
 
-def leading_on(query: Pictures, state: str = "") -> Response:
-    """Go on to the answer about pictures; the settings of the page before stay."""
+async def leading_on(server: State, caller: Caller, query: Pictures, state: str = "") -> Response:
+    """Go on to the answer about pictures; the settings of the page before stay.
+
+    Slices of a series are asked about as one, and series are what is looked for, if any are stored.
+    """
     kept = Address.parsed("/search", state).only(*LASTING)
-    return RedirectResponse(str(Address("/search", [("q", query.key), *kept])), 303)
+    address = Address("/search", [("q", query.key), *kept])
+    of_series = query.is_series and SERIES in await _facets(server, caller)
+    return RedirectResponse(address.having(per=SERIES) if of_series else str(address), 303)
+
+
+async def _facets(server: State, caller: Caller) -> dict[str, dict[str, int]]:
+    return await server.pool.run(caller.name, server.served.facets, caller.within("search"))
 
 
 @router.get("/search")
@@ -95,7 +106,7 @@ async def search(
     found = await answered(server, caller, asked, wish)
     address = Address.of(request)
     within = caller.within("search")
-    facets = await server.pool.run(caller.name, server.served.facets, within)
+    facets = await _facets(server, caller)
     places = server.served.collections(within)
     query = None if isinstance(asked, str) else asked
     page = render(
@@ -111,6 +122,7 @@ async def search(
         answer=found.answer,
         wish=wish,
         patients=shown.patients,
+        series=SERIES if query and query.is_series and SERIES in facets else None,
         facets=({"collection": places} if len(places) > 1 else {}) | facets,
         chosen=dict(map(pair_of, wish.where)),
         examples=[*wish.like, *wish.unlike],

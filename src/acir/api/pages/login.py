@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from acir.api.pages import returning
 from acir.api.pages.provider import come_back, forget, leave
 from acir.api.pages.rendering import Render, Renderer
 from acir.api.security import Guarded, Leaving, cookie_name, everyone
@@ -50,7 +51,7 @@ async def form(
         secret = await run_in_threadpool(server.sessions.redeem, way.link, _address(request))
     except AccessError:
         return render(request, "login.html", 403, failed=render.words(request)("login-link-spent"))
-    return _signed_in(server, secret)
+    return _signed_in(request, server, secret)
 
 
 @router.post("/login", dependencies=[everyone()])
@@ -71,7 +72,7 @@ async def sign_in(
         return refused
     except AccessError:
         return _wrong(request, render)
-    return _signed_in(server, secret)
+    return _signed_in(request, server, secret)
 
 
 @router.post("/logout")
@@ -90,16 +91,16 @@ async def _returned(request: Request, server: State, render: Renderer, way: Way)
         # Why is in the audit log: who tries to sign in as somebody else must not learn it.
         said = render.words(request)("login-not-vouched")
         return render(request, "login.html", 403, failed=said)
-    return _signed_in(server, secret)
+    return _signed_in(request, server, secret)
 
 
 def _wrong(request: Request, render: Renderer) -> Response:
     return render(request, "login.html", 403, failed=render.words(request)("login-wrong"))
 
 
-def _signed_in(server: State, secret: str) -> Response:
-    response = RedirectResponse("/", 303)
+def _signed_in(request: Request, server: State, secret: str) -> Response:
     secure = _secure(server)
+    response = returning.back(request, secure)
     response.set_cookie(
         cookie_name(secure), secret, httponly=True, secure=secure, samesite="lax", path="/"
     )

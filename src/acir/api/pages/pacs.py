@@ -53,4 +53,5 @@ async def ask(
     state: Annotated[str, Form(max_length=2048)] = "",
 ) -> Response:
     """Fetch what has a UID, and go on to its answer."""
-    return leading_on(await fetched(server, caller, Wanted(uid.strip())), state)
+    query = await fetched(server, caller, Wanted(uid.strip()))
+    return await leading_on(server, caller, query, state)

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from acir import __version__
+from acir.api.pages import returning
 from acir.api.pages.saying import SAYING
 from acir.api.words import LANGUAGES, Catalogues, Words, preferred
 from acir.workflows.serving.settings import ServeSettings
@@ -73,7 +74,10 @@ class Renderer:
         """Return the page of an error; without a session it asks to sign in."""
         template = "login.html" if status == HTTPStatus.UNAUTHORIZED else "error.html"
         values: dict[str, Any] = {"failed": "", "detail": detail, "code": int(status)}
-        return self(request, template, status, **values)
+        response = self(request, template, status, **values)
+        if status == HTTPStatus.UNAUTHORIZED:
+            returning.remember(request, response, self._settings.server.is_encrypted)
+        return response
 
 
 def of(request: Request) -> Renderer:

@@ -28,7 +28,8 @@ async def start(
     if link.is_given:
         await require(request, caller, "search")
         await require(request, caller, "fetch")
-        return leading_on(await fetched(server, caller, link.wanted()))
+        query = await fetched(server, caller, link.wanted())
+        return await leading_on(server, caller, query)
     served = server.served
     samples = []
     if caller.may("search"):

@@ -1,12 +1,19 @@
 """Pictures that someone asks about by what a PACS calls them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from acir.errors import UsageError
+from acir.errors import UnreachableError, UsageError
 from acir.evaluation.retrieved import spread
+from acir.pacs.series import SLICES, chosen, stacks
 from acir.pacs.settings import PacsTable
+
+if TYPE_CHECKING:
+    from acir.pacs.orthanc import Orthanc
+    from acir.pacs.qido import DicomWeb
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Found:
     """The instances of what was asked for.
 
     Attributes:
-        handles: Those that are to be looked at, in the order of their UIDs.
+        handles: Those that are to be looked at, in the order of their UIDs; of a series, in that of
+            its slices.
         total: How many there are.
     """
 
@@ -53,7 +61,8 @@ class Found:
 class Pacs(AbstractContextManager["Pacs"]):
     """The PACS of the configuration, and no other; close it or use it as a context.
 
-    Threads may share it.
+    Threads may share it. Where the name of the server cannot be resolved, each question tries it
+    again, until it can; the addresses are kept from then on.
 
     Args:
         place: How it is reached.
@@ -62,19 +71,13 @@ class Pacs(AbstractContextManager["Pacs"]):
     Raises:
         ComponentError: What a PACS needs is not installed.
         UsageError: The address, the credentials or the certificates cannot be used.
-        UnreachableError: The name of the server cannot be resolved.
     """
 
     def __init__(self, place: PacsTable, most: int) -> None:
-        # Here, as a server without a PACS may not have what they need.
-        from acir.pacs.orthanc import Orthanc  # noqa: PLC0415
-        from acir.pacs.qido import DicomWeb  # noqa: PLC0415
-
-        self._most = most
-        with ExitStack() as opened:
-            self._web = opened.enter_context(closing(DicomWeb(place)))
-            self._orthanc = opened.enter_context(closing(Orthanc(place))) if place.orthanc else None
-            self._opened = opened.pop_all()
+        self._place, self._most = place, most
+        self._reaching, self._opened = Lock(), ExitStack()
+        self._servers: tuple[DicomWeb, Orthanc | None] | None = None
+        self.trouble()  # what is wrong for good is told now
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
@@ -84,22 +87,51 @@ class Pacs(AbstractContextManager["Pacs"]):
         """Close the connections; closing twice is harmless."""
         self._opened.close()
 
+    def trouble(self) -> str:
+        """Return why it cannot be asked for now: its name cannot be resolved; empty if it can.
+
+        Raises:
+            UsageError: The name leads to where no PACS is.
+        """
+        try:
+            self._reached()
+        except UnreachableError as error:
+            return str(error)
+        return ""
+
+    def _reached(self) -> "tuple[DicomWeb, Orthanc | None]":
+        # Here, as a server without a PACS may not have what they need.
+        from acir.pacs.orthanc import Orthanc  # noqa: PLC0415
+        from acir.pacs.qido import DicomWeb  # noqa: PLC0415
+
+        with self._reaching, ExitStack() as opened:
+            if self._servers is None:
+                place = self._place
+                web = opened.enter_context(closing(DicomWeb(place)))
+                orthanc = opened.enter_context(closing(Orthanc(place))) if place.orthanc else None
+                self._servers, self._opened = (web, orthanc), opened.pop_all()
+            return self._servers
+
     def find(self, wanted: Wanted) -> Found:
         """Return the instances of an instance, a series or a study; of many, some of them.
+
+        Of a series, and of a study of one, these are the slices that speak for it.
 
         Raises:
             UsageError: The name is none, or this PACS is no Orthanc.
             GoneError: There is nothing of that name.
             PacsError: The PACS cannot be used.
         """
+        web, orthanc = self._reached()
         uid = wanted.uid
         if wanted.orthanc:
-            if self._orthanc is None:
+            if orthanc is None:
                 raise UsageError("the PACS of this server is not known as an Orthanc; give a UID")
-            uid = self._orthanc.uid_of(wanted.orthanc)
-        handles = self._web.named(uid)
-        chosen = tuple(handles[place] for place in spread(len(handles), self._most))
-        return Found(chosen, len(handles))
+            uid = orthanc.uid_of(wanted.orthanc)
+        handles = web.named(uid)
+        speaking = _speaking(web, handles)
+        few = tuple(speaking[place] for place in spread(len(speaking), self._most))
+        return Found(few, len(handles))
 
     def files(self, found: Found) -> Iterator[bytes]:
         """Fetch the files one by one; instances without pixels, as of reports, are left out.
@@ -108,10 +140,21 @@ class Pacs(AbstractContextManager["Pacs"]):
             UsageError: None of them has pixels.
             PacsError: The PACS cannot be used.
         """
+        web, _ = self._reached()
         empty = True
         for handle in found.handles:
-            if self._web.describe(handle).is_picture:
+            if web.describe(handle).is_picture:
                 empty = False
-                yield self._web.file(handle)
+                yield web.file(handle)
         if empty:
             raise UsageError("what the PACS has under this name is no picture; name another one")
+
+
+def _speaking(web: "DicomWeb", handles: Sequence[str]) -> Sequence[str]:
+    """Return the slices that speak for a series, or all instances of what is none."""
+    series = {handle.rpartition("/")[0] for handle in handles}
+    if len(handles) == 1 or len(series) > 1:
+        return handles
+    places = web.places(*series)
+    members = list(places)
+    return [members[n] for n, _ in chosen(stacks(list(places.values())), SLICES)] or handles

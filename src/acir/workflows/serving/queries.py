@@ -25,7 +25,7 @@ from acir.prep.pixels import to_unit
 from acir.search import Examined, Named
 from acir.tensors import Evidence
 from acir.threshold import Place
-from acir.types import Answer, ImageRecord, Verdict
+from acir.types import SERIES, Answer, ImageRecord, Verdict
 from acir.workflows.serving.frames import Frame, frame_of
 from acir.workflows.serving.served import Served
 
@@ -139,6 +139,14 @@ class Query:
         """Bytes that it takes to keep it."""
         regions = list(self.regions.values())  # another thread may add one
         return sum(view.size for view in self.views) + sum(region.size for region in regions)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether the views are slices of one series."""
+        found = [view.found for view in self.views]
+        records = [one.record for one in found if isinstance(one, Examined)]
+        series = {record.metadata.get(SERIES) for record in records}
+        return len(records) == len(found) > 1 and len(series) == 1 and None not in series
 
     def deciding(self, answer: Answer) -> Asked:
         """Return the view that the verdict of an answer is on."""
