@@ -15,9 +15,9 @@ SCHEMA = "3"
 CHANGE = "create table change (generation integer primary key, stamp blob not null, gone blob)"
 TRAFFIC = """create table if not exists traffic (
     row integer primary key, p real not null, day text not null)"""
-# Hashes come in no order, so that a commit would touch most pages of an index on them. Pictures that
-# came together have a part of it to themselves, which is all that the next ones touch. An index on
-# a function of the hash in place of a column would make SQLite ready to take back each statement.
+# Hashes come in no order, and a commit would touch most pages of an index on them. So pictures that
+# came together have a part of it, which is all that the next ones touch. It is on a column, as one
+# on a function of the hash would have SQLite keep a journal for each statement.
 PART = "row >> 17"
 PIXELS = f"create index item_pixels on item ({PART}, pixels)"
 PATIENT = "create index item_patient on item (patient) where patient is not null"

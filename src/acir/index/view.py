@@ -22,8 +22,8 @@ from acir.index.schema import PART
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
 EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
-# Goes from one part of the index on pixels to the next, and looks into each. A `union` of all, as
-# in a damaged file one may lead back.
+# Goes from one part of the index on pixels to the next and looks into each. `union` ends even where
+# a damaged file leads back.
 PIXELS = f"""with recursive parts (part) as (
         select min({PART}) from item
         union select (select min({PART}) from item where {PART} > part) from parts)
