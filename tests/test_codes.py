@@ -41,3 +41,12 @@ def test_codes_of_any_length_are_compared_in_whole_words(seed: int, width: int) 
     found = codes.differing(codes.words(packed), codes.words(packed))
     naive = [[(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for b in packed] for a in packed]
     assert found.tolist() == codes.hamming(packed, packed).tolist() == naive
+
+
+@pytest.mark.parametrize(
+    ("bits", "lengths"), [(8, (8,)), (64, (8, 16, 32, 64)), (40, (8, 16, 32, 40))]
+)
+def test_nested_lengths_are_bytes_doubled_and_the_whole(
+    bits: int, lengths: tuple[int, ...]
+) -> None:
+    assert codes.nested_lengths(bits) == lengths

@@ -38,6 +38,17 @@ def unpack(codes: UInt8[np.ndarray, "n bytes"]) -> Float[np.ndarray, "n bits"]:
     return np.unpackbits(codes, axis=1).astype(np.float32) * 2 - 1
 
 
+def nested_lengths(bits: int) -> tuple[int, ...]:
+    """Return the lengths of nested codes: bytes doubled as often as they fit, and the whole.
+
+    Example:
+        >>> nested_lengths(48)
+        (8, 16, 32, 48)
+    """
+    doubled = [BITS_PER_BYTE << n for n in range(bits.bit_length()) if BITS_PER_BYTE << n < bits]
+    return (*doubled, bits)
+
+
 def hamming(
     queries: UInt8[np.ndarray, "q bytes"], gallery: UInt8[np.ndarray, "n bytes"]
 ) -> Int[np.ndarray, "q n"]:

@@ -48,7 +48,12 @@ FAMILIES: Mapping[str, tuple[type[Any], str]] = {
     ),
     "acir.ranking": (Ranker, "The order of the hits; `search.mode` and `--mode`"),
 }
-GIVEN = {"class_counts", "bits", "pictures"}  # what the program passes to a component itself
+GIVEN = {
+    "class_counts",
+    "bits",
+    "pictures",
+    "lengths",
+}  # what the program passes to a component itself
 # Keys whose dataclass says in one sentence what the whole table means.
 MEANINGS = {
     "model.attention.on": "Whether the block is there.",

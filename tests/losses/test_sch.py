@@ -515,15 +515,9 @@ def test_a_weight_out_of_range_is_refused(weight: float) -> None:
 # Nested codes
 
 
-def test_nested_lengths_are_bytes_doubled_and_the_whole() -> None:
-    assert sch.nested_lengths(8) == (8,)
-    assert sch.nested_lengths(64) == (8, 16, 32, 64)
-    assert sch.nested_lengths(40) == (8, 16, 32, 40)
-
-
 def test_a_nested_loss_is_the_mean_over_the_beginnings_of_the_code() -> None:
     encoding, batch = random_inputs(0, bits=32)
-    found = SCH(class_counts=(4, 2, 1), nested=True)(encoding, batch).terms
+    found = SCH(class_counts=(4, 2, 1), lengths=(8, 16, 32))(encoding, batch).terms
     alone = [
         SCH(class_counts=(4, 2, 1))(replace(encoding, logits=encoding.logits[:, :n]), batch).terms
         for n in (8, 16, 32)
@@ -535,7 +529,7 @@ def test_a_nested_loss_is_the_mean_over_the_beginnings_of_the_code() -> None:
 
 def test_a_nested_code_learns_most_for_its_first_bits() -> None:
     encoding, batch = random_inputs(0, bits=64, pictures=40)
-    SCH(class_counts=(4, 2, 1), nested=True)(encoding, batch).total.backward()
+    SCH(class_counts=(4, 2, 1), lengths=(8, 16, 32, 64))(encoding, batch).total.backward()
     assert encoding.logits.grad is not None
     slope = encoding.logits.grad.abs().mean(dim=0)
     assert slope[:8].mean() > 2 * slope[32:].mean()

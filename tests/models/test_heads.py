@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acir.models.heads import HEADS, Head, KanHead, LinearHead, SignHead
+from acir.models.heads import HEADS, Beginning, Head, KanHead, LinearHead, SignHead
 from acir.models.kan import LIMIT
 from acir.recipe import HeadRecipe
 
@@ -69,3 +69,29 @@ def test_a_sign_head_reads_the_classes_from_the_signs_of_the_logits() -> None:
     torch.testing.assert_close(logits, x @ head.bits.weight.T + head.bits.bias)
     code = torch.tensor([[1.0 if value >= 0 else -1.0 for value in row] for row in logits])
     torch.testing.assert_close(class_logits, code @ head.classes.weight.T + head.classes.bias)
+
+
+def test_in_training_a_beginning_of_a_code_is_shown_and_else_the_whole() -> None:
+    torch.manual_seed(0)
+    beginning, code = Beginning(40), torch.ones(400, 40)
+    assert beginning.eval()(code).equal(code)
+    shown = beginning.train()(code)
+    ends = shown.sum(dim=1).int()
+    assert sorted(set(ends.tolist())) == [8, 16, 32, 40]  # bytes doubled, and the whole
+    wanted = torch.stack([torch.tensor([1.0] * n + [0.0] * (40 - n)) for n in ends.tolist()])
+    assert shown.equal(wanted)
+    assert torch.bincount(ends)[[8, 16, 32, 40]].min() > 60  # of 100 each
+
+
+@pytest.mark.parametrize("kind", [LinearHead, SignHead])
+def test_a_nested_head_teaches_its_classes_most_by_the_first_bits(
+    kind: type[LinearHead],
+) -> None:
+    torch.manual_seed(0)
+    head = kind(5, 64, 3, HeadRecipe(balance=False, nested=True)).train()
+    _, class_logits = head(torch.randn(200, 5))
+    (class_logits**2).sum().backward()
+    assert head.classes.weight.grad is not None
+    slope = head.classes.weight.grad.abs().mean(dim=0)
+    # the first eight bits are shown always, the last 32 to one picture in four
+    assert slope[:8].mean() > 2 * slope[32:].mean()

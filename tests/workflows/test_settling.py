@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from acir import recipe as recipes
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest, Row
+from acir.errors import RecipeError
 from acir.recipe import PrepRecipe, Recipe, ScatteringRecipe
 from acir.types import Split
-from acir.workflows.learning import prep_for, settled
+from acir.workflows.learning import network, prep_for, settled
 
 
 def _recipe(**scattering: object) -> Recipe:
@@ -71,3 +73,24 @@ def test_small_pictures_are_enlarged_only_where_the_recipe_says_so(
     rows = [row(n, size, "train") for n, size in enumerate(sizes)] + [row(0, (300, 300), "val")]
     recipe = replace(Recipe(), prep=PrepRecipe(size=64, enlarge=enlarge))
     assert prep_for(recipe, Manifest(tuple(rows), (), 0.0)).size == side
+
+
+def _nested(loss: dict[str, object]) -> Recipe:
+    table = recipes.read("tiny")
+    table["loss"] = loss
+    table["model"]["head"]["nested"] = True
+    return recipes.from_dict(table)
+
+
+def test_the_loss_is_told_how_many_first_bits_are_to_be_codes_too() -> None:
+    _, loss = network(_nested({"name": "sch"}), _pictures(fall=False), seed=0)
+    assert loss.lengths == (8, 16, 32)
+
+
+def test_a_loss_that_cannot_teach_the_beginnings_of_a_code_is_refused() -> None:
+    said = (
+        r"recipe key model\.head\.nested is true, but the loss 'greedyhash' does not teach the "
+        r"beginnings of a code; use sch, or set it to false"
+    )
+    with pytest.raises(RecipeError, match=said):
+        network(_nested({"name": "greedyhash"}), _pictures(fall=False), seed=0)

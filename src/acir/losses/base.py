@@ -36,7 +36,8 @@ class Loss(nn.Module, ABC):
     buffers of the loss, addressed by `Batch.rows`.
 
     A constructor takes what it needs by keyword from: `bits`, `class_counts` (training pictures
-    of each class), `pictures` (number of training pictures; `Batch.rows` counts them from 0), and
+    of each class), `pictures` (number of training pictures; `Batch.rows` counts them from 0),
+    `lengths` (how many first bits are to be good codes too; none where the whole alone is), and
     options of its own.
     """
 

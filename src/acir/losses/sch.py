@@ -46,7 +46,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from acir.codes import BITS_PER_BYTE
 from acir.errors import RecipeError, suggestion
 from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_entropy
 from acir.tensors import Batch, Encoding
@@ -77,7 +76,8 @@ class SCH(Loss):
         quantisation: `cosine` (the paper's), `cubic` (for the head that classifies signs), `none`.
         classification: Weight w of the class head's cross-entropy.
         class_weights: Whether pairs of rare classes weigh more.
-        nested: Whether the first 8, 16, 32 ... bits are to be good codes too.
+        lengths: Given by `model.head.nested`: how many first bits are to be good codes too; none
+            where the whole alone is to be one.
         prior: How much of log(N_c / N) the class logits are relieved of, at least 0; 1 makes them
             those of classes that are equally common.
 
@@ -101,7 +101,7 @@ class SCH(Loss):
         quantisation: str = "cosine",
         classification: float = 0.5,
         class_weights: bool = True,
-        nested: bool = False,
+        lengths: tuple[int, ...] = (),
         prior: float = 0.0,
     ) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class SCH(Loss):
         self.similarity: Similarity = _known("similarity", similarity, get_args(Similarity))
         kind: Quantisation = _known("quantisation", quantisation, get_args(Quantisation))
         self.quantisation = QUANTISATIONS[kind]
-        self.nested = nested
+        self.lengths = lengths
         weights = inverse_frequencies(class_counts)
         if not class_weights:
             weights = torch.ones_like(weights)
@@ -139,9 +139,7 @@ class SCH(Loss):
             weight=pair_weight(batch.labels, self.weights),
         )
         bits = encoding.logits.shape[1]
-        beginnings = [
-            encoding.logits[:, :n] for n in (nested_lengths(bits) if self.nested else (bits,))
-        ]
+        beginnings = [encoding.logits[:, :n] for n in self.lengths or (bits,)]
         contrasted = _mean([pairs(distance=code_distance(logits)) for logits in beginnings])
         quantised = _mean([self.quantisation(logits) for logits in beginnings])
         classified = label_cross_entropy(encoding.class_logits + self.offsets, batch.labels)
@@ -158,17 +156,6 @@ def _known(key: str, value: str, kinds: tuple[Kind, ...]) -> Kind:
         f"recipe key loss.{key} is {value!r}, expected one of {', '.join(kinds)}."
         f"{suggestion(value, kinds)}"
     )
-
-
-def nested_lengths(bits: int) -> tuple[int, ...]:
-    """Return the lengths of the nested codes: bytes doubled as often as they fit, and the whole.
-
-    Example:
-        >>> nested_lengths(48)
-        (8, 16, 32, 48)
-    """
-    doubled = [BITS_PER_BYTE << n for n in range(bits.bit_length()) if BITS_PER_BYTE << n < bits]
-    return (*doubled, bits)
 
 
 def inverse_frequencies(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from einops import rearrange
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from acir.codes import nested_lengths
 from acir.models.kan import KanLayer
 from acir.models.standardise import Standardise
 from acir.recipe import HeadRecipe
@@ -67,6 +70,32 @@ class MlpHead(nn.Module):
         return self.balance(self.second(middle)), self.classes(middle)
 
 
+class Beginning(nn.Module):
+    """Show the beginning of a code alone while it is learned: 0 for the other bits.
+
+    How many bits that are is drawn for each picture from the nested lengths, so that the classes
+    are in the first bits already. The idea is nested dropout (Rippel, Gelbart and Adams, "Learning
+    Ordered Representations with Nested Dropout", ICML 2014, https://arxiv.org/abs/1402.0915).
+
+    Args:
+        bits: Length of the code.
+    """
+
+    shown: Bool[Tensor, "lengths bits"]
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        lengths = torch.tensor(nested_lengths(bits))
+        shown = torch.arange(bits) < rearrange(lengths, "n -> n 1")
+        self.register_buffer("shown", shown, persistent=False)
+
+    def forward(self, code: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch bits"]:
+        """Return the beginnings in training, and else the codes as they are."""
+        if not self.training:
+            return code
+        return code * self.shown[torch.randint(len(self.shown), (len(code),))]
+
+
 class LinearHead(nn.Module):
     """One linear layer to the bits; the classes are read from the hash logits.
 
@@ -76,13 +105,14 @@ class LinearHead(nn.Module):
         dim: Length of the blended features.
         bits: Hash logits.
         classes: Class logits.
-        recipe: Balance.
+        recipe: Balance, nested codes.
     """
 
     def __init__(self, dim: int, bits: int, classes: int, recipe: HeadRecipe) -> None:
         super().__init__()
         self.bits = nn.Linear(dim, bits)
         self.balance = _balance(bits, recipe)
+        self.beginning = Beginning(bits) if recipe.nested else nn.Identity()
         self.classes = nn.Linear(bits, classes)
 
     def forward(
@@ -90,7 +120,7 @@ class LinearHead(nn.Module):
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
         logits = self.balance(self.bits(blended))
-        return logits, self.classes(logits)
+        return logits, self.classes(self.beginning(logits))
 
 
 class SignHead(LinearHead):
@@ -105,7 +135,7 @@ class SignHead(LinearHead):
     ) -> tuple[Float[Tensor, "batch bits"], Float[Tensor, "batch classes"]]:
         """Return hash logits and class logits."""
         logits = self.balance(self.bits(blended))
-        return logits, self.classes(binarised(logits))
+        return logits, self.classes(self.beginning(binarised(logits)))
 
 
 Head = KanHead | MlpHead | LinearHead

@@ -92,6 +92,9 @@ class HeadRecipe(Table):
         hidden: Width between the two layers.
         grid: Intervals of the spline grid; `kan` only.
         balance: Whether each logit is centred and scaled over the batch.
+        nested: Whether the first 8, 16, 32 ... bits are to be good codes too, for a loss that can
+            teach them so. `linear` and `sign` then learn the classes from as many of the first bits
+            as chance says, a number for each picture.
         posterior: Whether how likely each class is joins the embedding, so that content-guided
             ranking weighs the classes. The loss must teach the class head.
     """
@@ -101,6 +104,7 @@ class HeadRecipe(Table):
     hidden: Count = 64
     grid: Count = 5
     balance: bool = True
+    nested: bool = False
     posterior: bool = False
 
 

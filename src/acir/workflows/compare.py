@@ -205,9 +205,8 @@ def _check_losses(benchmark: Benchmark) -> None:
     for method in benchmark.method:
         for tuned in method.trials or (NOTHING,):
             loss = benchmark.recipe_for(benchmark.data[0], method, 64, tuned).loss
-            registry.build(
-                losses.get(loss.name), loss.options, class_counts=(2, 2), bits=64, pictures=4
-            )
+            known = {"class_counts": (2, 2), "bits": 64, "pictures": 4, "lengths": ()}
+            registry.build(losses.get(loss.name), loss.options, **known)
 
 
 def _refuse_file(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Literal
 
 import torch
@@ -9,9 +10,10 @@ from torch import nn
 
 from acir import losses, registry
 from acir.bulk import encode_set
+from acir.codes import nested_lengths
 from acir.data.loader import ImageSet, read_images
 from acir.data.manifest import Manifest, Part, read_manifest
-from acir.errors import SourceError
+from acir.errors import RecipeError, SourceError
 from acir.evaluation.protocol import CodedSet
 from acir.losses.base import Loss
 from acir.metrics.retrieval import mean_average_precision
@@ -125,7 +127,8 @@ def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
         seed: The only source of chance.
 
     Raises:
-        RecipeError: The stem or the loss has no such option, or is impossible for these classes.
+        RecipeError: The stem or the loss has no such option, or is impossible for these classes;
+            or the code is to be nested by a loss that cannot teach it.
     """
     torch.manual_seed(seed)
     encoder = Encoder(recipe.model, train.labels.shape[1])
@@ -137,8 +140,21 @@ def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
         class_counts=train.class_counts,
         bits=recipe.model.bits,
         pictures=len(train),
+        lengths=_lengths(recipe),
     )
     return encoder, loss
+
+
+def _lengths(recipe: Recipe) -> tuple[int, ...]:
+    """Return how many first bits are to be good codes too; refuse a loss that cannot teach them."""
+    if not recipe.model.head.nested:
+        return ()
+    if "lengths" not in signature(losses.get(recipe.loss.name)).parameters:
+        raise RecipeError(
+            f"recipe key model.head.nested is true, but the loss {recipe.loss.name!r} does not "
+            "teach the beginnings of a code; use sch, or set it to false"
+        )
+    return nested_lengths(recipe.model.bits)
 
 
 def validator(
