@@ -71,20 +71,22 @@ def _write_part(connection: Connection, entries: Sequence[Entry]) -> Written:
     ids = json.dumps([entry.id for entry in entries])
     there = {name: (row, mark) for name, row, mark in connection.execute(THERE, (ids,))}
     known = {name: mark for name, (_, mark) in there.items()}
-    counts, fresh = Counter[str](), dict[str, tuple[Columns, bytes]]()
-    for entry in entries:
-        columns = _columns(entry)
+    fresh = dict[str, tuple[Columns, bytes]]()
+    changed = replaced = 0
+    for columns in map(_columns, entries):
         name, mark = columns[0], mark_of(columns)
         before = known.get(name)
-        counts["new" if before is None else "unchanged" if before == mark else "replaced"] += 1
         if before != mark:
+            changed += 1
+            replaced += before is not None
             fresh[name] = columns, mark
             known[name] = mark
     gone = tuple(there[name][0] for name in fresh if name in there)
     if gone:
         delete(connection, gone)
     _insert(connection, fresh.values())
-    return Written(counts, gone)
+    unchanged = len(entries) - changed
+    return Written(Counter(new=changed - replaced, replaced=replaced, unchanged=unchanged), gone)
 
 
 def keys_of(database: Database, ids: Iterable[str]) -> list[int]:
@@ -149,12 +151,12 @@ def _columns(entry: Entry) -> Columns:
 
 def mark_of(columns: Sequence[Any]) -> bytes:
     """Hash columns, whatever types a damaged file may give them."""
-    key, label, path, patient, pixel_hash, code, embedding, thumbnail, metadata = columns
-    words = key, label, path, patient, pixel_hash, metadata
+    key, label, path, patient, pixel_hash, code, v, png, words = columns
     try:
-        if thumbnail is None:
-            return hashed(PLAIN % (*words, len(code), len(embedding), code, embedding))
-        return checksum(words, (code, embedding, thumbnail))
+        if png is None:
+            parts = key, label, path, patient, pixel_hash, words, len(code), len(v), code, v
+            return hashed(PLAIN % parts)
+        return checksum((key, label, path, patient, pixel_hash, words), (code, v, png))
     except TypeError:  # a blob is none
         return checksum(columns, ())
 
