@@ -2,11 +2,13 @@
 
     python benchmarks/gate_cost.py runs/cells/bundle
 
-One picture at a time and on one thread, as a search does: the encoder; the decoder, if there is
-one; and every detector of the gate by itself. Rounds are interleaved, so that a noisy machine
+One picture at a time and on one thread, as a search does: the encoder; the decoder, if a detector
+reads what it makes; every detector of the gate by itself; and what makes a verdict of their scores.
+Rounds are interleaved, so that a noisy machine
 disturbs all alike, and the fastest round counts, which was disturbed least; the ratios to the
 encoder are what to look at. `gate` is what a verdict adds to the
-encoding: decoder and detectors together. Noise stands in for pictures, as the work is the same.
+encoding: all parts together. Noise stands in for pictures: the work is the same, but for more
+neighbours to look at.
 """
 
 import argparse
@@ -21,30 +23,32 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acir.bundle import Bundle, load_bundle
+from acir.models.evidence import collect_evidence
 from acir.search import one_thread
 from acir.tensors import Evidence
 
 WARM_UP = 5  # rounds that are not counted
-ENCODER, DECODER = "encoder", "decoder"
+ENCODER, DECODER, VERDICT = "encoder", "decoder", "verdict"
 
 
 def parts(bundle: Bundle) -> dict[str, Callable[[Evidence], object]]:
     """Return what is timed, by name; each is given the evidence of one picture."""
-    encoder = bundle.encoder
-    decoder, encoder.decoder = encoder.decoder, None
+    encoder, gate = bundle.encoder, bundle.gate
 
     @torch.no_grad()
     def rebuild(one: Evidence, deep: Float[Tensor, "..."]) -> object:
-        return decoder and decoder(deep, one.images.shape[2:])
+        return encoder.decoder and encoder.decoder(deep, one.images.shape[2:])
 
     timed: dict[str, Callable[[Evidence], object]] = {
-        ENCODER: lambda one: bundle.evidence(one.images)
+        ENCODER: lambda one: collect_evidence(encoder, one.images, rebuild=False)
     }
-    if decoder is not None:
+    images = torch.rand(1, 3, bundle.prep.size, bundle.prep.size)
+    if gate.needs_decoder:
         with torch.no_grad():
-            deep = encoder.deep_map(torch.rand(1, 3, bundle.prep.size, bundle.prep.size))
-        timed[DECODER] = partial(rebuild, deep=deep)
-    return timed | {name: partial(_score, bundle, name) for name in bundle.gate.detectors}
+            timed[DECODER] = partial(rebuild, deep=encoder.deep_map(images))
+    timed |= {name: partial(_score, bundle, name) for name in gate.detectors}
+    scored = gate.scored(bundle.evidence(images))
+    return timed | {VERDICT: lambda _: gate.judge_scored(scored)}
 
 
 def _score(bundle: Bundle, name: str, one: Evidence) -> object:

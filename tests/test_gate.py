@@ -296,6 +296,33 @@ def test_unusual_pixels_go_before_what_a_network_makes_of_them(red: float, code:
     assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
 
 
+class _Spots(_Green):
+    """Looks at places."""
+
+    looks_at_places: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("red", "code"),
+    [
+        (986, "green"),  # p = 16 / 1001: unusual, but not very
+        (993, "red"),  # p = 9 / 1001
+    ],
+)
+def test_what_is_very_unusual_all_over_goes_before_what_is_seen_at_a_place(
+    red: float, code: str
+) -> None:
+    ordinary = _pixels(np.arange(1, 1001), np.arange(1, 1001))
+    gate = Gate.fit(
+        {"spots": _Spots(), "red": _Channel()},
+        GateRecipe(),
+        references=ordinary,
+        calibration=(ordinary, ordinary),
+    )
+    verdict = gate.judge(_pixels(np.array([red]), np.array([100_000])))[0]
+    assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
+
+
 def test_a_refused_picture_is_unknown_with_the_finding_as_its_reason() -> None:
     verdict = _gate(999).refuse(Finding("blank", "the picture is blank"))
     assert (verdict.verdict, verdict.p_value, verdict.scores) == ("unknown", 0.001, {})
@@ -482,3 +509,28 @@ def test_a_calibration_picture_that_is_no_number_does_no_harm() -> None:
     gate = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(a, a))
     assert _verdict(gate, math.inf).p_value == 5 / 24
     assert _verdict(gate, 19).p_value == 6 / 24
+
+
+def test_a_painter_draws_as_if_it_were_asked_and_has_no_say() -> None:
+    names, painter = ("knn", "knn-middle"), fresh_detectors(("residual",), _encode)["residual"]
+    seen = _network_evidence(100, 0)
+    kept = _network_evidence(80, 1), _network_evidence(80, 2)
+
+    def fitted(drawing: Detector | None) -> Gate:
+        voting = fresh_detectors(names, _encode)
+        return Gate.fit(voting, GateRecipe(), references=seen, calibration=kept, painter=drawing)
+
+    alone, painted = fitted(None), fitted(painter)
+    asked = _network_evidence(40, 3)
+    assert painted.judge(asked) == alone.judge(asked)
+    assert not painted.needs_decoder
+    assert (alone.draws_heat_maps, painted.draws_heat_maps) == (False, True)
+    assert alone.heat_map(asked) is None
+    arrays, config = painted.state()
+    restored = Gate.load(load(save(arrays)), json.loads(json.dumps(config)), _encode)
+    scored, expected = painted.scored(asked), painter.heat_map(asked)
+    assert expected is not None
+    for gate in (painted, restored, painted.recalibrated(scored, scored)):
+        drawn = gate.heat_map(asked)
+        assert drawn is not None
+        assert torch.equal(drawn, expected)

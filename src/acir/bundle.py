@@ -99,8 +99,19 @@ class Bundle:
     id: str = ""
 
     def evidence(self, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
-        """Encode prepared pictures and collect what the detectors look at."""
-        return collect_evidence(self.encoder, images)
+        """Encode prepared pictures and collect what the detectors of the gate look at."""
+        return collect_evidence(self.encoder, images, rebuild=self.gate.needs_decoder)
+
+    def heat_map(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch height width"] | None:
+        """Return where prepared pictures differ from known ones, or None; see `Gate.heat_map`.
+
+        It is asked for few pictures, so it encodes them again, this time with the decoder.
+        """
+        if not self.gate.draws_heat_maps:
+            return None
+        return self.gate.heat_map(collect_evidence(self.encoder, images))
 
     def mode_named(self, name: str | None) -> str:
         """Return the name of a ranker; None means the one that validation favours.

@@ -26,9 +26,7 @@ def p_values(
         >>> p_values(np.array([0.0, 2.0, 9.0]), np.array([1.0, 2.0, 3.0]))
         array([1.  , 0.75, 0.25])
     """
-    below = np.searchsorted(np.sort(calibration), scores, side="left")
-    p: Float64[np.ndarray, " n"] = (1 + len(calibration) - below) / (len(calibration) + 1)
-    return p
+    return _among(scores, np.sort(calibration))
 
 
 def surprise(
@@ -42,13 +40,31 @@ def surprise(
     a threshold set on other pictures holds whatever the tail is. Without calibration scores
     nothing is surprising: 0.
     """
-    values: Float64[np.ndarray, " n"] = -np.log(p_values(scores, calibration))
-    highest = calibration.max(initial=-math.inf)
-    if math.isfinite(highest):
-        beyond = scores > highest
-        scale = highest - np.median(calibration) or 1.0
-        values[beyond] += np.log1p((scores[beyond] - highest) / scale)
+    known = np.sort(calibration)
+    values: Float64[np.ndarray, " n"] = -np.log(_among(scores, known))
+    if len(known) and math.isfinite(known[-1]):
+        values += _beyond(scores, known)
     return values
+
+
+def _among(
+    scores: Float64[np.ndarray, " n"], known: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """Return the p-values of scores among ascending ones."""
+    at_least = len(known) - np.searchsorted(known, scores, side="left")
+    p: Float64[np.ndarray, " n"] = (1 + at_least) / (len(known) + 1)
+    return p
+
+
+def _beyond(
+    scores: Float64[np.ndarray, " n"], known: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """Return what surprise gains beyond the highest of ascending finite scores."""
+    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2  # the median, quickly
+    gain: Float64[np.ndarray, " n"] = np.log1p(
+        np.maximum(scores - known[-1], 0) / (known[-1] - middle or 1.0)
+    )
+    return gain
 
 
 def combined(
@@ -114,9 +130,7 @@ def _without_steps(
         return np.zeros(len(scores))
     levels = -np.log(np.arange(n + 1, 1, -1) / (n + 1))
     values: Float64[np.ndarray, " n"] = np.interp(scores, known, levels)
-    scale = known[-1] - np.median(known) or 1.0
-    beyond = scores > known[-1]
-    values[beyond] += np.log1p((scores[beyond] - known[-1]) / scale)
+    values += _beyond(scores, known)
     return values
 
 

@@ -33,6 +33,8 @@ from acir.types import Calibration, Scored, Verdict
 
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
+VERY_UNUSUAL = 0.01  # p of a reason about all of a picture, beside which no place counts
+PAINTER = "residual"  # draws where a picture differs, asked or not
 
 
 class Gate:
@@ -47,28 +49,28 @@ class Gate:
 
     Args:
         detectors: Fitted detectors by name; their order is kept.
-        recipe: The two false-alarm rates and their confidence.
-        promise: Whether A and B were kept for calibration alone.
+        threshold: What the totals of B allow to promise.
         scored: What the detectors say of A.
-        totals: The totals of B.
         emphasis: Power of the surprises; other than the default in old bundles.
+        painter: A fitted detector that draws the heat map where no other does; it has no say.
     """
 
     def __init__(
         self,
         detectors: Mapping[str, Detector],
-        recipe: GateRecipe,
+        threshold: Threshold,
         *,
-        promise: bool,
         scored: Scored,
-        totals: Float64[np.ndarray, " b"],
         emphasis: int = EMPHASIS,
+        painter: Detector | None = None,
     ) -> None:
         self._detectors = MappingProxyType(dict(detectors))
-        self._recipe = replace(recipe, detectors=tuple(detectors))
+        self._recipe = replace(threshold.recipe, detectors=tuple(detectors))
         self._scored = scored
-        self._threshold = Threshold(totals, self._recipe, promise)
+        self._threshold = threshold
         self._emphasis = emphasis
+        self._usual = _sums(scored, scored, emphasis)
+        self._painter = painter
 
     @classmethod
     def fit(
@@ -79,6 +81,7 @@ class Gate:
         references: Evidence,
         calibration: tuple[Evidence, Evidence],
         promise: bool = True,
+        painter: Detector | None = None,
     ) -> "Gate":
         """Fit the detectors and calibrate them.
 
@@ -89,12 +92,13 @@ class Gate:
             calibration: The sets A and B. The promise is about pictures like these that the
                 pre-flight lets through.
             promise: False where A and B serve another purpose too, as validation pictures do.
+            painter: Not fitted; draws the heat map where no detector does, and has no say.
         """
-        for detector in detectors.values():
+        for detector in (*detectors.values(), *([painter] if painter else [])):
             detector.fit(references)
         first, second = (_scored(detectors, part) for part in calibration)
-        totals = _totals(second, first)
-        return cls(detectors, recipe, promise=promise, scored=first, totals=totals)
+        threshold = Threshold(_totals(second, first), recipe, promise)
+        return cls(detectors, threshold, scored=first, painter=painter)
 
     def recalibrated(self, first: Scored, second: Scored) -> "Gate":
         """Return this gate with the promise made anew; what the detectors learned stays.
@@ -103,8 +107,8 @@ class Gate:
             first: What the detectors say of the new set A; see `scored`.
             second: The same of the new set B. No picture of either may have taught the model.
         """
-        totals = _totals(second, first)
-        return Gate(self._detectors, self._recipe, promise=True, scored=first, totals=totals)
+        threshold = Threshold(_totals(second, first), self._recipe, promise=True)
+        return Gate(self._detectors, threshold, scored=first, painter=self._painter)
 
     def scored(self, evidence: Evidence) -> Scored:
         """Return what each detector says of each picture, asking it once."""
@@ -129,8 +133,13 @@ class Gate:
 
     @property
     def needs_decoder(self) -> bool:
-        """Whether any detector reads the reconstruction."""
+        """Whether any detector that is asked reads the reconstruction."""
         return any(d.needs_decoder for d in self._detectors.values())
+
+    @property
+    def draws_heat_maps(self) -> bool:
+        """Whether it says where a picture differs."""
+        return any(type(each).heat_map is not Detector.heat_map for each in self._able_to_draw)
 
     def score(self, evidence: Evidence) -> Float64[np.ndarray, " batch"]:
         """Return the total of each picture; higher is more outlying, unlimited."""
@@ -155,7 +164,8 @@ class Gate:
 
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
-        return _totals(scored, self._scored, self._emphasis)
+        sums = _sums(scored, self._scored, self._emphasis)
+        return surprise_in_class(sums, scored.predicted, self._usual, self._scored.predicted)
 
     def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
         """Return how surprising each detector finds each picture, by its name."""
@@ -167,8 +177,12 @@ class Gate:
         return Verdict("unknown", p, finding.reason, finding.reason_code, {}, self.calibration)
 
     def heat_map(self, evidence: Evidence) -> Float[Tensor, "batch height width"] | None:
-        """Return the first heat map that a detector draws, or None; see `Detector.heat_map`."""
-        maps = (d.heat_map(evidence) for d in self._detectors.values())
+        """Return the first heat map that a detector draws, or None; see `Detector.heat_map`.
+
+        The evidence must have a reconstruction, whether the detectors that are asked need it or
+        not.
+        """
+        maps = (each.heat_map(evidence) for each in self._able_to_draw)
         return next((m for m in maps if m is not None), None)
 
     def promise_in_words(self) -> str:
@@ -186,12 +200,15 @@ class Gate:
         for name, detector in self._detectors.items():
             arrays[f"{name}.scores"] = torch.from_numpy(self._scored.by_detector[name])
             arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
+        if self._painter is not None:
+            arrays |= {f"{PAINTER}.state.{key}": a for key, a in self._painter.state().items()}
         config = asdict(self._recipe)
         return arrays, {
             **config,
             "detectors": list(self._detectors),
             "promise": self._threshold.promise,
             "emphasis": self._emphasis,
+            "painter": self._painter is not None,
         }
 
     @classmethod
@@ -215,22 +232,27 @@ class Gate:
         promise = plain.pop("promise")
         emphasis = plain.pop("emphasis", 1)  # what bundles that do not say so were calibrated with
         detectors = fresh_detectors(plain["detectors"], encode)
-        for name, detector in detectors.items():
+        # Bundles that do not say so have no painter: what draws is asked.
+        painters = fresh_detectors([PAINTER] if plain.pop("painter", False) else [], encode)
+        for name, detector in (detectors | painters).items():
             start = f"{name}.state."
             detector.load_state(
                 {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
             )
         return cls(
             detectors,
-            GateRecipe(**plain),
-            promise=promise,
+            Threshold(arrays["totals"].numpy(), GateRecipe(**plain), promise),
             scored=Scored(
                 {name: arrays[f"{name}.scores"].numpy() for name in detectors},
                 arrays["predicted"].numpy(),
             ),
-            totals=arrays["totals"].numpy(),
             emphasis=emphasis,
+            painter=painters.get(PAINTER),
         )
+
+    @property
+    def _able_to_draw(self) -> tuple[Detector, ...]:
+        return (*self._detectors.values(), *([self._painter] if self._painter else []))
 
     def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
         state = self._threshold.state(p)
@@ -250,15 +272,14 @@ class Gate:
     ) -> str:
         """Return the detector that gives the reason: the most surprised one.
 
-        Where pixels are unusual by themselves, what the network makes of them is a consequence.
+        Where pixels are unusual by themselves, what the network makes of them is a consequence;
+        and where all of a picture is very unusual, what is found at its places is one.
         """
-        ordinary = self._scored.by_detector
-        seen = [
-            name
-            for name, p in each.items()
-            if p <= UNUSUAL and not self._detectors[name].looks_at_content
-        ]
-        return max(seen or scores, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
+        kinds, ordinary = self._detectors, self._scored.by_detector
+        seen = [n for n, p in each.items() if p <= UNUSUAL and not kinds[n].looks_at_content]
+        all_over = [n for n in seen if each[n] <= VERY_UNUSUAL and not kinds[n].looks_at_places]
+        asked = all_over or seen or list(scores)
+        return max(asked, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
@@ -285,10 +306,12 @@ def _surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndar
     return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
 
 
-def _totals(
+def _sums(
     scored: Scored, calibration: Scored, emphasis: int = EMPHASIS
 ) -> Float64[np.ndarray, " n"]:
-    sums, usual = (
-        combined(_surprises(each, calibration).values(), emphasis) for each in (scored, calibration)
-    )
+    return combined(_surprises(scored, calibration).values(), emphasis)
+
+
+def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
+    sums, usual = _sums(scored, calibration), _sums(calibration, calibration)
     return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)

@@ -1,6 +1,7 @@
-"""The tables of the comparison that README quotes: `python tests/docs/comparison.py` writes them.
+"""What pages say of the comparison: `python tests/docs/comparison.py` writes it.
 
-Each stands between two comments, `<!-- comparison DATA BITS -->` and `<!-- end -->`.
+Each table stands between two comments: `<!-- comparison mean -->` or
+`<!-- comparison DATA BITS -->`, and `<!-- end -->`.
 """
 
 import json
@@ -9,11 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from acir.evaluation.significance import relative_error_cut
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "explanation" / "comparison.md"
 RESULTS = ROOT / "benchmarks" / "results" / "small" / "results.json"
-PLACE = re.compile(r"(<!-- comparison (\w+) (\d+) -->\n).*?(<!-- end -->)", re.DOTALL)
-CODES = "Ours in Hamming order against the others in Hamming order"
+PLACE = re.compile(r"(<!-- comparison (?:mean|(\w+) (\d+)) -->\n).*?(<!-- end -->)", re.DOTALL)
+ORDERS = {
+    "hamming": "Ours in Hamming order against the others in Hamming order",
+    "reranked": "Ours re-ranked against the others re-ranked",
+}
+MEAN = ""  # the data set that is the mean of all
 
 
 def written(text: str) -> str:
@@ -21,28 +29,22 @@ def written(text: str) -> str:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
 
     def table(place: re.Match[str]) -> str:
-        lines = "\n".join(_lines(results, place[2], int(place[3])))
+        found = _of_one(results, place[2], int(place[3])) if place[2] else _of_all(results)
+        lines = "\n".join(found)
         return f"{place[1]}{lines}\n{place[4]}"
 
     return PLACE.sub(table, text)
 
 
-def _lines(results: dict[str, Any], data: str, bits: int) -> Iterator[str]:
+def _of_one(results: dict[str, Any], data: str, bits: int) -> Iterator[str]:
+    """Yield the rows of a data set and a code length."""
     yield "| method | mAP, codes | mAP, re-ranked | codes: ours minus it | p (Holm) | verdict |"
     yield "|---|---|---|---|---|---|"
-    scores = {
-        (row["method"], row["order"]): f"{row['mean']:.3f} ± {row['sd']:.3f}"
-        for row in results["scores"]
-        if (row["data"], row["bits"], row["metric"]) == (data, bits, "mAP")
-    }
-    tested = {
-        row["peer"]: row
-        for row in results["comparisons"]
-        if (row["data"], row["bits"], row["contrast"]) == (data, bits, CODES)
-    }
-    for method in dict.fromkeys(method for method, _ in scores):
-        two = [scores.get((method, order), "") for order in ("hamming", "reranked")]
-        found = tested.get(method)
+    scores, tested = _scores(results, data), _tested(results, data)
+    for method in dict.fromkeys(method for method, _, _ in scores):
+        rows = [scores.get((method, order, bits)) for order in ORDERS]
+        two = [f"{row['mean']:.3f} ± {row['sd']:.3f}" if row else "" for row in rows]
+        found = tested.get((method, "hamming", bits))
         against = ["", "", ""]
         if found is not None:
             difference = f"{found['paired']['difference']:+.3f}"
@@ -50,5 +52,52 @@ def _lines(results: dict[str, Any], data: str, bits: int) -> Iterator[str]:
         yield f"| {' | '.join([f'`{method}`', *two, *against])} |"
 
 
+def _of_all(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the rows of the mean over the data sets; a star where ours is better."""
+    columns = [(order, bits) for order in ORDERS for bits in results["bits"]]
+    words = {"hamming": "codes", "reranked": "re-ranked"}
+    yield f"| method | {' | '.join(f'{words[order]}, {bits} bits' for order, bits in columns)} |"
+    yield f"|---{'|---' * len(columns)}|"
+    scores, tested = _scores(results, MEAN), _tested(results, MEAN)
+    for method in dict.fromkeys(method for method, _, _ in scores):
+        cells = [_cell(scores, tested, (method, *column)) for column in columns]
+        yield f"| {' | '.join([f'`{method}`', *cells])} |"
+    peers = sorted({peer for peer, _, _ in tested})
+    for title, others in (("the best peer", peers), ("ACIR as published", ["acir_published"])):
+        cuts = (_cut(scores, results["ours"], others, column) for column in columns)
+        shares = " | ".join(f"{round(100 * cut)} %" for cut in cuts)
+        yield f"| *error below that of {title}* | {shares} |"
+
+
+def _cell(scores: dict[Any, Any], tested: dict[Any, Any], key: tuple[str, str, int]) -> str:
+    if key not in scores:
+        return ""
+    star = "*" if tested.get(key, {}).get("verdict") == "better" else ""
+    return f"{scores[key]['mean']:.3f}{star}"
+
+
+def _cut(scores: dict[Any, Any], ours: str, others: list[str], column: tuple[str, int]) -> float:
+    best = max(scores[other, *column]["mean"] for other in others)
+    return relative_error_cut(scores[ours, *column]["mean"], best)
+
+
+def _scores(results: dict[str, Any], data: str) -> dict[tuple[str, str, int], dict[str, Any]]:
+    return {
+        (row["method"], row["order"], row["bits"]): row
+        for row in results["scores"]
+        if (row["data"], row["metric"]) == (data, "mAP")
+    }
+
+
+def _tested(results: dict[str, Any], data: str) -> dict[tuple[str, str, int], dict[str, Any]]:
+    orders = {contrast: order for order, contrast in ORDERS.items()}
+    return {
+        (row["peer"], orders[row["contrast"]], row["bits"]): row
+        for row in results["comparisons"]
+        if row["data"] == data and row["contrast"] in orders
+    }
+
+
 if __name__ == "__main__":
-    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (README, PAGE):
+        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")

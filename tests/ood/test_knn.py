@@ -81,6 +81,22 @@ def test_a_crowd_of_neighbours_is_searched_as_exactly_as_one_by_one() -> None:
     assert found.tolist() == pytest.approx((1 - fifth).tolist(), abs=1.1e-6)
 
 
+@pytest.mark.parametrize("spread", [0.02, 1.0])
+def test_bounds_never_rule_out_a_neighbour(spread: float) -> None:
+    # Clusters, where bounds rule out nearly all, and vectors without any order, where hardly any.
+    random = torch.Generator().manual_seed(2)
+    centres = torch.randn(5, 300, generator=random)
+    noise = torch.randn(1050, 300, generator=random)
+    vectors = normalize(centres[torch.arange(1050) % 5] * (spread < 1) + spread * noise, dim=1)
+    detector = Knn().fit(_evidence(vectors[:1000], "blended"))
+    kept = normalize(detector.state()["references"].double(), dim=1)
+    fifth = (
+        (vectors[1000:].double() @ kept.T).sort(dim=1, descending=True).values[:, NEIGHBOURS - 1]
+    )
+    found = detector.score(_evidence(vectors[1000:], "blended"))
+    assert found.tolist() == pytest.approx((1 - fifth).tolist(), abs=1.1e-6)
+
+
 def test_references_are_kept_as_float16() -> None:
     state = Knn().fit(_evidence(_directions(10, 60), "blended")).state()
     assert {key: a.dtype for key, a in state.items()} == {"references": torch.float16}

@@ -196,7 +196,8 @@ def test_each_block_can_be_switched_off(tmp_path: Path, few: Path, block: str) -
 
 
 def test_the_residual_needs_the_decoder(tmp_path: Path, pictures: Path) -> None:
-    said = train(pictures, tmp_path / "run", model__decoder__on="false").refusal()
+    off = {"model__decoder__on": "false", "gate__detectors": '["residual"]'}
+    said = train(pictures, tmp_path / "run", **off).refusal()
     assert said.startswith("gate.detectors names 'residual', which needs the decoder")
     assert not (tmp_path / "run").exists()
 

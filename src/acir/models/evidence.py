@@ -12,11 +12,19 @@ from acir.tensors import Encode, Encoding, Evidence
 
 
 @torch.no_grad()
-def collect_evidence(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Evidence:
-    """Encode pictures once, onto the CPU; blended features and middle map get unit length."""
+def collect_evidence(
+    encoder: Encoder, images: Float[Tensor, "batch 3 height width"], *, rebuild: bool = True
+) -> Evidence:
+    """Encode pictures once, onto the CPU; blended features and middle map get unit length.
+
+    Args:
+        encoder: The network.
+        images: In [0, 1].
+        rebuild: False where nobody is going to look at the reconstruction.
+    """
     encoding = encoder(images.to(encoder.mean.device))
     rebuilt = images
-    if encoder.decoder is not None:
+    if rebuild and encoder.decoder is not None:
         rebuilt = encoder.decoder(encoding.deep, (images.shape[2], images.shape[3]))
     return Evidence(
         images=images,

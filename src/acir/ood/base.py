@@ -16,7 +16,10 @@ from acir.tensors import Evidence
 
 NEIGHBOURS = 5
 Learned = TypeVar("Learned")
-CANDIDATES = 32  # looked at closely; single precision orders neighbours wrongly by a few places
+CANDIDATES = 32  # references that are compared in full before it is known which have to be
+AXES = 64
+ROUNDING = 1e-5  # more than single precision loses in a bound
+LEAST_LENGTH = 1e-12
 
 
 class Detector(ABC):
@@ -32,6 +35,8 @@ class Detector(ABC):
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
         looks_at_content: Whether it looks at what the network makes of the whole picture, features,
             classes or code; those change whatever goes wrong, so other reasons go before.
+        looks_at_places: Whether it looks for something at a place of the picture; noise and rings
+            look like that at one place or another, so reasons about all of the picture go before.
     """
 
     reason: ClassVar[str]
@@ -39,6 +44,7 @@ class Detector(ABC):
     measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
     looks_at_content: ClassVar[bool] = False
+    looks_at_places: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, seen: Evidence) -> "Detector":
@@ -66,7 +72,10 @@ class Detector(ABC):
         A detector is shown one picture at a time, so that not even the last bit of a score
         depends on the others of its batch.
         """
-        scores = [self.score_one(evidence[row : row + 1]) for row in range(len(evidence))]
+        alone = len(evidence) == 1  # no need to cut it out, which takes time
+        rows = range(len(evidence))
+        ones = [evidence] if alone else [evidence[row : row + 1] for row in rows]
+        scores = [self.score_one(one) for one in ones]
         return torch.tensor(
             [s if math.isfinite(s) else math.inf for s in scores], dtype=torch.float64
         )
@@ -97,11 +106,18 @@ class NeighbourDetector(Detector):
     $s(z) = 1 - z \cdot z_{(k)}$ on unit vectors. Sun et al. 2022 (arXiv 2204.06507, eq. 2) use the
     Euclidean distance, which is $\sqrt{2 s}$. With fewer pictures than k it is the farthest.
     A subclass says which vector is compared.
+
+    Few are compared in all their numbers. With $a$ the part of a vector along the main axes of the
+    references and $b$ the length of the rest, $z \cdot z' \le a \cdot a' + b b'$ (Cauchy and
+    Schwarz): what this bound rules out cannot be among the nearest, so the answer is that of a
+    complete search.
     """
 
     def __init__(self) -> None:
         self._references: Float16[Tensor, "n dim"] | None = None
-        self._coarse: Float[Tensor, "n dim"] | None = None
+        self._lengths: Float64[Tensor, " n"] | None = None
+        self._axes: Float64[Tensor, "axes dim"] | None = None
+        self._shadows: Float[Tensor, "n axes+1"] | None = None
 
     @abstractmethod
     def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
@@ -113,14 +129,15 @@ class NeighbourDetector(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the distance to the k-th neighbour, in [0, 2]."""
-        references, coarse = self.require(self._references), self.require(self._coarse)
-        query = normalize(self.vectors(one).detach().cpu().double(), dim=1)[0]
-        near = (coarse @ query.float()).topk(min(CANDIDATES, len(coarse))).indices
-        # Products of float16 and float32 are exact in float64, and the rounding hides the order
-        # of the sum, which differs between machines.
-        close = normalize(references[near].double(), dim=1) @ query
-        nearest = close.topk(min(NEIGHBOURS, len(close))).values
-        return round(1 - float(nearest[-1]), 6)
+        axes, shadows = self.require(self._axes), self.require(self._shadows)
+        query = normalize(self.vectors(one).detach().cpu().double(), dim=1)
+        bounds = shadows @ _shadow(query, axes)[0].float()
+        likeliest = bounds.topk(min(CANDIDATES, len(bounds))).indices
+        cosine = self._cosine(query[0], likeliest)
+        possible = bounds > cosine - ROUNDING
+        if int(possible.sum()) > len(likeliest):
+            cosine = self._cosine(query[0], possible.nonzero()[:, 0])
+        return round(1 - cosine, 6)
 
     def state(self) -> dict[str, Float16[Tensor, "..."]]:
         """Return the references as float16."""
@@ -129,8 +146,40 @@ class NeighbourDetector(Detector):
     def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "NeighbourDetector":
         """Take references over; at unit length again where they are compared."""
         self._references = state["references"]
-        self._coarse = normalize(state["references"].double(), dim=1).float()
+        exact = self._references.double()
+        self._lengths = exact.norm(dim=1).clamp_min(LEAST_LENGTH)
+        units = exact / self._lengths[:, None]
+        self._axes = _main_axes(units)
+        self._shadows = _shadow(units, self._axes).float()
         return self
+
+    def _cosine(self, query: Float64[Tensor, " dim"], rows: Int[Tensor, " some"]) -> float:
+        """Return the cosine to the k-th nearest of some references."""
+        references, lengths = self.require(self._references), self.require(self._lengths)
+        # Products of float16 and float32 are exact in float64, and the rounding of the score hides
+        # the order of the sum, which differs between machines.
+        close = (references[rows].double() @ query) / lengths[rows]
+        return float(close.topk(min(NEIGHBOURS, len(close))).values[-1])
+
+
+def _main_axes(units: Float64[Tensor, "n dim"]) -> Float64[Tensor, "axes dim"]:
+    """Return orthonormal axes along which the vectors are long: one step of subspace iteration.
+
+    Any would do. These need a hundredth of the time of principal components, for bounds as tight.
+    """
+    start = units[:: max(1, len(units) // AXES)][:AXES]
+    towards = (start @ units.T) @ units
+    axes: Tensor = torch.linalg.qr(towards.T).Q.T.contiguous()
+    return axes
+
+
+def _shadow(
+    units: Float64[Tensor, "n dim"], axes: Float64[Tensor, "axes dim"]
+) -> Float64[Tensor, "n axes+1"]:
+    """Return the coordinates of vectors along the axes, and the length of what is left of each."""
+    along = units @ axes.T
+    rest = (units.square().sum(dim=1) - along.square().sum(dim=1)).clamp_min(0).sqrt()
+    return torch.cat([along, rest[:, None]], dim=1)
 
 
 def shrunk_covariance(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:

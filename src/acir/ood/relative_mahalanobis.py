@@ -40,12 +40,15 @@ class RelativeMahalanobis(Detector):
         self._overall: Float64[Tensor, "kept dim"] | None = None
         self._within: Float64[Tensor, "kept dim"] | None = None
         self._centres: Float64[Tensor, "classes kept"] | None = None
+        self._form: Float64[Tensor, "dim dim"] | None = None
+        self._pulls: Float64[Tensor, "classes dim"] | None = None
+        self._lengths: Float64[Tensor, " classes"] | None = None
 
     def fit(self, seen: Evidence) -> "RelativeMahalanobis":
         """Learn the means of the predicted classes and both covariances."""
         samples = seen.blended.detach().cpu().double()
-        self._mean = samples.mean(dim=0)
-        offsets = samples - self._mean
+        mean = samples.mean(dim=0)
+        offsets = samples - mean
         basis = _basis(offsets)
         reduced = offsets @ basis.T
         centres, members = class_means(reduced, seen.class_logits.detach().cpu().argmax(dim=1))
@@ -53,19 +56,21 @@ class RelativeMahalanobis(Detector):
             whitening(shrunk_covariance(gaps), LEAST_VARIANCE)
             for gaps in (reduced - centres[members], reduced)
         )
-        self._overall = overall @ basis
-        self._within = within @ basis
-        self._centres = centres @ within.T
-        return self
+        return self.load_state(
+            {
+                "mean": mean,
+                "overall": overall @ basis,
+                "within": within @ basis,
+                "centres": centres @ within.T,
+            }
+        )
 
     def score_one(self, one: Evidence) -> float:
         """Return the difference of the squared distances, without unit."""
+        form, pulls = self.require(self._form), self.require(self._pulls)
         offset = one.blended.detach().cpu().double()[0] - self.require(self._mean)
-        gaps = self.require(self._within) @ offset - self.require(self._centres)
-        nearest = gaps.square().sum(dim=1).min()
-        if len(gaps) == 1:
-            return float(nearest)
-        return float(nearest - (self.require(self._overall) @ offset).square().sum())
+        nearest = (self.require(self._lengths) - pulls @ offset).min()
+        return float(offset @ (form @ offset) + nearest)
 
     def state(self) -> dict[str, Shaped[Tensor, "..."]]:
         """Return the mean, both whitenings and the whitened class means."""
@@ -77,9 +82,18 @@ class RelativeMahalanobis(Detector):
         }
 
     def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "RelativeMahalanobis":
-        """Take over what `fit` learned."""
+        """Take over what `fit` learned.
+
+        The squares are multiplied out, $|W z - c|^2 = z'W'W z - 2 c'W z + c'c$, so that a picture
+        costs one product with a matrix instead of two.
+        """
         self._mean, self._overall = state["mean"], state["overall"]
         self._within, self._centres = state["within"], state["centres"]
+        self._form = self._within.T @ self._within
+        if len(self._centres) > 1:
+            self._form -= self._overall.T @ self._overall
+        self._pulls = 2 * self._centres @ self._within
+        self._lengths = self._centres.square().sum(dim=1)
         return self
 
 

@@ -28,7 +28,6 @@ class GateRecipe(Table):
 
     table: ClassVar[str] = "gate"
     detectors: tuple[str, ...] = (
-        "residual",
         "knn",
         "knn_middle",
         "relative_mahalanobis",

@@ -88,7 +88,8 @@ class Model:
 
     def heat_map(self, evidence: Evidence) -> Float[Tensor, "height width"] | None:
         """Return where one picture differs from known ones, in standard deviations, or None."""
-        maps = self.bundle.gate.heat_map(evidence)
+        with one_thread():
+            maps = self.bundle.heat_map(evidence.images)
         return None if maps is None else maps[0]
 
 

@@ -11,7 +11,7 @@ from acir.codes import BITS_PER_BYTE, hamming
 from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
-from acir.gate import FAMILY, Gate, fresh_detectors
+from acir.gate import FAMILY, PAINTER, Gate, fresh_detectors
 from acir.models.encoder import Encoder
 from acir.models.evidence import collect_evidence
 from acir.ood.base import Detector
@@ -80,8 +80,12 @@ def collect_by_role(
 def fit_gate(
     recipe: Recipe, evidence: Mapping[str, Evidence], encode: Encode, *, promise: bool
 ) -> Gate:
-    """Fit and calibrate the gate; without calibration evidence it promises nothing."""
+    """Fit and calibrate the gate; without calibration evidence it promises nothing.
+
+    Where there is a decoder, the gate draws heat maps, whether a detector reads it or not.
+    """
     references = evidence["references"]
+    painters = fresh_detectors([PAINTER] if recipe.model.decoder.on else [], encode)
     nothing = references[slice(0, 0)]
     return Gate.fit(
         fresh_detectors(recipe.gate.detectors, encode),
@@ -89,6 +93,7 @@ def fit_gate(
         references=references,
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
         promise=promise,
+        painter=None if PAINTER in recipe.gate.detectors else painters.get(PAINTER),
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from acir.evaluation.retrieved import spread
 from acir.index.entry import Entry
 from acir.index.filters import collection_of
-from acir.ood.base import Detector
 from acir.search import Searcher, unwitnessed
 from acir.workflows.search import open_index
 
@@ -53,9 +52,8 @@ class Served(AbstractContextManager["Served"]):
 
     @property
     def draws_heat_maps(self) -> bool:
-        """Whether any detector of the gate says where a picture differs."""
-        detectors = self.searcher.bundle.gate.detectors.values()
-        return any(type(detector).heat_map is not Detector.heat_map for detector in detectors)
+        """Whether the gate says where a picture differs."""
+        return self.searcher.bundle.gate.draws_heat_maps
 
     def described(self, within: Within) -> dict[str, Any]:
         """Return what a caller may know of the index as a whole."""

@@ -12,6 +12,7 @@ from acir.bundle import Bundle
 from acir.evaluation.figures import png
 from acir.evaluation.stress import GATE, Judged, Specimen, Tier
 from acir.evaluation.stress_baselines import Scorer, Traits
+from acir.models.evidence import collect_evidence
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import preflight
 from acir.search import coded
@@ -44,7 +45,7 @@ class Judge:
         scores = defaultdict[str, list[Column]](list)
         encoded = []
         for chunk, images in prepared_batches(records, self.bundle.prep):
-            evidence = self.bundle.evidence(images)
+            evidence = collect_evidence(self.bundle.encoder, images)  # baselines may decode
             said, totals, surprised = self._asked(chunk, evidence)
             verdicts += said
             scores[GATE].append(totals)

@@ -16,6 +16,7 @@ from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import spread
 from acir.evaluation.stress_baselines import Traits
 from acir.models.encoder import Encoder
+from acir.models.evidence import collect_evidence
 from acir.search import coded
 from acir.sources.base import Source
 from acir.tensors import Evidence
@@ -191,7 +192,7 @@ def _read(
             tick(role is not None)
 
     for chunk, images in prepared_batches(to_encode(), bundle.prep):
-        evidence = bundle.evidence(images)
+        evidence = collect_evidence(bundle.encoder, images)  # baselines may decode
         for role, parts in learned.items():
             rows = [i for i, record in enumerate(chunk) if roles[record.id] == role]
             if rows:
