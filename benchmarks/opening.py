@@ -22,19 +22,21 @@ from acir.bench.conditions import conditions
 from acir.index import cache, changes
 from acir.index.database import Database
 from acir.index.entry import seal
+from acir.index.rows import ITEM, pixels
 from acir.index.store import Store
 from acir.index.writer import ROOM
 
 BITS, PART, OPENINGS, QUERIES = 64, 100_000, 5, 9
-INSERT = "insert into item values (?, ?, ?, '', null, null, ?, x'')"
+INSERT = f"insert into {ITEM} values (?, ?, '', null, null, ?, ?, x'', ?)"
 
 
-def rows(start: int, stop: int) -> Iterator[tuple[int, str, bytes, str]]:
-    """Yield row, id, sealed code and pixel hash."""
+def rows(start: int, stop: int) -> Iterator[tuple[int, str, str, bytes, int]]:
+    """Yield row, id, pixel hash, sealed code and the number of the hash."""
     random = np.random.default_rng(start)
     codes = random.integers(0, 256, (stop - start, BITS // 8), dtype=np.uint8)
     for number, code in zip(range(start, stop), codes, strict=True):
-        yield number + 1, f"{number:09d}", seal(code.tobytes()), f"{number:064d}"
+        pixel_hash = f"{number:064d}"
+        yield number + 1, f"{number:09d}", pixel_hash, seal(code.tobytes()), pixels(pixel_hash)
 
 
 def fill(folder: Path, count: int) -> None:

@@ -61,7 +61,7 @@ def test_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
 
 @pytest.mark.soak
 def test_ten_thousand_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
-    asked_at_random(make, 10_000, 50)
+    asked_at_random(make, 10_000, 200)
 
 
 def changed(

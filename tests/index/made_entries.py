@@ -66,8 +66,19 @@ def everything(store: Store) -> list[Entry]:
         return view.entries(np.arange(len(view.gallery.keys)))
 
 
+def back_to_version_2(folder: Path) -> None:
+    """Turn a store into what version 2 made: it found pixels by the first letters of their hash."""
+    with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
+        connection.executescript("""
+            update meta set value = '2' where key = 'schema';
+            drop index item_pixels;
+            alter table item drop column pixels;
+            create index item_pixels on item (substr(pixel_hash, 1, 8))""")
+
+
 def back_to_version_1(folder: Path) -> None:
     """Turn a store into what version 1 made: its indexes, checksums and records were others."""
+    back_to_version_2(folder)
     with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
         connection.create_function("checksum_1", -1, _checksum_1)
         connection.executescript("""

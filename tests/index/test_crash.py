@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 from made_crashes import State, Step, after
-from made_entries import back_to_version_1, create, everything, gallery, plain
+from made_entries import (
+    back_to_version_1,
+    back_to_version_2,
+    create,
+    everything,
+    gallery,
+    plain,
+)
 
 from acir.index.store import Store
 
@@ -79,7 +86,7 @@ def rounds(folder: Path, count: int) -> tuple[set[str], int]:
         for seed in range(count):
             migrates = seed % 4 == 3
             if migrates:
-                back_to_version_1(folder)
+                (back_to_version_1 if seed % 8 == 3 else back_to_version_2)(folder)
             # A migration comes before the first line.
             lines, seconds = (0, 0.1) if migrates else (rng.randrange(20), 0.02)
             told = kill(worker, folder, seed, lines=lines, seconds=rng.uniform(0, seconds))

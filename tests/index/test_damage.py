@@ -43,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
         "update item set patient = '00' where row = 5",
         "update item set pixel_hash = '00' where row = 5",
         "update item set checksum = x'00' where row = 5",
+        "update item set pixels = 0 where row = 5",
         "update item set id = 'class1/000004.jpg' where row = 5",
         "update embedding set v = zeroblob(28) where row = 5",
         "update embedding set v = 'text' where row = 5",

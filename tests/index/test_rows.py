@@ -1,10 +1,12 @@
 """Rows of a table are what was given, however many are written at once, and so are checksums."""
 
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 from made_entries import create, entry, plain
 
+from acir.index import rows
 from acir.index.entry import Entry, checksum, seal
 from acir.index.rows import PART, mark_of
 from acir.index.writer import Added
@@ -49,4 +51,20 @@ def test_all_of_a_batch_longer_than_a_statement_is_there_and_the_last_of_an_id_s
         assert {name: plain(one) for name, one in found.items()} == {
             name: plain(one) for name, one in stays.items()
         }
+        assert store.verify() == []
+
+
+@pytest.mark.parametrize("count", [1, PART])
+def test_a_statement_that_fails_takes_all_of_its_transaction_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    with create(tmp_path / "index", range(PART, 2 * PART)) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(rows, "THERE", f"{rows.THERE} and 0")  # as if the ids were not found
+            with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: item\.id"):
+                store.add(map(entry, range(PART + count)))
+        assert set(store.known([entry(i).id for i in range(2 * PART)])) == {
+            entry(i).id for i in range(PART, 2 * PART)
+        }
+        assert store.add(map(entry, range(3))) == Added(new=3)
         assert store.verify() == []

@@ -10,6 +10,7 @@ import pytest
 from made_entries import BITS, DIM, create, entry, everything, gallery, plain
 
 from acir.errors import StorageError, StoreError, UsageError
+from acir.index import rows
 from acir.index.entry import Entry
 from acir.index.gallery import IN_ORDER
 from acir.index.store import Store
@@ -75,8 +76,32 @@ def test_opening_walks_the_covering_index_without_sorting(tmp_path: Path) -> Non
 def test_looking_for_pixels_or_a_patient_walks_no_table(tmp_path: Path, sql: str) -> None:
     create(tmp_path / "index", range(5)).close()
     with closing(sqlite3.connect(tmp_path / "index" / "store.sqlite")) as connection:
-        plan = [line[3] for line in connection.execute(f"explain query plan {sql}", ("ab",))]
-    assert [line.partition(" USING ")[0] for line in plan] == ["SEARCH item"]
+        values = ("ab",) * sql.count("?")
+        plan = [line[3] for line in connection.execute(f"explain query plan {sql}", values)]
+    found = {line.partition(" USING ")[0] for line in plan if " item" in line}
+    assert found == {"SEARCH item"}
+
+
+def test_pixels_are_found_in_each_part_of_their_index(tmp_path: Path) -> None:
+    with create(tmp_path / "index", range(4)) as store:
+        for later in (1 << 17, 5 << 17, 1 << 40):  # as if so many pictures had come and gone
+            with closing(sqlite3.connect(store.folder / "store.sqlite")) as other, other:
+                other.execute("update sqlite_sequence set seq = ? where name = 'item'", (later,))
+            store.add([entry(later, pixel_hash=entry(2).pixel_hash)])
+        with store.view() as view:
+            found = view.entries(view.same_pixels(entry(2).pixel_hash))
+            assert len(view.same_pixels("0")) == 0
+        numbers = (2, 3, 1 << 17, 5 << 17, 1 << 40)
+        assert [one.id for one in found] == sorted(entry(number).id for number in numbers)
+
+
+def test_pixels_of_one_number_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "pixels", lambda _: 7)
+    with create(tmp_path / "index", range(6)) as store, store.view() as view:
+        assert len(view.same_pixels(entry(4).pixel_hash)) == 2
+        assert len(view.same_pixels("0")) == 0
 
 
 def test_an_empty_store_has_an_empty_gallery(tmp_path: Path) -> None:
@@ -311,7 +336,7 @@ def alter(folder: Path, sql: str, *values: object) -> None:
 def test_another_version_is_refused(tmp_path: Path) -> None:
     create(tmp_path / "index").close()
     alter(tmp_path / "index", "update meta set value = '99' where key = 'schema'")
-    with pytest.raises(StoreError, match="is of version 99, expected 2; open it with the acir"):
+    with pytest.raises(StoreError, match="is of version 99, expected 3; open it with the acir"):
         Store.open(tmp_path / "index")
 
 

@@ -16,6 +16,7 @@ LITTLE = Struct("<I").pack
 # CRC-32 of any bytes followed by their own little-endian CRC-32 is this constant.
 RESIDUE = 0x2144DF1C
 CHECKSUM_BYTES = 16
+EMPTY = blake2b(digest_size=CHECKSUM_BYTES)
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -58,7 +59,9 @@ def checksum(words: Sequence[object], blobs: Sequence[bytes]) -> bytes:
 
 def hashed(content: bytes) -> bytes:
     """Return the checksum of bytes that no two rows share."""
-    return blake2b(content, digest_size=CHECKSUM_BYTES).digest()
+    digest = EMPTY.copy()  # in two thirds of the time of a new one
+    digest.update(content)
+    return digest.digest()
 
 
 def seal(content: bytes) -> bytes:

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import chain, islice
 from sqlite3 import Connection
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -15,20 +16,20 @@ from acir.index.database import Database
 from acir.index.entry import SEAL_BYTES, Entry, checksum, hashed, seal
 
 GIVEN = "row in (select value from json_each(?))"
-ITEMS = f"""select row, checksum, id, label, path, patient, pixel_hash, code, v, png
+ITEMS = f"""select row, checksum, pixels, id, label, path, patient, pixel_hash, code, v, png
     from item left join embedding using (row) left join thumbnail using (row) where {GIVEN}"""
 METADATA = f"select row, key, value from metadata where {GIVEN} order by row, key"
 THERE = "select id, row, checksum from item where id in (select value from json_each(?))"
 LAST = "select coalesce(max(seq), 0) from sqlite_sequence where name = 'item'"
-ITEM = """insert into item (row, id, label, path, patient, pixel_hash, code, checksum)
-    values (?, ?, ?, ?, ?, ?, ?, ?)"""
-COLUMNS = {"embedding": 2, "thumbnail": 2, "metadata": 3}  # of the tables that belong to `item`
+# What is written of each table. No id is there twice, as they were looked up before; `or rollback`
+# spares SQLite a journal for each statement, by which it could take back that statement alone.
+ITEM = "item (row, id, label, path, patient, pixel_hash, code, checksum, pixels)"
+INTO = {ITEM: 9, "embedding": 2, "thumbnail": 2, "metadata": 3}
 # What `checksum` hashes of a row without a thumbnail, in half its time.
 PLAIN = b"((%a, %a, %a, %a, %a, %a), [%d, %d])%b%b"
 BATCH = 256
-# Pictures that are written together. So many rows of a table fit into one statement (SQLite before
-# 3.32 takes 999 values), and what Python makes of them is gone before it looks for cycles among it.
-PART = 300
+ROWS = 100  # of one statement: SQLite before 3.32 takes 999 values
+PART = 300  # pictures: what Python makes of them is gone before it looks for cycles among it
 FLOAT16 = np.dtype("<f2")
 # id, label, path, patient, pixel hash, sealed code, sealed embedding, thumbnail, metadata
 Words = tuple[tuple[str, str], ...]
@@ -70,20 +71,22 @@ def _write_part(connection: Connection, entries: Sequence[Entry]) -> Written:
     ids = json.dumps([entry.id for entry in entries])
     there = {name: (row, mark) for name, row, mark in connection.execute(THERE, (ids,))}
     known = {name: mark for name, (_, mark) in there.items()}
-    counts, fresh = Counter[str](), dict[str, tuple[Columns, bytes]]()
-    for entry in entries:
-        columns = _columns(entry)
+    fresh = dict[str, tuple[Columns, bytes]]()
+    changed = replaced = 0
+    for columns in map(_columns, entries):
         name, mark = columns[0], mark_of(columns)
         before = known.get(name)
-        counts["new" if before is None else "unchanged" if before == mark else "replaced"] += 1
         if before != mark:
+            changed += 1
+            replaced += before is not None
             fresh[name] = columns, mark
             known[name] = mark
     gone = tuple(there[name][0] for name in fresh if name in there)
     if gone:
         delete(connection, gone)
     _insert(connection, fresh.values())
-    return Written(counts, gone)
+    unchanged = len(entries) - changed
+    return Written(Counter(new=changed - replaced, replaced=replaced, unchanged=unchanged), gone)
 
 
 def keys_of(database: Database, ids: Iterable[str]) -> list[int]:
@@ -99,18 +102,19 @@ def delete(connection: Connection, keys: Sequence[int]) -> int:
 
 def read(database: Database, keys: Sequence[int]) -> Iterator[tuple[int, str, Entry | None]]:
     """Yield key, id and entry of the rows that exist; no entry where its checksum is broken."""
-    for row, mark, columns in stored(database, keys):
-        yield row, str(columns[0]), _entry(columns) if mark_of(columns) == mark else None
+    for row, mark, number, columns in stored(database, keys):
+        intact = mark_of(columns) == mark and pixels(columns[4]) == number
+        yield row, str(columns[0]), _entry(columns) if intact else None
 
 
-def stored(database: Database, keys: Sequence[int]) -> Iterator[tuple[int, object, Any]]:
-    """Yield key, checksum and `Columns` of the rows that exist, as the file gives them."""
+def stored(database: Database, keys: Sequence[int]) -> Iterator[tuple[int, object, object, Any]]:
+    """Yield key, checksum, `pixels` and `Columns` of the rows there are, as the file gives them."""
     wanted = json.dumps(keys)
     words: dict[int, list[tuple[object, object]]] = {}
     for row, key, value in database.read(METADATA, wanted):
         words.setdefault(row, []).append((key, value))
-    for row, mark, *columns in database.read(ITEMS, wanted):
-        yield row, mark, (*columns, tuple(words.get(row, ())))
+    for row, mark, number, *columns in database.read(ITEMS, wanted):
+        yield row, mark, number, (*columns, tuple(words.get(row, ())))
 
 
 def batches(database: Database) -> Iterator[list[int]]:
@@ -118,6 +122,11 @@ def batches(database: Database) -> Iterator[list[int]]:
     keys = iter([key for (key,) in database.read("select row from item order by row")])
     while batch := list(islice(keys, BATCH)):
         yield batch
+
+
+def pixels(pixel_hash: str) -> int:
+    """Return the number by which the pictures with these pixels are found, and maybe others."""
+    return crc32(pixel_hash.encode())
 
 
 def _columns(entry: Entry) -> Columns:
@@ -142,11 +151,12 @@ def _columns(entry: Entry) -> Columns:
 
 def mark_of(columns: Sequence[Any]) -> bytes:
     """Hash columns, whatever types a damaged file may give them."""
-    *words, code, embedding, thumbnail, metadata = columns
+    key, label, path, patient, pixel_hash, code, v, png, words = columns
     try:
-        if thumbnail is None:
-            return hashed(PLAIN % (*words, metadata, len(code), len(embedding), code, embedding))
-        return checksum((*words, metadata), (code, embedding, thumbnail))
+        if png is None:
+            parts = key, label, path, patient, pixel_hash, words, len(code), len(v), code, v
+            return hashed(PLAIN % parts)
+        return checksum((key, label, path, patient, pixel_hash, words), (code, v, png))
     except TypeError:  # a blob is none
         return checksum(columns, ())
 
@@ -169,28 +179,22 @@ def _entry(columns: Columns) -> Entry:
 def _insert(connection: Connection, fresh: Collection[tuple[Columns, bytes]]) -> None:
     """Insert columns and checksums a table at a time, in half the time of a row at a time."""
     ((last,),) = connection.execute(LAST)
-    rows = range(last + 1, last + 1 + len(fresh))
-    connection.executemany(
-        ITEM, ((row, *c[:6], mark) for row, (c, mark) in zip(rows, fresh, strict=True))
-    )
-    numbered = [(row, c) for row, (c, _) in zip(rows, fresh, strict=True)]
-    _fill(connection, "embedding", [(row, c[6]) for row, c in numbered])
-    _fill(connection, "thumbnail", [(row, c[7]) for row, c in numbered if c[7] is not None])
-    _fill(connection, "metadata", [(row, *word) for row, c in numbered for word in c[8]])
+    numbered = [(row, c, mark) for row, (c, mark) in enumerate(fresh, last + 1)]
+    _fill(connection, ITEM, [(row, *c[:6], mark, pixels(c[4])) for row, c, mark in numbered])
+    _fill(connection, "embedding", [(row, c[6]) for row, c, _ in numbered])
+    _fill(connection, "thumbnail", [(row, c[7]) for row, c, _ in numbered if c[7] is not None])
+    _fill(connection, "metadata", [(row, *word) for row, c, _ in numbered for word in c[8]])
 
 
 def _fill(connection: Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert `PART` rows by a statement, in two thirds of the time, and the rest one by one.
-
-    Not into `item`: after a statement of several rows SQLite looks for children of each.
-    """
-    whole = len(rows) // PART * PART
-    several = (chain.from_iterable(rows[i : i + PART]) for i in range(0, whole, PART))
-    connection.executemany(_statement(table, PART), map(tuple, several))
+    """Insert `ROWS` rows by a statement, in two thirds of the time, and the rest one by one."""
+    whole = len(rows) // ROWS * ROWS
+    several = (chain.from_iterable(rows[i : i + ROWS]) for i in range(0, whole, ROWS))
+    connection.executemany(_statement(table, ROWS), map(tuple, several))
     connection.executemany(_statement(table, 1), rows[whole:])
 
 
 @cache
 def _statement(table: str, rows: int) -> str:
-    row = f"({', '.join('?' * COLUMNS[table])})"
-    return f"insert into {table} values {', '.join([row] * rows)}"
+    row = f"({', '.join('?' * INTO[table])})"
+    return f"insert or rollback into {table} values {', '.join([row] * rows)}"

@@ -18,12 +18,16 @@ from acir.index.entry import Entry, unseal
 from acir.index.facets import facets
 from acir.index.filters import belonging, collections, matching
 from acir.index.gallery import Gallery
+from acir.index.schema import PART
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
 EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
-# The plus keeps SQLite from replacing the column within `substr` too, which its index is on.
-PIXELS = """select row from item
-    where substr(pixel_hash, 1, 8) = substr(?1, 1, 8) and +pixel_hash = ?1"""
+# Goes from one part of the index on pixels to the next and looks into each. `union` ends even where
+# a damaged file leads back.
+PIXELS = f"""with recursive parts (part) as (
+        select min({PART}) from item
+        union select (select min({PART}) from item where {PART} > part) from parts)
+    select row from parts cross join item on {PART} = part and pixels = ? where pixel_hash = ?"""
 WITHIN = "select 1 from item where instr(id, ?1) or instr(path, ?1) limit 1"
 PATIENT = "select row from item where patient = ?"
 MASKS = 16  # filters whose answer is remembered; each takes a byte a picture
@@ -227,7 +231,7 @@ class View:
 
     def same_pixels(self, pixel_hash: str) -> Int[np.ndarray, " m"]:
         """Return the positions of the pictures with exactly these pixels."""
-        return self._positions(PIXELS, pixel_hash)
+        return self._positions(PIXELS, rows.pixels(pixel_hash), pixel_hash)
 
     def has_within(self, words: str) -> bool:
         """Whether any picture has these words as its id or its path, or within one of them."""
@@ -237,8 +241,8 @@ class View:
         """Return the positions of a patient's pictures, given the keyed hash."""
         return self._positions(PATIENT, patient)
 
-    def _positions(self, sql: str, value: str) -> Int[np.ndarray, " m"]:
-        return self.gallery.positions([row for (row,) in self._database.read(sql, value)])
+    def _positions(self, sql: str, *values: object) -> Int[np.ndarray, " m"]:
+        return self.gallery.positions([row for (row,) in self._database.read(sql, *values)])
 
     def _check_there(self, keys: Sequence[int], found: Mapping[int, object]) -> None:
         if any(key not in found for key in keys):
