@@ -10,10 +10,13 @@ from acir.conformal import (
     largest_rank,
     p_values,
     pictures_needed,
+    sums,
     surprise,
     surprise_in_class,
+    totals,
     weakest_rate,
 )
+from acir.types import Scored
 
 CALIBRATION = np.array([5.0, 1.0, 3.0, 3.0])
 
@@ -168,3 +171,18 @@ def test_it_rises_with_the_score_within_a_class_and_ends_in_infinity() -> None:
 def test_without_calibration_scores_no_class_is_surprising() -> None:
     assert _in_class([1, math.inf], 0, {0: []}) == [0, 0]
     assert _in_class([1], 0, {0: [math.inf]}) == pytest.approx([0])
+
+
+def test_totals_are_the_same_where_the_usual_sums_are_known_already() -> None:
+    rng = np.random.default_rng(0)
+    columns = [{name: rng.normal(size=n) for name in ("a", "b")} for n in (40, 7)]
+    ordinary, asked = (
+        Scored(by_detector, rng.integers(0, 2, len(by_detector["a"]))) for by_detector in columns
+    )
+    alone = [
+        np.array([surprise(column[[row]], ordinary.by_detector[name])[0] for row in range(7)])
+        for name, column in asked.by_detector.items()
+    ]
+    assert sums(asked, ordinary) == pytest.approx(alone[0] ** 3 + alone[1] ** 3)
+    known = sums(ordinary, ordinary)
+    assert totals(asked, ordinary, usual=known).tolist() == totals(asked, ordinary).tolist()

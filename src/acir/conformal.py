@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float64, Int
 
+from acir.types import Scored
+
 ENOUGH = 300  # calibration scores of a class that need no help from the others
 EMPHASIS = 3
 
@@ -118,6 +120,38 @@ def surprise_in_class(
             alone = math.log(weight) - _without_steps(scores[members], own)
             values[members] = -np.logaddexp(alone, math.log1p(-weight) - values[members])
     return values
+
+
+def surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
+    """Return how surprising each detector finds each picture, by its name; see `surprise`."""
+    ordinary = calibration.by_detector
+    return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
+
+
+def sums(
+    scored: Scored, calibration: Scored, emphasis: int = EMPHASIS
+) -> Float64[np.ndarray, " n"]:
+    """Return what the surprises of all detectors come to for each picture; see `combined`."""
+    return combined(surprises(scored, calibration).values(), emphasis)
+
+
+def totals(
+    scored: Scored,
+    calibration: Scored,
+    emphasis: int = EMPHASIS,
+    usual: Float64[np.ndarray, " m"] | None = None,
+) -> Float64[np.ndarray, " n"]:
+    """Return the total of each picture: its sum, made a surprise within the predicted class.
+
+    Args:
+        scored: What the detectors say of the pictures.
+        calibration: What they say of ordinary ones.
+        emphasis: See `combined`.
+        usual: The sums of `calibration`, where they are known already.
+    """
+    known = sums(calibration, calibration, emphasis) if usual is None else usual
+    found = sums(scored, calibration, emphasis)
+    return surprise_in_class(found, scored.predicted, known, calibration.predicted)
 
 
 def _without_steps(

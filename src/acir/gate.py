@@ -16,13 +16,7 @@ from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from acir import registry
-from acir.conformal import (
-    EMPHASIS,
-    combined,
-    p_values,
-    surprise,
-    surprise_in_class,
-)
+from acir.conformal import EMPHASIS, p_values, sums, surprise, surprises, totals
 from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
@@ -69,7 +63,7 @@ class Gate:
         self._scored = scored
         self._threshold = threshold
         self._emphasis = emphasis
-        self._usual = _sums(scored, scored, emphasis)
+        self._usual = sums(scored, scored, emphasis)
         self._painter = painter
 
     @classmethod
@@ -97,7 +91,7 @@ class Gate:
         for detector in (*detectors.values(), *([painter] if painter else [])):
             detector.fit(references)
         first, second = (_scored(detectors, part) for part in calibration)
-        threshold = Threshold(_totals(second, first), recipe, promise)
+        threshold = Threshold(totals(second, first), recipe, promise)
         return cls(detectors, threshold, scored=first, painter=painter)
 
     def recalibrated(self, first: Scored, second: Scored) -> "Gate":
@@ -107,7 +101,7 @@ class Gate:
             first: What the detectors say of the new set A; see `scored`.
             second: The same of the new set B. No picture of either may have taught the model.
         """
-        threshold = Threshold(_totals(second, first), self._recipe, promise=True)
+        threshold = Threshold(totals(second, first), self._recipe, promise=True)
         return Gate(self._detectors, threshold, scored=first, painter=self._painter)
 
     def scored(self, evidence: Evidence) -> Scored:
@@ -164,12 +158,11 @@ class Gate:
 
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
-        sums = _sums(scored, self._scored, self._emphasis)
-        return surprise_in_class(sums, scored.predicted, self._usual, self._scored.predicted)
+        return totals(scored, self._scored, self._emphasis, self._usual)
 
     def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
         """Return how surprising each detector finds each picture, by its name."""
-        return _surprises(scored, self._scored)
+        return surprises(scored, self._scored)
 
     def refuse(self, finding: Finding) -> Verdict:
         """Return the verdict on what is no usable picture: unknown, without asking detectors."""
@@ -299,19 +292,3 @@ def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]
 def _scored(detectors: Mapping[str, Detector], evidence: Evidence) -> Scored:
     columns = {name: detector.score(evidence).numpy() for name, detector in detectors.items()}
     return Scored(columns, evidence.class_logits.argmax(dim=1).cpu().numpy())
-
-
-def _surprises(scored: Scored, calibration: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
-    ordinary = calibration.by_detector
-    return {name: surprise(column, ordinary[name]) for name, column in scored.by_detector.items()}
-
-
-def _sums(
-    scored: Scored, calibration: Scored, emphasis: int = EMPHASIS
-) -> Float64[np.ndarray, " n"]:
-    return combined(_surprises(scored, calibration).values(), emphasis)
-
-
-def _totals(scored: Scored, calibration: Scored) -> Float64[np.ndarray, " n"]:
-    sums, usual = _sums(scored, calibration), _sums(calibration, calibration)
-    return surprise_in_class(sums, scored.predicted, usual, calibration.predicted)
