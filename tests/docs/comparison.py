@@ -1,7 +1,7 @@
-"""What pages say of the comparison: `python tests/docs/comparison.py` writes it.
+"""What pages say of the comparison and the ablation: `python tests/docs/comparison.py` writes it.
 
-Each table stands between two comments: `<!-- comparison mean -->` or
-`<!-- comparison DATA BITS -->`, and `<!-- end -->`.
+Each table stands between two comments: `<!-- comparison mean -->`, `<!-- comparison DATA BITS -->`
+or `<!-- ablation DATA BITS -->`, and `<!-- end -->`.
 """
 
 import json
@@ -15,8 +15,13 @@ from acir.evaluation.significance import relative_error_cut
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "explanation" / "comparison.md"
-RESULTS = ROOT / "benchmarks" / "results" / "small" / "results.json"
-PLACE = re.compile(r"(<!-- comparison (?:mean|(\w+) (\d+)) -->\n).*?(<!-- end -->)", re.DOTALL)
+RESULTS = {
+    name: ROOT / "benchmarks" / "results" / folder / "results.json"
+    for name, folder in (("comparison", "small"), ("ablation", "ablation"))
+}
+PLACE = re.compile(
+    r"(<!-- (comparison|ablation) (?:mean|(\w+) (\d+)) -->\n).*?(<!-- end -->)", re.DOTALL
+)
 ORDERS = {
     "hamming": "Ours in Hamming order against the others in Hamming order",
     "reranked": "Ours re-ranked against the others re-ranked",
@@ -26,12 +31,12 @@ MEAN = ""  # the data set that is the mean of all
 
 def written(text: str) -> str:
     """Return a text with its tables as the results have them."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
 
     def table(place: re.Match[str]) -> str:
-        found = _of_one(results, place[2], int(place[3])) if place[2] else _of_all(results)
+        results = json.loads(RESULTS[place[2]].read_text(encoding="utf-8"))
+        found = _of_one(results, place[3], int(place[4])) if place[3] else _of_all(results)
         lines = "\n".join(found)
-        return f"{place[1]}{lines}\n{place[4]}"
+        return f"{place[1]}{lines}\n{place[5]}"
 
     return PLACE.sub(table, text)
 
