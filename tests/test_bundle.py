@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from acir.bundle import CHECKSUMS, FILES, Bundle, copy_bundle, load_bundle, write_bundle
 from acir.errors import BundleError, StorageError, UsageError
+from acir.models.evidence import collect_evidence
 from made_model import CLASSES, acir, damage, draw, tree
 
 
@@ -82,7 +83,18 @@ def test_evidence_has_unit_vectors(loaded: Bundle) -> None:
     evidence = loaded.evidence(pictures(loaded))
     for vectors in (evidence.blended, evidence.middle):
         assert torch.allclose(vectors.norm(dim=1), torch.ones(12), atol=1e-5)
-    assert not torch.equal(evidence.reconstruction, evidence.images)
+
+
+def test_pictures_are_rebuilt_for_a_heat_map_alone(loaded: Bundle) -> None:
+    evidence = loaded.evidence(pictures(loaded))
+    assert torch.equal(evidence.reconstruction, evidence.images)  # no detector looks at it
+    rebuilt = collect_evidence(loaded.encoder, pictures(loaded)).reconstruction
+    assert not torch.equal(rebuilt, evidence.images)
+    painted = loaded.heat_map(pictures(loaded))
+    assert painted is not None
+    wanted = loaded.gate.heat_map(replace(evidence, reconstruction=rebuilt))
+    assert wanted is not None
+    torch.testing.assert_close(painted, wanted)
 
 
 def test_without_a_decoder_the_reconstruction_is_the_picture(loaded: Bundle) -> None:

@@ -8,8 +8,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
+from threading import Thread
 
 import pytest
 
@@ -238,6 +240,61 @@ def test_silence_is_not_waited_for(server: Server) -> None:
             pytest.raises(PacsError, match="was silent for too long"),
         ):
             client.json([])
+
+
+class HangingUp:
+    """Answers the first question on a connection and hangs up at the second."""
+
+    def __init__(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.heard = list[bytes]()
+        Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        with suppress(OSError):  # the socket is closed at the end of the test
+            while True:
+                connection, _ = self.listening.accept()
+                with connection:
+                    self.hear(connection)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                    self.hear(connection)
+
+    def hear(self, connection: socket.socket) -> None:
+        """Read a question whole; what is sent with one ends with x."""
+        heard = b""
+        while not heard.endswith(b"x" if heard.startswith(b"POST ") else b"\r\n\r\n"):
+            more = connection.recv(65536)
+            if not more:
+                break
+            heard += more
+        self.heard.append(heard)
+
+
+@pytest.fixture
+def hanging_up() -> Iterator[HangingUp]:
+    found = HangingUp()
+    yield found
+    found.listening.close()
+
+
+def test_a_server_that_hangs_up_is_asked_once_more(server: Server, hanging_up: HangingUp) -> None:
+    url = f"http://127.0.0.1:{hanging_up.port}"
+    with Client(server, url) as client:
+        assert [client.json(["studies"]) for _ in range(3)] == [[], [], []]
+    # the second and the third question were each asked again on a connection of their own
+    assert sum(heard.startswith(b"GET ") for heard in hanging_up.heard) == 5
+
+
+def test_what_may_have_changed_something_is_not_sent_twice(
+    server: Server, hanging_up: HangingUp
+) -> None:
+    url = f"http://127.0.0.1:{hanging_up.port}"
+    with Client(server, url) as client:
+        assert client.post(["studies"], b"x", "text/plain", "application/json") == b"[]"
+        with pytest.raises(UnreachableError, match="does not answer"):
+            client.post(["studies"], b"x", "text/plain", "application/json")
+    assert sum(heard.startswith(b"POST ") for heard in hanging_up.heard) == 2
 
 
 def test_what_is_not_there_and_who_is_not_there_are_told_apart(server: Server) -> None:

@@ -132,7 +132,7 @@ class Client(AbstractContextManager["Client"]):
 
     def _answer(self, question: "_Question") -> tuple[bytes, str]:
         try:
-            return self._first_that_answers(question)
+            return self._asked_again_if_hung_up(question)
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise self._error("was silent for too long") from error
         except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as error:
@@ -140,6 +140,18 @@ class Client(AbstractContextManager["Client"]):
                 f"the server {self._server.name} does not answer ({type(error).__name__}); check "
                 "that it runs and that its address is right"
             ) from error
+
+    def _asked_again_if_hung_up(self, question: "_Question") -> tuple[bytes, str]:
+        """Ask once more where a server hangs up without an answer; what changes nothing alone.
+
+        A server may close a connection that was kept just when the next question is on its way.
+        """
+        try:
+            return self._first_that_answers(question)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if question.method != "GET":
+                raise
+            return self._first_that_answers(question)
 
     def _first_that_answers(self, question: "_Question") -> tuple[bytes, str]:
         *others, last = self._addresses
