@@ -1,33 +1,25 @@
-"""A ranker that never looks at the codes."""
+"""A ranker that never looks at the codes, and two pairs to teach others."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
-from acir.ranking.base import Ranker
+from acir.ranking.base import Keys, Pairs, Ranker
 from acir.types import Ranking
+
+ALIKE_AND_OPPOSED = Pairs(8, np.array([0, 8]), np.array([1.0, -1.0]), same=np.array([True, False]))
 
 
 class ByContent(Ranker):
     """Order by (-cosine, row), whatever the distance."""
 
     @classmethod
-    def fit(
-        cls,
-        *,
-        bits: int,
-        distances: Int[np.ndarray, " pairs"],
-        cosines: Float[np.ndarray, " pairs"],
-        same: Bool[np.ndarray, " pairs"],
-    ) -> Self:
+    def fit(cls, pairs: Pairs) -> Self:
         return cls()
 
-    def config(self) -> Mapping[str, float | int]:
-        return {}
+    def log_odds(self, candidates: Ranking) -> Float[np.ndarray, " n"]:
+        return candidates.cosines
 
-    def rank(self, candidates: Ranking) -> Ranking:
-        ranked = replace(candidates, similarities=(1 + candidates.cosines) / 2)
-        return ranked.take(np.lexsort((candidates.rows, -candidates.cosines)))
+    def keys(self, candidates: Ranking, scores: Float[np.ndarray, " n"]) -> Keys:
+        return (-candidates.cosines,)

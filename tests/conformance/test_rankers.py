@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import Bool, Float, Int
 
 from acir import ranking, registry
-from acir.ranking.base import Ranker
+from acir.ranking.base import Pairs, Ranker
 from acir.types import Ranking
 
 BITS = 32
-Pairs = tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]
 
 pytestmark = pytest.mark.parametrize("name", registry.names("acir.ranking"))
 
@@ -24,12 +22,12 @@ def pairs(seed: int, count: int, sense: float = 1.0) -> Pairs:
     distances = rng.integers(0, BITS + 1, count)
     cosines = np.clip(rng.normal(1 - 2 * distances / BITS, 0.3), -1, 1).round(6)
     log_odds = sense * (6 * (0.5 - distances / BITS) + 3 * cosines)
-    return distances, cosines, rng.random(count) < 1 / (1 + np.exp(-log_odds))
+    same = rng.random(count) < 1 / (1 + np.exp(-log_odds))
+    return Pairs(BITS, distances, cosines, same)
 
 
 def fitted(name: str, drawn: Pairs) -> Ranker:
-    distances, cosines, same = drawn
-    return ranking.get(name).fit(bits=BITS, distances=distances, cosines=cosines, same=same)
+    return ranking.get(name).fit(drawn)
 
 
 def shortlist(seed: int, count: int) -> Ranking:
@@ -109,9 +107,9 @@ def test_what_was_fitted_survives_json(name: str) -> None:
     [
         pairs(7, 0),
         pairs(7, 1),
-        (np.array([3, 4]), np.array([0.9, 0.8]), np.array([True, True])),
-        (np.array([3, 4]), np.array([0.9, 0.8]), np.array([False, False])),
-        (np.array([3, 3]), np.array([0.9, 0.9]), np.array([True, False])),
+        Pairs(BITS, np.array([3, 4]), np.array([0.9, 0.8]), np.array([True, True])),
+        Pairs(BITS, np.array([3, 4]), np.array([0.9, 0.8]), np.array([False, False])),
+        Pairs(BITS, np.array([3, 3]), np.array([0.9, 0.9]), np.array([True, False])),
         pairs(7, 500, sense=-1.0),
     ],
     ids=["none", "one", "all same", "all different", "indistinct", "the wrong way round"],
@@ -132,17 +130,19 @@ def test_degenerate_pairs_still_give_an_order_that_never_prefers_the_farther(
 def test_similarities_are_calibrated(name: str) -> None:
     # Of pairs shown with about 0.1, 0.3, ... a like share must be same-class; 20,000 fresh pairs.
     ranker = fitted(name, pairs(8, 20_000))
-    distances, cosines, same = pairs(9, 20_000)
-    ranked = ranker.rank(Ranking(np.arange(20_000), distances, cosines, np.full(20_000, np.nan)))
-    shares = same[ranked.rows]
+    fresh = pairs(9, 20_000)
+    unset = np.full(20_000, np.nan)
+    ranked = ranker.rank(Ranking(np.arange(20_000), fresh.distances, fresh.cosines, unset))
+    shares = fresh.same[ranked.rows]
     for low in np.arange(0, 1, 0.2):
         shown = (ranked.similarities >= low) & (ranked.similarities < low + 0.2)
         assert abs(shares[shown].mean() - ranked.similarities[shown].mean()) < 0.05
 
 
 def test_the_fit_does_not_depend_on_the_order_of_the_pairs(name: str) -> None:
-    distances, cosines, same = pairs(10, 400)
+    drawn = pairs(10, 400)
     order = np.random.default_rng(0).permutation(400)
-    shuffled = fitted(name, (distances[order], cosines[order], same[order]))
-    for key, value in fitted(name, (distances, cosines, same)).config().items():
+    columns = (drawn.distances, drawn.cosines, drawn.same)
+    shuffled = fitted(name, Pairs(BITS, *(column[order] for column in columns)))
+    for key, value in fitted(name, drawn).config().items():
         assert shuffled.config()[key] == pytest.approx(value, rel=1e-3)

@@ -7,17 +7,13 @@ from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import NamedSet
 from acir.ranking.plain import Plain
 from acir.types import State
+from made_rankers import ALIKE_AND_OPPOSED
 
 NAMES = ("cat", "dog", "owl")
 
 
 def plain() -> Plain:
-    return Plain.fit(
-        bits=8,
-        distances=np.array([0, 8]),
-        cosines=np.array([1.0, -1.0]),
-        same=np.array([True, False]),
-    )
+    return Plain.fit(ALIKE_AND_OPPOSED)
 
 
 def pictures(ones: list[int], labels: list[str], states: tuple[State, ...] = ()) -> NamedSet:

@@ -8,6 +8,7 @@ from acir.evaluation.protocol import CodedSet
 from acir.evaluation.retrieved import NamedSet, first_hits, rankings, spread
 from acir.ranking.base import cosine
 from acir.ranking.within_distance import WithinDistance
+from made_rankers import ALIKE_AND_OPPOSED
 
 
 def coded(n: int, seed: int) -> CodedSet:
@@ -23,12 +24,7 @@ def coded(n: int, seed: int) -> CodedSet:
 
 
 def ranker() -> WithinDistance:
-    return WithinDistance.fit(
-        bits=8,
-        distances=np.array([0, 8]),
-        cosines=np.array([1.0, -1.0]),
-        same=np.array([True, False]),
-    )
+    return WithinDistance.fit(ALIKE_AND_OPPOSED)
 
 
 def named(n: int) -> NamedSet:

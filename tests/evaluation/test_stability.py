@@ -15,7 +15,7 @@ from acir.errors import UsageError
 from acir.evaluation import stability
 from acir.evaluation.protocol import CodedSet
 from acir.evaluation.stability import drawn_top, overlap, structure_agreement, tau_b, top
-from acir.ranking.base import Ranker, cosine
+from acir.ranking.base import Pairs, Ranker, cosine
 from acir.types import Ranking
 from made_rankers import ByContent
 
@@ -40,7 +40,7 @@ def fitted(name: str, sense: float = 1.0) -> Ranker:
     distances = rng.integers(0, 17, 300)
     cosines = np.clip(rng.normal(1 - distances / 8, 0.4), -1, 1).round(6)
     same = rng.random(300) < 1 / (1 + np.exp(-sense * (4 * (0.5 - distances / 16) + 2 * cosines)))
-    return ranking.get(name).fit(bits=16, distances=distances, cosines=cosines, same=same)
+    return ranking.get(name).fit(Pairs(16, distances, cosines, same))
 
 
 class _Spy(ByContent):

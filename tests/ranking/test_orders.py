@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acir.ranking.base import Pairs, Ranker
 from acir.ranking.content import Content
 from acir.ranking.fused import Fused
 from acir.ranking.plain import Plain
@@ -107,7 +108,7 @@ def test_content_that_tells_more_than_codes_weighs_more() -> None:
     same = rng.random(2000) < 0.5
     cosines = np.clip(np.where(same, 0.5, -0.5) + rng.normal(0, 0.3, 2000), -1, 1)
     distances = rng.integers(0, 9, 2000)
-    fitted = Fused.fit(bits=8, distances=distances, cosines=cosines, same=same).config()
+    fitted = Fused.fit(Pairs(8, distances, cosines, same)).config()
     assert fitted["content_weight"] > 10 * fitted["code_weight"]
 
 
@@ -118,6 +119,28 @@ def test_a_fit_recovers_the_log_odds_that_made_the_pairs(
     rng = np.random.default_rng(1)
     distances = rng.integers(0, 65, 50_000)
     same = rng.random(50_000) < 1 / (1 + np.exp(-(-1 + 5 * (1 - distances / 32))))
-    fitted = kind.fit(bits=64, distances=distances, cosines=np.zeros(50_000), same=same).config()
+    fitted = kind.fit(Pairs(64, distances, np.zeros(50_000), same)).config()
     assert fitted["intercept"] == pytest.approx(-1, abs=0.1)
     assert fitted["weight"] == pytest.approx(5, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("ranker", "written"),
+    [
+        (Content(intercept=-1.5, weight=2.0), {"intercept": -1.5, "weight": 2.0}),
+        (
+            Fused(bits=8, intercept=-1.5, code_weight=2.0, content_weight=0.5),
+            {"bits": 8, "intercept": -1.5, "code_weight": 2.0, "content_weight": 0.5},
+        ),
+        (Plain(bits=8, intercept=1.0, weight=2.0), {"bits": 8, "intercept": 1.0, "weight": 2.0}),
+        (
+            WithinDistance(bits=8, intercept=1.0, weight=2.0),
+            {"bits": 8, "intercept": 1.0, "weight": 2.0},
+        ),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_bundle_keeps_these_names(ranker: Ranker, written: dict[str, float]) -> None:
+    # Bundles of earlier versions hold them, so they stay.
+    assert ranker.config() == written
+    assert type(ranker)(**written) == ranker

@@ -6,7 +6,7 @@ import pytest
 from acir import ranking
 from acir.data.manifest import Manifest, Row
 from acir.evaluation.protocol import CodedSet
-from acir.ranking.base import Ranker, nearness
+from acir.ranking.base import Pairs, Ranker, nearness
 from acir.recipe import GateRecipe
 from acir.workflows import calibrate
 
@@ -88,8 +88,8 @@ def taught() -> dict[str, Ranker]:
     cosines = np.where(same, 0.9, -0.9) + rng.normal(0, 0.05, 500)
     distances = np.clip(4 + np.where(same, -0.2, 0.2) + rng.normal(0, 2, 500), 0, 8).astype(int)
     assert abs(np.corrcoef(nearness(distances, 8), same)[0, 1]) < 0.3
-    fused = ranking.get("fused")
-    return {"fused": fused.fit(bits=8, distances=distances, cosines=cosines.clip(-1, 1), same=same)}
+    pairs = Pairs(8, distances, cosines.clip(-1, 1), same)
+    return {"fused": ranking.get("fused").fit(pairs)}
 
 
 def test_queries_are_taken_evenly() -> None:

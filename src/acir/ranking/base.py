@@ -1,47 +1,77 @@
-"""The contract of a ranker, and the evidence and the similarity that all of them share."""
+"""The contract of a ranker, the order and similarity that all of them share, and their evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Float16, Int, Shaped
+from jaxtyping import Bool, Float, Float16, Int, Real, Shaped
 
 from acir.types import Ranking
 
 DECIMALS = 6
+Keys = tuple[Real[np.ndarray, " n"], ...]
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of pictures that a ranker learns from.
+
+    Attributes:
+        bits: Length of the codes.
+        distances: Hamming distance of the two codes, 0 to `bits`.
+        cosines: Cosine of the two embeddings, in [-1, 1].
+        same: Whether the two share a class.
+    """
+
+    bits: int
+    distances: Int[np.ndarray, " pairs"]
+    cosines: Float[np.ndarray, " pairs"]
+    same: Bool[np.ndarray, " pairs"]
+
+
+@dataclass(frozen=True)
 class Ranker(ABC):
     """Order the candidates of a query; never add or drop one.
 
     The order is total: it ends with the row, hence the id. The same pair has the same similarity
-    in any shortlist. Similarities lie in [0, 1] and never increase down the ranking.
+    in any shortlist. Similarities lie in [0, 1] and never increase down the ranking: the keys of a
+    ranker agree with its log-odds.
 
-    Constructor keywords are what `fit` learned; `config` gives them back as plain values.
+    Fields are what `fit` learned, keywords of the constructor.
     """
 
     @classmethod
     @abstractmethod
-    def fit(
-        cls,
-        *,
-        bits: int,
-        distances: Int[np.ndarray, " pairs"],
-        cosines: Float[np.ndarray, " pairs"],
-        same: Bool[np.ndarray, " pairs"],
-    ) -> "Ranker":
-        """Learn from pairs of pictures when two of them share a class.
+    def fit(cls, pairs: Pairs) -> "Ranker":
+        """Learn when two pictures share a class.
 
         Defined for pairs that are all alike, as in a degenerate validation set, and for none.
         """
 
     @abstractmethod
-    def config(self) -> Mapping[str, float | int]:
-        """Return the constructor's keywords as plain numbers."""
+    def log_odds(self, candidates: Ranking) -> Float[np.ndarray, " n"]:
+        """Return a score a candidate: the log-odds of sharing the query's class."""
 
     @abstractmethod
+    def keys(self, candidates: Ranking, scores: Float[np.ndarray, " n"]) -> Keys:
+        """Return what the order goes by, the first key first; smaller is better.
+
+        Args:
+            candidates: What is ordered.
+            scores: Their log-odds, in six decimals.
+        """
+
+    def config(self) -> Mapping[str, float | int]:
+        """Return the constructor's keywords as plain numbers."""
+        return asdict(self)
+
     def rank(self, candidates: Ranking) -> Ranking:
-        """Return a permutation of the candidates with their similarities set."""
+        """Return the candidates by (keys, row), with the probabilities of their log-odds."""
+        scores = self.log_odds(candidates).round(DECIMALS)
+        ranked = replace(candidates, similarities=probability(scores))
+        keys = self.keys(candidates, scores)
+        return ranked.take(np.lexsort((candidates.rows, *reversed(keys))))
 
 
 def cosine(

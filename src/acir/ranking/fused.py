@@ -1,63 +1,46 @@
 """Content-guided order by a calibrated mixture of Hamming distance and content."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
-from acir.ranking.base import DECIMALS, Ranker, fit_log_odds, nearness, probability
+from acir.ranking.base import Keys, Pairs, Ranker, fit_log_odds, nearness
 from acir.types import Ranking
 
 
+@dataclass(frozen=True, kw_only=True)
 class Fused(Ranker):
     """Order by (-score, distance, row); the score is the log-odds of sharing a class.
 
-    Args:
+    Attributes:
         bits: Length of the codes.
         intercept: Log-odds at half the bits and cosine 0.
         code_weight: Log-odds gained from half the bits to equal codes, at least 0.
         content_weight: Log-odds gained from cosine 0 to cosine 1, at least 0.
     """
 
-    def __init__(
-        self, *, bits: int, intercept: float, code_weight: float, content_weight: float
-    ) -> None:
-        self._bits = bits
-        self._intercept = intercept
-        self._code_weight = code_weight
-        self._content_weight = content_weight
+    bits: int
+    intercept: float
+    code_weight: float
+    content_weight: float
 
     @classmethod
-    def fit(
-        cls,
-        *,
-        bits: int,
-        distances: Int[np.ndarray, " pairs"],
-        cosines: Float[np.ndarray, " pairs"],
-        same: Bool[np.ndarray, " pairs"],
-    ) -> "Fused":
+    def fit(cls, pairs: Pairs) -> "Fused":
         """Learn how much distance and cosine each tell about sharing a class."""
-        evidence = np.column_stack([nearness(distances, bits), cosines])
-        intercept, weights = fit_log_odds(evidence, same)
+        evidence = np.column_stack([nearness(pairs.distances, pairs.bits), pairs.cosines])
+        intercept, weights = fit_log_odds(evidence, pairs.same)
         code, content = map(float, weights)
-        return cls(bits=bits, intercept=intercept, code_weight=code, content_weight=content)
+        return cls(bits=pairs.bits, intercept=intercept, code_weight=code, content_weight=content)
 
-    def config(self) -> Mapping[str, float | int]:
-        """Return the constructor's keywords as plain numbers."""
-        return {
-            "bits": self._bits,
-            "intercept": self._intercept,
-            "code_weight": self._code_weight,
-            "content_weight": self._content_weight,
-        }
+    def log_odds(self, candidates: Ranking) -> Float[np.ndarray, " n"]:
+        """Return the log-odds at each distance and cosine."""
+        return (
+            self.intercept
+            + self.code_weight * nearness(candidates.distances, self.bits)
+            + self.content_weight * candidates.cosines
+        )
 
-    def rank(self, candidates: Ranking) -> Ranking:
-        """Return the candidates by (-score, distance, row)."""
-        scores = (
-            self._intercept
-            + self._code_weight * nearness(candidates.distances, self._bits)
-            + self._content_weight * candidates.cosines
-        ).round(DECIMALS)
-        ranked = replace(candidates, similarities=probability(scores))
-        return ranked.take(np.lexsort((candidates.rows, candidates.distances, -scores)))
+    def keys(self, candidates: Ranking, scores: Float[np.ndarray, " n"]) -> Keys:
+        """Return -score and distance."""
+        return -scores, candidates.distances

@@ -16,7 +16,7 @@ from acir.models.encoder import Encoder
 from acir.models.evidence import collect_evidence
 from acir.ood.base import Detector
 from acir.prep.pipeline import Prep
-from acir.ranking.base import Ranker
+from acir.ranking.base import Pairs, Ranker
 from acir.recipe import GateRecipe, Recipe
 from acir.tensors import Encode, Evidence
 from acir.types import ImageRecord
@@ -102,14 +102,14 @@ def fit_rankers(gallery: CodedSet, queries: CodedSet) -> dict[str, Ranker]:
     shared = queries.labels.astype(np.float32) @ gallery.labels.T.astype(np.float32)
     cosines = queries.embeddings.astype(np.float32) @ gallery.embeddings.T.astype(np.float32)
     distances = hamming(queries.codes, gallery.codes)
-    bits = gallery.codes.shape[1] * BITS_PER_BYTE
+    pairs = Pairs(
+        bits=gallery.codes.shape[1] * BITS_PER_BYTE,
+        distances=distances.ravel(),
+        cosines=cosines.ravel().astype(np.float64),
+        same=shared.ravel() > 0,
+    )
     return {
-        name.replace("_", "-"): ranking.get(name).fit(
-            bits=bits,
-            distances=distances.ravel(),
-            cosines=cosines.ravel().astype(np.float64),
-            same=shared.ravel() > 0,
-        )
+        name.replace("_", "-"): ranking.get(name).fit(pairs)
         for name in registry.names("acir.ranking")
     }
 
