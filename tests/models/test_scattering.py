@@ -11,8 +11,8 @@ from torch import Tensor
 
 from acir.models.scattering import Scattering, morlets
 from acir.recipe import ScatteringRecipe
+from made_gradients import silent_weights
 
-Learns = Callable[..., None]
 FEW = ScatteringRecipe(on=True, scales=2, directions=2, grid=2, out=5)
 
 
@@ -142,10 +142,10 @@ def test_another_picture_has_other_features() -> None:
     assert (stripes - wide).abs().max() > 0.1
 
 
-def test_it_trains_on_one_picture_and_every_weight_learns(every_weight_learns: Learns) -> None:
+def test_it_trains_on_one_picture_and_every_weight_learns() -> None:
     block = Scattering(FEW).train()
     assert block(torch.rand(1, 3, 28, 28)).isfinite().all()
-    every_weight_learns(block, block(torch.rand(4, 3, 28, 28)))
+    assert silent_weights(block, block(torch.rand(4, 3, 28, 28))) == []
 
 
 def test_a_gradient_reaches_the_picture_even_where_it_is_blank() -> None:
