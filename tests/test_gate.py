@@ -276,26 +276,6 @@ class _Deep(_Green):
     looks_at_content: ClassVar[bool] = True
 
 
-@pytest.mark.parametrize(
-    ("red", "code"),
-    [
-        (95, "green"),  # p = 7 / 101: within the usual range of red
-        (97, "red"),  # p = 5 / 101
-        (101, "red"),
-    ],
-)
-def test_unusual_pixels_go_before_what_a_network_makes_of_them(red: float, code: str) -> None:
-    ordinary = _pixels(np.arange(1, 101), np.arange(1, 101))
-    gate = Gate.fit(
-        {"deep": _Deep(), "red": _Channel()},
-        GateRecipe(),
-        references=ordinary,
-        calibration=(ordinary, ordinary),
-    )
-    verdict = gate.judge(_pixels(np.array([red]), np.array([10_000])))[0]
-    assert (verdict.verdict, verdict.reason_code) == ("unknown", code)
-
-
 class _Spots(_Green):
     """Looks at places."""
 
@@ -303,18 +283,21 @@ class _Spots(_Green):
 
 
 @pytest.mark.parametrize(
-    ("red", "code"),
+    ("other", "pictures", "red", "code"),
     [
-        (986, "green"),  # p = 16 / 1001: unusual, but not very
-        (993, "red"),  # p = 9 / 1001
+        (_Deep, 100, 95, "green"),  # p = 7 / 101: within the usual range of red
+        (_Deep, 100, 97, "red"),  # p = 5 / 101
+        (_Deep, 100, 101, "red"),
+        (_Spots, 1000, 986, "green"),  # p = 16 / 1001: unusual, but not very
+        (_Spots, 1000, 993, "red"),  # p = 9 / 1001
     ],
 )
-def test_what_is_very_unusual_all_over_goes_before_what_is_seen_at_a_place(
-    red: float, code: str
+def test_what_is_seen_all_over_goes_before_what_a_network_or_a_place_says(
+    other: type[_Green], pictures: int, red: float, code: str
 ) -> None:
-    ordinary = _pixels(np.arange(1, 1001), np.arange(1, 1001))
+    ordinary = _pixels(np.arange(1, pictures + 1), np.arange(1, pictures + 1))
     gate = Gate.fit(
-        {"spots": _Spots(), "red": _Channel()},
+        {"other": other(), "red": _Channel()},
         GateRecipe(),
         references=ordinary,
         calibration=(ordinary, ordinary),
