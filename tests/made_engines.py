@@ -82,7 +82,7 @@ def drawn_mask(seed: int, rows: int, share: float | None) -> Mask | None:
     return None if share is None else np.random.default_rng(seed).random(rows) < share
 
 
-def agrees(engine: Engine, codes: Codes, queries: Codes, k: int, allow: Mask | None) -> None:
+def assert_agrees(engine: Engine, codes: Codes, queries: Codes, k: int, allow: Mask | None) -> None:
     """Compare k-NN and its class of ties with the reference."""
     distances, found = engine.knn(queries, k, allow)
     complete = engine.tie_complete(queries, k, allow)

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from acir import registry
 from acir.errors import TooManyHitsError
-from made_engines import Maker, agrees, crowded, drawn_mask, maker_of, pairs, sorted_pairs
+from made_engines import Maker, assert_agrees, crowded, drawn_mask, maker_of, pairs, sorted_pairs
 from made_servers import Server
 
 LENGTHS = [8, 16, 24, 40, 64, 72, 128, 512]
@@ -42,7 +42,7 @@ def test_an_answer_is_the_head_of_the_order_by_distance_and_row(
 ) -> None:
     codes, queries = crowded(seed, rows, bits)
     engine = make(codes)
-    agrees(engine, codes, queries, k, drawn_mask(seed, rows, share))
+    assert_agrees(engine, codes, queries, k, drawn_mask(seed, rows, share))
     engine.close()
 
 
@@ -72,7 +72,7 @@ def test_every_length_of_code(make: Maker, bits: int) -> None:
     codes, queries = crowded(bits, 40, bits)
     engine = make(codes)
     for k in (0, 7, 50):
-        agrees(engine, codes, queries, k, None)
+        assert_agrees(engine, codes, queries, k, None)
     for radius in (0, bits):
         for query, answer in zip(queries, engine.within(queries, radius), strict=True):
             assert pairs(answer) == [p for p in sorted_pairs(query, codes) if p[0] <= radius]
@@ -109,7 +109,7 @@ def test_a_filter_that_one_row_passes_gives_that_row(make: Maker, row: int) -> N
     codes, queries = crowded(2, 1000, 64)
     allow = np.arange(1000) == row
     engine = make(codes)
-    agrees(engine, codes, queries, 10, allow)
+    assert_agrees(engine, codes, queries, 10, allow)
     answers = engine.within(queries, 64, allow)
     assert [rows.tolist() for _, rows in answers] == [[row]] * 3
     engine.close()
@@ -121,7 +121,7 @@ def test_a_filter_of_any_width_is_exact(make: Maker, passing: int) -> None:
     allow = np.zeros(1000, dtype=bool)
     allow[np.random.default_rng(passing).permutation(1000)[:passing]] = True
     engine = make(codes)
-    agrees(engine, codes, queries, 20, allow)
+    assert_agrees(engine, codes, queries, 20, allow)
     for query, answer in zip(queries, engine.within(queries, 3, allow), strict=True):
         assert pairs(answer) == [p for p in sorted_pairs(query, codes, allow) if p[0] <= 3]
     engine.close()

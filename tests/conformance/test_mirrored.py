@@ -27,7 +27,7 @@ def test_these_are_the_engines_on_a_server(make: Maker) -> None:
     assert make.kind.on_server
 
 
-def same(engine: Engine, codes: Codes, queries: Codes, seed: int) -> None:
+def assert_same_answers(engine: Engine, codes: Codes, queries: Codes, seed: int) -> None:
     """Compare answers of every kind with those of the reference."""
     rng = np.random.default_rng(seed)
     allow = None if seed % 3 == 0 else rng.random(len(codes)) < rng.choice([0.002, 0.1, 0.5, 0.99])
@@ -44,24 +44,24 @@ def same(engine: Engine, codes: Codes, queries: Codes, seed: int) -> None:
         assert list(map(pairs, answers)) == list(map(pairs, expected))
 
 
-def asked_at_random(make: Maker, count: int, together: int) -> None:
+def assert_random_queries_agree(make: Maker, count: int, together: int) -> None:
     rng = np.random.default_rng(11)
     codes, _ = crowded(11, 5_000, BITS)
     engine = make(codes, collection="random")
     for seed in range(count // together):
         near = codes[rng.integers(0, len(codes), together)]
         flips = np.packbits(rng.random((together, BITS)) < rng.choice([0.0, 0.02, 0.5]), axis=1)
-        same(engine, codes, near ^ flips, seed)
+        assert_same_answers(engine, codes, near ^ flips, seed)
     engine.close()
 
 
 def test_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
-    asked_at_random(make, 300, 10)
+    assert_random_queries_agree(make, 300, 10)
 
 
 @pytest.mark.soak
 def test_ten_thousand_random_queries_are_answered_as_by_the_reference(make: Maker) -> None:
-    asked_at_random(make, 10_000, 200)
+    assert_random_queries_agree(make, 10_000, 200)
 
 
 def changed(
@@ -85,7 +85,7 @@ def test_deletes_and_inserts_since_the_last_opening_are_followed(make: Maker) ->
     for seed in range(12):
         engine = make(codes, keys, "changing")
         if len(codes):
-            same(engine, codes, queries, seed)
+            assert_same_answers(engine, codes, queries, seed)
         else:
             assert engine.knn(queries, 3)[1].shape == (3, 0)
         engine.close()
@@ -99,7 +99,7 @@ def test_another_code_under_a_number_is_corrected(make: Maker) -> None:
     others = codes.copy()
     others[3] ^= 255  # as two copies of one folder differ that both went on
     engine = make(others, keys, "diverged")
-    same(engine, others, np.vstack([queries, others[3]]), 0)
+    assert_same_answers(engine, others, np.vstack([queries, others[3]]), 0)
     engine.close()
 
 
@@ -111,7 +111,7 @@ def test_what_was_opened_before_another_process_changed_the_copy_says_so(make: M
     for ask in (lambda: early.knn(queries, 3), lambda: early.within(queries, 0)):
         with pytest.raises(OutdatedError, match=r"no longer those of this index .* open it again"):
             ask()
-    same(late, codes[1:], queries, 0)
+    assert_same_answers(late, codes[1:], queries, 0)
     early.close()
     late.close()
 
@@ -120,8 +120,8 @@ def test_opening_what_is_up_to_date_changes_nothing(make: Maker) -> None:
     codes, queries = crowded(8, 30, BITS)
     first = make(codes, collection="quiet")
     second = make(codes, collection="quiet")
-    same(first, codes, queries, 0)
-    same(second, codes, queries, 0)
+    assert_same_answers(first, codes, queries, 0)
+    assert_same_answers(second, codes, queries, 0)
     second.close()
     second.close()  # closing twice is harmless
     first.close()
@@ -137,5 +137,5 @@ def test_a_copy_is_listed_until_it_is_dropped(make: Maker) -> None:
         make.kind.drop(address, name)
         assert name not in make.kind.copies(address)
     again = make(codes, collection="dropped")
-    same(again, codes, queries, 0)
+    assert_same_answers(again, codes, queries, 0)
     again.close()

@@ -247,7 +247,7 @@ def test_equal_pixels_without_a_patient_draw_alike(example: Example) -> None:
 def test_opening_reads_no_picture(example: Example) -> None:
     if example.whole:
         pytest.skip(example.whole)
-    _open(example.broken, strict=True)  # a broken picture would raise
+    assert not _open(example.broken, strict=True).skipped  # a broken picture would have raised
 
 
 def test_a_broken_picture_is_counted_and_named(example: Example) -> None:

@@ -123,8 +123,11 @@ def test_the_report_lists_the_five_commonest_sizes() -> None:
 # What cannot be trained on
 
 
-def test_two_classes_of_two_pictures_are_enough() -> None:
+def test_two_classes_of_two_pictures_are_enough_and_no_fewer() -> None:
     manifest(*TRAINABLE).require_trainable()
+    for left_out in TRAINABLE:
+        with pytest.raises(SourceError, match=r"there is 1 of (a|b); add"):
+            manifest(*(one for one in TRAINABLE if one is not left_out)).require_trainable()
 
 
 @pytest.mark.parametrize(("rows", "classes"), [((), 0), ((row(1), row(2)), 1)])

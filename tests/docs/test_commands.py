@@ -49,8 +49,8 @@ def split_off_command(words: list[str]) -> tuple[str, list[str]]:
     pytest.fail(f"there is no command `acir {' '.join(words)}`")
 
 
-def parse(words: list[str]) -> None:
-    """Let typer read a command line without running it; it raises where it cannot."""
+def assert_understood(words: list[str]) -> None:
+    """Let typer read a command line without running it; it raises what it does not understand."""
     command: Any = typer.main.get_command(app)
     name, rest = split_off_command(words)
     for part in name.split():
@@ -61,7 +61,7 @@ def parse(words: list[str]) -> None:
 @pytest.mark.parametrize("name", [n for n, page in BY_NAME.items() if acir_lines(page)])
 def test_typer_understands_every_command_that_a_reader_can_copy(name: str) -> None:
     for words in acir_lines(BY_NAME[name]):
-        parse(words)
+        assert_understood(words)
 
 
 @pytest.mark.parametrize("name", [n for n, p in BY_NAME.items() if [*inline_commands(p)]])

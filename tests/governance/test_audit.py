@@ -149,7 +149,7 @@ with AuditLog.open(Path({folder!r})) as log:
 """
 
 
-def _killed(folder: Path, rounds: int) -> None:
+def _assert_nothing_acknowledged_is_lost(folder: Path, rounds: int) -> None:
     """Kill an appending process after so many records, each time at another place."""
     made_log(folder, 0).close()
     code = CHILD.format(tests=str(Path(__file__).parents[1]), folder=str(folder))
@@ -170,9 +170,9 @@ def _killed(folder: Path, rounds: int) -> None:
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    _killed(tmp_path, 3)
+    _assert_nothing_acknowledged_is_lost(tmp_path, 3)
 
 
 @pytest.mark.soak
 def test_killed_two_hundred_times_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    _killed(tmp_path, 200)
+    _assert_nothing_acknowledged_is_lost(tmp_path, 200)

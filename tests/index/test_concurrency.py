@@ -17,7 +17,7 @@ from acir.index.store import Store
 PROGRAM = Path(__file__).with_name("made_queries.py")
 
 
-def check(answers: list[dict[str, Any]], first: int, steps: int) -> None:
+def assert_of_one_state(answers: list[dict[str, Any]], first: int, steps: int) -> None:
     """Compare with the exact answers of all states between the start and the end of a query."""
     open_ones = list(answers)
     for number, state in enumerate(states(steps), start=first):
@@ -52,7 +52,9 @@ def ask_while_it_changes(
     return answers
 
 
-def run(folder: Path, *, steps: int, threads: int, queries: int, processes: int) -> None:
+def assert_answers_are_exact(
+    folder: Path, *, steps: int, threads: int, queries: int, processes: int
+) -> None:
     with Store.create(folder, bits=16, dim=12, engine="flat", model="m1") as store:
         store.add(map(entry, range(FIRST)))
         first = generation(store)
@@ -61,14 +63,14 @@ def run(folder: Path, *, steps: int, threads: int, queries: int, processes: int)
     )
     assert len(answers) == (threads + processes) * queries
     assert len({one["after"] for one in answers}) > 1  # it did change meanwhile
-    check(answers, first, steps)
+    assert_of_one_state(answers, first, steps)
     with Store.open(folder) as store:
         assert generation(store) == first + steps
         assert store.verify() == []
 
 
 def test_answers_while_pictures_come_and_go_are_exact(tmp_path: Path) -> None:
-    run(tmp_path / "index", steps=10, threads=8, queries=8, processes=1)
+    assert_answers_are_exact(tmp_path / "index", steps=10, threads=8, queries=8, processes=1)
 
 
 @pytest.mark.soak
@@ -76,4 +78,4 @@ def test_a_thousand_answers_to_32_clients_while_ten_thousand_pictures_come_are_e
     tmp_path: Path,
 ) -> None:
     # 100 of the steps add 100 pictures, 25 delete 40.
-    run(tmp_path / "index", steps=125, threads=28, queries=32, processes=4)
+    assert_answers_are_exact(tmp_path / "index", steps=125, threads=28, queries=32, processes=4)

@@ -151,7 +151,7 @@ def read_all(folder: Path) -> list[dict[str, object]]:
         return [plain(one) for one in view.entries(positions)]
 
 
-def flips(folder: Path, tmp_path: Path, rounds: int) -> None:
+def assert_flips_never_change_what_is_read(folder: Path, tmp_path: Path, rounds: int) -> None:
     """Flip bytes one at a time: what is read is right, or it is refused."""
     expected = [plain(entry(i)) for i in sorted(range(40), key=lambda i: entry(i).id)]
     content = (folder / FILE).read_bytes()
@@ -171,12 +171,12 @@ def flips(folder: Path, tmp_path: Path, rounds: int) -> None:
 
 
 def test_a_flipped_bit_never_changes_what_is_read(folder: Path, tmp_path: Path) -> None:
-    flips(folder, tmp_path, 60)
+    assert_flips_never_change_what_is_read(folder, tmp_path, 60)
 
 
 @pytest.mark.soak
 def test_thousands_of_flipped_bits_never_change_what_is_read(folder: Path, tmp_path: Path) -> None:
-    flips(folder, tmp_path, 3000)
+    assert_flips_never_change_what_is_read(folder, tmp_path, 3000)
 
 
 def test_a_folder_that_is_gone_cannot_be_used(tmp_path: Path) -> None:

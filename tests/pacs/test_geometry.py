@@ -24,9 +24,15 @@ def _header(**attributes: object) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "frames"), [({}, 1), ({"NumberOfFrames": None}, 1), ({"NumberOfFrames": 5}, 5)]
+    ("attributes", "frames"),
+    [
+        ({}, 1),
+        ({"NumberOfFrames": None}, 1),
+        ({"NumberOfFrames": 5}, 5),
+        ({"Rows": 1024, "Columns": 1024, "NumberOfFrames": 256}, 256),  # just fits
+    ],
 )
-def test_a_picture_without_a_word_about_frames_has_one(
+def test_a_picture_that_says_nothing_of_frames_has_one_and_what_fits_is_taken(
     attributes: dict[str, object], frames: int
 ) -> None:
     dataset = _header(**attributes)
@@ -55,10 +61,6 @@ def test_a_header_that_no_picture_should_have_is_refused(
 ) -> None:
     with pytest.raises(UnreadableImageError, match=reason):
         require_modest(_header(**attributes), "a")
-
-
-def test_what_just_fits_is_taken() -> None:
-    require_modest(_header(Rows=1024, Columns=1024, NumberOfFrames=256), "a")
 
 
 @pytest.mark.parametrize(

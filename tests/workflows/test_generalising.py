@@ -38,7 +38,7 @@ def _by_pixels(source: Path) -> float:
     return float(average_precision(groups).mean())
 
 
-def _learned(tmp_path: Path, shape: Shape) -> None:
+def _assert_half_is_learned(tmp_path: Path, shape: Shape) -> None:
     source = fill(tmp_path / "pictures", shape, seed=0)
     run = tmp_path / "run"
     assert acir("train", "tiny", "--data", source, "--out", run).code == 0
@@ -52,7 +52,7 @@ def _learned(tmp_path: Path, shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SOME)
 def test_half_of_what_pixels_get_wrong_is_right(tmp_path: Path, shape: Shape) -> None:
-    _learned(tmp_path, shape)
+    _assert_half_is_learned(tmp_path, shape)
 
 
 @pytest.mark.soak
@@ -60,4 +60,4 @@ def test_half_of_what_pixels_get_wrong_is_right(tmp_path: Path, shape: Shape) ->
 def test_half_of_what_pixels_get_wrong_is_right_on_every_shape(
     tmp_path: Path, shape: Shape
 ) -> None:
-    _learned(tmp_path, shape)
+    _assert_half_is_learned(tmp_path, shape)

@@ -275,7 +275,7 @@ def answers(index: Path, queries: list[Path], threads: int) -> bytes:
     return done
 
 
-def same_bytes_however_asked(index: Path, folder: Path, count: int) -> None:
+def assert_same_bytes_however_asked(index: Path, folder: Path, count: int) -> None:
     queries = [
         save(
             foreign(n) if n % 5 == 0 else draw(CLASSES[n % 4], 5000 + n),
@@ -291,9 +291,9 @@ def same_bytes_however_asked(index: Path, folder: Path, count: int) -> None:
 
 
 def test_twenty_answers_are_the_same_bytes_however_asked(index: Path, tmp_path: Path) -> None:
-    same_bytes_however_asked(index, tmp_path, 20)
+    assert_same_bytes_however_asked(index, tmp_path, 20)
 
 
 @pytest.mark.soak
 def test_a_thousand_answers_are_the_same_bytes_however_asked(index: Path, tmp_path: Path) -> None:
-    same_bytes_however_asked(index, tmp_path, 1000)
+    assert_same_bytes_however_asked(index, tmp_path, 1000)
