@@ -11,7 +11,6 @@ from acir.governance.events import PSEUDONYM
 from acir.governance.lists import Lists
 from acir.governance.vault import Vault
 from acir.index import parquet, remnants
-from acir.index.filters import collection_of
 from acir.index.store import Store
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import described, recorded, system_user
@@ -83,12 +82,8 @@ def erase(index: Path, patient: str) -> Erasure:
     with Store.open(index) as store, up_to_date(store):
         with store.view() as view:
             entries = view.entries(view.same_patient(patient))
-        event = replace(
-            described(store, "erase", system_user()),
-            collection="|".join(sorted({collection_of(entry.metadata) for entry in entries})),
-            patients=(patient,),
-            count=len(entries),
-        )
+        event = described(store, "erase", system_user(), entries)
+        event = replace(event, patients=(patient,))  # though there may be no picture of theirs
         names = [name for entry in entries for name in (entry.id, entry.path) if name]
         with recorded(store, event):
             listed = _taken_off_lists(index, patient, [entry.id for entry in entries])

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.filters import collection_of
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -114,13 +112,7 @@ def delete(
         with store.view() as view:
             places = view.named(ids) if ids else np.flatnonzero(view.select(where))
             entries = view.entries(places) if store.audited else []
-        event = replace(
-            described(store, "delete", system_user()),
-            collection="|".join(sorted({collection_of(entry.metadata) for entry in entries})),
-            patients=tuple(sorted({entry.patient for entry in entries if entry.patient})),
-            count=len(entries),
-        )
-        with recording(store, event):
+        with recording(store, described(store, "delete", system_user(), entries)):
             return store.delete(ids) if ids else store.delete_where(where)
 
 

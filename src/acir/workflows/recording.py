@@ -1,6 +1,6 @@
 """The audit records of an index that asks for them: written first, or nothing is done."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from getpass import getuser
@@ -23,9 +23,25 @@ def system_user() -> Actor:
     return Actor(getuser())
 
 
-def described(store: Store, action: str, by: Actor) -> AuditEvent:
-    """Begin an event that says which index and which model it is about."""
-    return AuditEvent(action, by, model=store.model, index=store.folder.absolute().name)
+def described(store: Store, action: str, by: Actor, pictures: Collection[Entry] = ()) -> AuditEvent:
+    """Begin an event that says which index, which model and which pictures it is about.
+
+    Args:
+        store: The index.
+        action: What is done.
+        by: Who does it.
+        pictures: Those of the index that it is done to. The event names their collections and
+            their patients, and counts them.
+    """
+    return AuditEvent(
+        action,
+        by,
+        model=store.model,
+        index=store.folder.absolute().name,
+        collection="|".join(sorted({collection_of(one.metadata) for one in pictures})),
+        patients=tuple(sorted({one.patient for one in pictures if one.patient})),
+        count=len(pictures),
+    )
 
 
 @contextmanager
@@ -143,15 +159,13 @@ def search_event(store: Store, by: Actor, answer: Answer, asked: Sequence[Asked]
         asked: The pictures that it is about. Of several views the first names the query.
     """
     shown = list(store.known([hit.id for hit in (*answer.hits, *answer.least)]).values())
-    patients = {*map(_patient, asked), *(entry.patient for entry in shown)} - {None}
+    event = described(store, "search" if answer.mode else "check", by, shown)
     hashes = [_pixel_hash(one) for one in asked if not isinstance(one, UnreadableImageError)]
     return replace(
-        described(store, "search" if answer.mode else "check", by),
-        collection="|".join(sorted({collection_of(entry.metadata) for entry in shown})),
-        patients=tuple(sorted(filter(None, patients))),
+        event,
+        patients=tuple(sorted({*event.patients, *filter(None, map(_patient, asked))})),
         query=next(iter(hashes), ""),
         verdict=answer.verdict.verdict if answer.verdict else "",
-        count=len(shown),
         detail=f"{len(asked)} views" if len(asked) > 1 else "",
     )
 

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from acir.api.asking import WORD, recorded
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
-from acir.api.routes.records import viewed
+from acir.api.routes.records import stored, viewed
 from acir.api.security import Caller, Guarded, may
 from acir.api.state import Server, State
 from acir.governance.access import Verb
@@ -148,17 +147,9 @@ async def _opened(
     """Read a list, once it is recorded who looks at whose pictures."""
     found, noted = await run_in_threadpool(server.lists.read, key, caller.name)
     shown = await server.pool.run(caller.name, listed, server.served, noted, caller.within(verb))
-    patients = {one.entry.patient for one in shown if one.entry.patient}
-    places = {collection_of(one.entry.metadata) for one in shown}
-    event = described(server.served.searcher.store, verb, caller.actor)
-    event = replace(
-        event,
-        patients=tuple(sorted(patients)),
-        collection="|".join(sorted(places)),
-        count=len(shown),
-        detail="a list",
-    )
-    await recorded(server, event)
+    entries = [one.entry for one in shown]
+    event = described(server.served.searcher.store, verb, caller.actor, entries)
+    await recorded(server, replace(event, detail="a list"))
     return found, shown
 
 
@@ -168,9 +159,7 @@ def _picture(server: State, caller: Caller, name: str, verb: Verb = "annotate") 
     Raises:
         HTTPException: There is none.
     """
-    entry = server.served.entry(name, caller.within(verb))
-    if entry is None:
-        raise HTTPException(404, "there is no such picture")
+    entry = stored(server, caller, verb, name)
     return Picture(entry.id, entry.patient, collection_of(entry.metadata))
 
 

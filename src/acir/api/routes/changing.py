@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from acir.api.asking import WORD, recorded
+from acir.api.routes.records import stored
 from acir.api.schemas import PREFIX, Deleted, Job
 from acir.api.security import Adding, Caller, Deleting, Guarded
 from acir.api.state import Server, State
@@ -20,7 +21,6 @@ from acir.governance.audit import AuditEvent
 from acir.workflows import index
 from acir.workflows.recording import described, elsewhere, logged
 from acir.workflows.serving.additions import Job as Work
-from acir.workflows.serving.served import collection_of
 
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["changes"])
 Images = Annotated[list[UploadFile], File(description="DICOM, PNG, JPEG, TIFF or BMP")]
@@ -77,13 +77,8 @@ async def events(server: Server, caller: Adding, name: str) -> Response:
 @router.delete("/pictures", response_model=Deleted)
 async def delete(server: Server, caller: Deleting, id: Word) -> Any:  # noqa: ANN401 - its name in the address
     """Delete a stored picture."""
-    entry = server.served.entry(id, caller.within("delete"))
-    if entry is None:
-        raise HTTPException(404, "there is no such picture")
-    event = described(server.served.searcher.store, "delete", caller.actor)
-    patients = (entry.patient,) if entry.patient else ()
-    collection = collection_of(entry.metadata)
-    event = replace(event, collection=collection, patients=patients, count=1)
+    entry = stored(server, caller, "delete", id)
+    event = described(server.served.searcher.store, "delete", caller.actor, [entry])
     return {"deleted": await server.pool.run(caller.name, _delete, server, event, id)}
 
 

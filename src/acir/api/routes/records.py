@@ -1,6 +1,5 @@
 """What the index holds."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -10,8 +9,9 @@ from acir.api.asking import WORD, recorded
 from acir.api.schemas import PREFIX, Index, Record
 from acir.api.security import Caller, Guarded, Viewer
 from acir.api.state import Server, State
+from acir.governance.access import Verb
 from acir.workflows.recording import described
-from acir.workflows.serving.served import Entry, collection_of
+from acir.workflows.serving.served import Entry
 
 router = APIRouter(prefix=PREFIX, route_class=Guarded, tags=["index"])
 Id = Annotated[str, Query(max_length=WORD, description="of a stored picture")]
@@ -41,10 +41,22 @@ async def record(server: Server, caller: Viewer, id: Id) -> Any:  # noqa: ANN401
 @router.get("/thumbnail", response_class=Response, responses=PNG)
 async def thumbnail(server: Server, caller: Viewer, id: Id) -> Response:
     """Return the small picture of one stored picture, as PNG."""
-    entry = server.served.entry(id, caller.within("view"))
-    if entry is None or entry.thumbnail is None:
+    entry = stored(server, caller, "view", id)
+    if entry.thumbnail is None:
         raise HTTPException(404, "there is no such picture")
     return Response(entry.thumbnail, media_type="image/png")
+
+
+def stored(server: State, caller: Caller, verb: Verb, name: str) -> Entry:
+    """Return a stored picture to which the caller may do this.
+
+    Raises:
+        HTTPException: There is none.
+    """
+    entry = server.served.entry(name, caller.within(verb))
+    if entry is None:
+        raise HTTPException(404, "there is no such picture")
+    return entry
 
 
 async def viewed(server: State, caller: Caller, name: str) -> Entry:
@@ -53,12 +65,6 @@ async def viewed(server: State, caller: Caller, name: str) -> Entry:
     Raises:
         HTTPException: There is none.
     """
-    entry = server.served.entry(name, caller.within("view"))
-    if entry is None:
-        raise HTTPException(404, "there is no such picture")
-    event = described(server.served.searcher.store, "view", caller.actor)
-    patients = (entry.patient,) if entry.patient else ()
-    collection = collection_of(entry.metadata)
-    event = replace(event, patients=patients, collection=collection, count=1)
-    await recorded(server, event)
+    entry = stored(server, caller, "view", name)
+    await recorded(server, described(server.served.searcher.store, "view", caller.actor, [entry]))
     return entry
