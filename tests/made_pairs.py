@@ -1,13 +1,16 @@
 """Encodings and batches of chosen logits, labels and rows, for losses over pairs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from acir.losses.base import Loss, LossTerms
 from acir.tensors import Batch, Encoding
+
+Picture = tuple[list[float], set[int]]  # its logits, its labels
 
 
 def paired(
@@ -31,6 +34,29 @@ def paired(
         labels=labels,
         rows=torch.arange(n) if rows is None else rows,
     )
+
+
+def as_function(loss: Loss, batch: Batch) -> Callable[..., Tensor]:
+    """Return the total of a loss as a function of the logits and, if they count, class logits."""
+    nothing = torch.zeros(len(batch.labels), 2)
+
+    def total(logits: Tensor, class_logits: Tensor = batch.labels) -> Tensor:
+        encoding = Encoding(logits, nothing, class_logits, nothing, nothing[..., None, None])
+        result: Tensor = loss(encoding, batch).total
+        return result
+
+    return total
+
+
+def over_memory(loss: Loss) -> Iterator[tuple[LossTerms, list[Picture], list[Picture]]]:
+    """Show batches that share rows; yield what the loss says, the batch, and all seen so far."""
+    remembered: dict[int, Picture] = {}
+    for seed, rows in enumerate([[3, 8, 0, 11], [8, 19], [5, 3, 2]]):
+        logits, labels = drawn_logits(seed, len(rows)), drawn_labels(seed, len(rows))
+        terms = loss(*paired(logits, labels, torch.tensor(rows)))
+        batch = list(zip(logits.tolist(), sets(labels), strict=True))
+        remembered.update(zip(rows, batch, strict=True))
+        yield terms, batch, list(remembered.values())
 
 
 def drawn_logits(

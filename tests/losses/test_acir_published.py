@@ -12,6 +12,7 @@ from acir.losses import acir_published as published
 from acir.losses.acir_published import ACIRPublished
 from acir.tensors import Batch, Encoding
 from made_gradients import doubles, gradient
+from made_pairs import as_function
 
 
 def random_inputs(seed: int, classes: list[int], bits: int = 16) -> tuple[Encoding, Batch]:
@@ -187,14 +188,8 @@ def test_the_loss_is_that_of_two_plain_loops(classes: list[int]) -> None:
 def test_the_gradient_is_that_of_finite_differences() -> None:
     _, batch = random_inputs(0, [0, 1, 2, 1])
     loss = ACIRPublished(class_counts=(10, 3, 27))
-
-    def total(logits: Tensor, class_logits: Tensor) -> Tensor:
-        nothing = torch.zeros(4, 2, dtype=torch.float64)
-        encoding = Encoding(logits, nothing, class_logits, nothing, nothing[..., None, None])
-        result: Tensor = loss(encoding, batch).total
-        return result
-
-    assert gradcheck(total, (doubles(4, 6, seed=1), doubles(4, 3, seed=2)))
+    logits, class_logits = doubles(4, 6, seed=1), doubles(4, 3, seed=2)
+    assert gradcheck(as_function(loss, batch), (logits, class_logits))
 
 
 def test_a_picture_alone_teaches_its_code_nothing() -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from acir.errors import RecipeError
 from acir.losses import dsh
 from acir.losses.dsh import DSH
-from made_pairs import drawn_labels, drawn_logits, paired, sets
+from made_pairs import drawn_logits, over_memory, paired
 
 SETS = one_hot(torch.tensor([0, 0, 1]), 3).float()  # two of one class, one of another
 
@@ -93,14 +93,8 @@ def test_the_loss_by_hand() -> None:
 
 
 def test_the_loss_is_that_of_plain_loops_over_all_pictures_seen_so_far() -> None:
-    found = loss()
-    remembered: dict[int, tuple[list[float], set[int]]] = {}
-    for seed, rows in enumerate([[3, 8, 0, 11], [8, 19], [5, 3, 2]]):
-        logits, labels = drawn_logits(seed, len(rows)), drawn_labels(seed, len(rows))
-        terms = found(*paired(logits, labels, torch.tensor(rows)))
-        batch = list(zip(logits.tolist(), sets(labels), strict=True))
-        remembered.update(zip(rows, batch, strict=True))
-        pairs = [pair(a, b, 32) for a in batch for b in remembered.values()]
+    for terms, batch, seen in over_memory(loss()):
+        pairs = [pair(a, b, 32) for a in batch for b in seen]
         quantised = sum(abs(abs(u) - 1) for a, _ in batch for u in a) / len(batch)
         assert terms.terms["contrast"].item() == pytest.approx(sum(pairs) / len(pairs))
         assert terms.terms["quantisation"].item() == pytest.approx(quantised)

@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from acir.errors import RecipeError
 from acir.losses import hashnet
 from acir.losses.hashnet import HashNet
-from made_pairs import drawn_labels, drawn_logits, paired, sets
+from made_pairs import drawn_logits, over_memory, paired
 
 SETS = one_hot(torch.tensor([0, 0, 1]), 3).float()  # two of one class, one of another
 
@@ -118,17 +118,11 @@ def test_the_loss_by_hand() -> None:
 
 
 def test_the_loss_is_that_of_plain_loops_over_all_pictures_seen_so_far() -> None:
-    found = loss(growth=1.0)
-    remembered: dict[int, tuple[list[float], set[int]]] = {}
-    for step, rows in enumerate([[3, 8, 0, 11], [8, 19], [5, 3, 2]]):
-        logits, labels = drawn_logits(step, len(rows)), drawn_labels(step, len(rows))
-        terms = found(*paired(logits, labels, torch.tensor(rows)))
-        batch = list(zip(logits.tolist(), sets(labels), strict=True))
-        remembered.update(zip(rows, batch, strict=True))
+    for step, (terms, batch, seen) in enumerate(over_memory(loss(growth=1.0))):
         beta = math.sqrt(1 + step)
         costs: dict[bool, list[float]] = {True: [], False: []}
         for a, labels_a in batch:
-            for b, labels_b in remembered.values():
+            for b, labels_b in seen:
                 product = (
                     10
                     / 16

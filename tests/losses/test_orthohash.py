@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn.functional import one_hot
 
 from acir.errors import RecipeError
 from acir.losses import orthohash
 from acir.losses.orthohash import OrthoHash
-from made_pairs import paired
+from made_gradients import doubles
+from made_pairs import as_function, paired
 
 
 def with_codes(rows: list[list[float]], margin: float = 0.2, scale: float = 8.0) -> OrthoHash:
@@ -162,14 +162,9 @@ def test_logits_at_their_codes_cost_least() -> None:
 def test_the_gradient_is_that_of_finite_differences() -> None:
     loss = OrthoHash(bits=8, class_counts=(1, 1, 1)).double()
     labels = one_hot(torch.tensor([0, 1, 2, 1])).float()
-    random = torch.Generator().manual_seed(0)
-    logits = torch.randn(4, 8, generator=random, dtype=torch.float64).requires_grad_()
-
-    def total(logits: Tensor) -> Tensor:
-        result: Tensor = loss(*paired(logits, labels)).total
-        return result
-
-    assert gradcheck(total, (logits,))
+    logits = doubles(4, 8)
+    _, batch = paired(logits, labels)
+    assert gradcheck(as_function(loss, batch), logits)
 
 
 @pytest.mark.parametrize("side", [1, -1])

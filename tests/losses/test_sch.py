@@ -17,7 +17,7 @@ from acir.losses.base import label_cross_entropy
 from acir.losses.sch import SCH, Similarity
 from acir.tensors import Batch, Encoding
 from made_gradients import doubles, gradient
-from made_pairs import Largest
+from made_pairs import Largest, as_function
 
 
 def random_inputs(
@@ -393,14 +393,8 @@ def test_the_loss_is_that_of_two_plain_loops(
 def test_the_gradient_of_the_loss_is_that_of_finite_differences() -> None:
     _, batch = random_inputs(0, pictures=4)
     loss = SCH(class_counts=(10, 3, 27))
-
-    def total(logits: Tensor, class_logits: Tensor) -> Tensor:
-        nothing = torch.zeros(4, 2, dtype=torch.float64)
-        encoding = Encoding(logits, nothing, class_logits, nothing, nothing[..., None, None])
-        result: Tensor = loss(encoding, batch).total
-        return result
-
-    assert gradcheck(total, (doubles(4, 6, seed=1), doubles(4, 3, seed=2)))
+    logits, class_logits = doubles(4, 6, seed=1), doubles(4, 3, seed=2)
+    assert gradcheck(as_function(loss, batch), (logits, class_logits))
 
 
 def test_terms_are_detached() -> None:
@@ -454,22 +448,20 @@ def test_a_strength_out_of_range_is_refused(structure: float) -> None:
         SCH(class_counts=(1, 1), structure=structure)
 
 
-def test_an_unknown_similarity_names_the_nearest() -> None:
+@pytest.mark.parametrize(
+    ("key", "word", "known", "nearest"),
+    [
+        ("similarity", "peason", "pearson, cosine", "pearson"),
+        ("quantisation", "cube", "cosine, cubic, none", "cubic"),
+    ],
+)
+def test_an_unknown_word_names_the_nearest(key: str, word: str, known: str, nearest: str) -> None:
     expected = (
-        r"recipe key loss.similarity is 'peason', expected one of pearson, cosine\. "
-        r"Did you mean 'pearson'\?"
+        rf"recipe key loss.{key} is '{word}', expected one of {known}\. "
+        rf"Did you mean '{nearest}'\?"
     )
     with pytest.raises(RecipeError, match=expected):
-        SCH(class_counts=(1, 1), similarity="peason")
-
-
-def test_an_unknown_quantisation_names_the_nearest() -> None:
-    expected = (
-        r"recipe key loss.quantisation is 'cube', expected one of cosine, cubic, none\. "
-        r"Did you mean 'cubic'\?"
-    )
-    with pytest.raises(RecipeError, match=expected):
-        SCH(class_counts=(1, 1), quantisation="cube")
+        SCH(class_counts=(1, 1), **{key: word})  # type: ignore[arg-type]
 
 
 def test_the_cubic_term_takes_the_place_of_the_other() -> None:
