@@ -25,6 +25,18 @@ def tokens(web_index: Path) -> dict[str, Token]:
     return people(web_index)
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Path:
+    """Return a copy of the index for a module that serves or changes one by itself."""
+    return Path(shutil.copytree(index, tmp_path_factory.mktemp("place") / "cells"))
+
+
+@pytest.fixture(scope="module")
+def holders(place: Path) -> dict[str, Token]:
+    """Return the tokens of the people there, by role."""
+    return people(place)
+
+
 @pytest.fixture(scope="session")
 def web_app(web_index: Path, tokens: dict[str, Token]) -> FastAPI:
     return create_app(ServeSettings(index=str(web_index)))

@@ -17,20 +17,10 @@ from acir.governance.models import Registry
 from acir.workflows import model
 from acir.workflows.serving.settings import ModelsTable, ServeSettings
 from made_model import acir, damage, draw
-from made_web import BY, HOST, Token, people, png, sign_in
+from made_web import BY, HOST, Token, png, sign_in
 
 OTHER = "ab" * 32
 BEFORE = "cd" * 32
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Path:
-    return Path(shutil.copytree(index, tmp_path_factory.mktemp("approval") / "cells"))
-
-
-@pytest.fixture(scope="module")
-def holders(place: Path) -> dict[str, Token]:
-    return people(place)
 
 
 @pytest.fixture

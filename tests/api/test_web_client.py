@@ -1,6 +1,5 @@
 """The client before the real application at a real port."""
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -23,21 +22,11 @@ from made_dicomweb import Answer as Given
 from made_dicomweb import Asked, Made, dicomweb, serve
 from made_model import draw, foreign, save
 from made_orthanc import free_port
-from made_web import Token, people, png
+from made_web import Token, png
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "client.md"
 SOP = "1.2.3"
 NAMES = {"scan.png": "CANARY"}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Path:
-    return Path(shutil.copytree(index, tmp_path_factory.mktemp("client") / "cells"))
-
-
-@pytest.fixture(scope="module")
-def holders(place: Path) -> dict[str, Token]:
-    return people(place)
 
 
 @pytest.fixture(scope="module")

@@ -28,23 +28,13 @@ from acir.workflows.serving.settings import LimitsTable, ServeSettings
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
 from made_model import acir, draw
 from made_orthanc import CREDENTIALS, MadeOrthanc
-from made_web import HOST, PASSWORD, Token, people, sign_in
+from made_web import HOST, PASSWORD, Token, sign_in
 
 MakeDicom = Callable[..., bytes]
 SOP, SERIES, STUDY = "1.2.3", "1.2", "1.1"
 HANDLE = f"{STUDY}/{SERIES}/{SOP}"
 UUID = "-".join(["0a1b2c3d"] * 5)
 SEARCH = "/api/v1/search/pacs"
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Path:
-    return Path(shutil.copytree(index, tmp_path_factory.mktemp("web-pacs") / "cells"))
-
-
-@pytest.fixture(scope="module")
-def holders(place: Path) -> dict[str, Token]:
-    return people(place)
 
 
 @pytest.fixture(scope="module")

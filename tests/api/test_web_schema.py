@@ -1,6 +1,5 @@
 """The API does what its description says, whatever it is sent (S5)."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from acir.api.app import create_app
 from acir.workflows.serving.settings import ServeSettings
 from made_browser import listening
-from made_web import Token, people
+from made_web import Token
 
 # Of schemathesis' own making, now and then.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
@@ -40,13 +39,8 @@ COMMON: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Path:
-    return Path(shutil.copytree(index, tmp_path_factory.mktemp("schema") / "cells"))
-
-
-@pytest.fixture(scope="module")
-def admin(place: Path) -> Token:
-    return people(place)["admin"]
+def admin(holders: dict[str, Token]) -> Token:
+    return holders["admin"]
 
 
 @pytest.fixture(scope="module")
