@@ -69,6 +69,11 @@ class Outcome:
         (only,) = self.lines()
         return only
 
+    def done(self) -> dict[str, Any]:
+        """Read the only JSON object of a command that succeeded."""
+        assert self.code == 0, self.err
+        return self.line()
+
     def refusal(self) -> str:
         """Return the sentence of a refused command; it printed nothing else."""
         assert self.code == 2, self.err  # wrong use or bad input

@@ -142,8 +142,10 @@ def orthanc(session_orthanc: MadeOrthanc) -> MadeOrthanc:
     return session_orthanc
 
 
-def configured(folder: Path, made: MadeOrthanc, index: Path, **server: object) -> Path:
-    """Write a configuration that follows an Orthanc; keywords are keys of the server."""
+def configured(
+    folder: Path, made: MadeOrthanc, index: Path, *, model: Path | None = None, **server: object
+) -> Path:
+    """Write a configuration that follows an Orthanc; further keywords are keys of the server."""
     (folder / "credentials").write_text(":".join(CREDENTIALS), encoding="utf-8")
     keys = {
         "name": "main",
@@ -152,7 +154,8 @@ def configured(folder: Path, made: MadeOrthanc, index: Path, **server: object) -
         "credentials_file": "credentials",
         **server,
     }
-    lines = [f"index = {json.dumps(str(index))}", "[[servers]]"]
+    top = {"index": index, **({"model": model} if model else {})}
+    lines = [f"{key} = {json.dumps(str(path))}" for key, path in top.items()] + ["[[servers]]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
     path = folder / "pacs.toml"
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -68,9 +68,7 @@ def index(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path, orthanc: MadeOrthanc, bundle: Path, index: Path) -> Path:
-    path = configured(tmp_path, orthanc, index, collection="ward", retry_seconds=0.01)
-    path.write_text(f'model = "{bundle}"\n{path.read_text()}', encoding="utf-8")
-    return path
+    return configured(tmp_path, orthanc, index, model=bundle, collection="ward", retry_seconds=0.01)
 
 
 def held(index: Path) -> list[str]:

@@ -17,7 +17,7 @@ from acir.index.view import View
 from acir.search.probe import Examples
 from acir.search.request import Request
 from acir.workflows.search import open_index
-from made_model import CLASSES, acir, draw, save, tree
+from made_model import acir, tree
 from made_servers import Server
 
 OF_INDEX = {"n", "bits", "dim", "model"}
@@ -30,19 +30,8 @@ def server(server_of: Callable[[str], Server | None]) -> Server:
     return running
 
 
-@pytest.fixture
-def few(tmp_path: Path) -> Path:
-    """Return a folder of twelve pictures that no other test sees."""
-    for kind in CLASSES:
-        for number in range(200, 203):
-            save(draw(kind, number), tmp_path / "few" / kind / f"{number}.png")
-    return tmp_path / "few"
-
-
 def done(*words: object) -> dict[str, Any]:
-    outcome = acir(*words, "--json")
-    assert outcome.code == 0, outcome.err
-    return outcome.line()
+    return acir(*words, "--json").done()
 
 
 def info(index: Path) -> dict[str, Any]:

@@ -35,29 +35,16 @@ def info(index: Path) -> dict[str, object]:
 
 def build(bundle: Path, data: object, index: Path, *words: object) -> dict[str, int]:
     options = ("--model", bundle, "--data", data, "--index", index)
-    outcome = acir("index", "build", *options, *words, "--json")
-    assert outcome.code == 0, outcome.err
-    return outcome.line()
+    return acir("index", "build", *options, *words, "--json").done()
 
 
 def add(index: Path, data: object, *words: object) -> dict[str, int]:
-    outcome = acir("index", "add", "--index", index, "--data", data, *words, "--json")
-    assert outcome.code == 0, outcome.err
-    return outcome.line()
+    return acir("index", "add", "--index", index, "--data", data, *words, "--json").done()
 
 
 def everything(store: Store) -> list[Entry]:
     with store.view() as view:
         return view.entries(np.arange(len(view.gallery.keys)))
-
-
-@pytest.fixture
-def few(tmp_path: Path) -> Path:
-    """Return a folder of twelve pictures that no other test sees."""
-    for kind in CLASSES:
-        for number in range(200, 203):
-            save(draw(kind, number), tmp_path / "few" / kind / f"{number}.png")
-    return tmp_path / "few"
 
 
 def test_info_says_what_an_index_is(index: Path, bundle: Path, pictures: Path) -> None:

@@ -48,18 +48,11 @@ def config(
 ) -> Path:
     """Return a configuration that follows the Orthanc by its own feed, or as any other PACS."""
     keys = {"orthanc": ""} if request.param == "qido" else {}
-    return with_model(configured(tmp_path, orthanc, empty_index, **keys), bundle)
-
-
-def with_model(path: Path, bundle: Path) -> Path:
-    path.write_text(f'model = "{bundle}"\n{path.read_text()}', encoding="utf-8")
-    return path
+    return configured(tmp_path, orthanc, empty_index, model=bundle, **keys)
 
 
 def sync(config: Path) -> dict[str, int]:
-    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu", "--json")
-    assert outcome.code == 0, outcome.err
-    return outcome.line()
+    return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json").done()
 
 
 def ids(index: Path) -> set[str]:
@@ -124,7 +117,7 @@ def test_only_what_is_wanted_is_fetched(
     put(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
     keys = {"modalities": ["CT"], "body_parts": ["CHEST"]}
     classes = {"sop_classes": ["1.2.840.10008.5.1.4.1.1.2"]}
-    config = with_model(configured(tmp_path, orthanc, empty_index, **keys, **classes), bundle)
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, **keys, **classes)
     assert sync(config) == {"taken": 1, "passed": 3, "failed": 0, "gone": 0}
     assert ids(empty_index) == names(empty_index, 0)
     # Other terms: another look at each.
@@ -141,8 +134,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_tried_again(
 ) -> None:
     put(0)
     bad = put(1, PixelData=b"\0\0")
-    path = configured(tmp_path, orthanc, empty_index, retry_seconds=0.001)
-    config = with_model(path, bundle)
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, retry_seconds=0.001)
     assert sync(config) == {"taken": 1, "passed": 0, "failed": 1, "gone": 0}
     (letter,) = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
     assert letter["reason"] == "the file ends before its pixels do"

@@ -85,15 +85,11 @@ def config(tmp_path: Path, orthanc: MadeOrthanc, bundle: Path, followed: Path) -
 def configured_for(
     folder: Path, orthanc: MadeOrthanc, bundle: Path, index: Path, **keys: object
 ) -> Path:
-    path = configured(folder, orthanc, index, retry_seconds=0.01, **keys)
-    path.write_text(f'model = "{bundle}"\n{path.read_text()}', encoding="utf-8")
-    return path
+    return configured(folder, orthanc, index, model=bundle, retry_seconds=0.01, **keys)
 
 
 def sync(config: Path) -> dict[str, int]:
-    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu", "--json")
-    assert outcome.code == 0, outcome.err
-    return outcome.line()
+    return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json").done()
 
 
 def held(index: Path) -> dict[str, str]:
