@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 from acir import losses, registry
 from acir import recipe as recipes
-from acir.errors import UsageError
 from acir.evaluation import benchmark as benchmarks
 from acir.evaluation import benchmark_file
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
@@ -21,6 +20,7 @@ from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
 from acir.workflows.comparing.processes import Work, carry_out, threads_each
 from acir.workflows.comparing.report import write_report
 from acir.workflows.comparing.tuning import Choices, tunings
+from acir.workflows.destination import refuse_file
 from acir.workflows.learning import Say
 
 log = logging.getLogger("acir.compare")
@@ -73,7 +73,7 @@ def compare(
     moved = benchmarks.with_sources(benchmark, sources or {})
     part = benchmarks.selected(moved, only or {})
     _check_losses(benchmark)
-    _refuse_file(out)
+    refuse_file(out)
     try:
         with TemporaryDirectory() as scratch:
             course = _Course(part, out, means or Means(), Path(scratch), progress, say)
@@ -207,9 +207,3 @@ def _check_losses(benchmark: Benchmark) -> None:
             loss = benchmark.recipe_for(benchmark.data[0], method, 64, tuned).loss
             known = {"class_counts": (2, 2), "bits": 64, "pictures": 4, "lengths": ()}
             registry.build(losses.get(loss.name), loss.options, **known)
-
-
-def _refuse_file(out: Path) -> None:
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise UsageError(f"{nearest} is a file; give a folder as --out")

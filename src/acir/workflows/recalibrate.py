@@ -22,6 +22,7 @@ from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress, silent
 from acir.workflows.answer_sets import measured
+from acir.workflows.destination import refuse_file
 from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
 
 CAP = 2  # a class is named where it is flagged at more than this many times the rate
@@ -130,9 +131,7 @@ def _around(model: Path) -> Path | None:
 def _refuse_taken(out: Path) -> None:
     if out.exists():
         raise UsageError(f"there is something at {out} already; name a new folder as --out")
-    nearest = next(path for path in out.absolute().parents if path.exists())
-    if not nearest.is_dir():
-        raise UsageError(f"{nearest} is a file; name a folder that can be made as --out")
+    refuse_file(out)
 
 
 def _halved(site: Site, seed: int, data: str) -> tuple[Rows, Rows]:

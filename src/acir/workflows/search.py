@@ -9,7 +9,7 @@ from typing import Any
 
 from acir.bundle import load_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
-from acir.evaluation.report import Page, QueryReport, write_page
+from acir.evaluation.report import Page, QueryReport, refuse_missing_folder, write_page
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Named, Request, Searcher, Witness
@@ -109,8 +109,8 @@ def search(
     several = together or series
     others = (*(["stored pictures"] if stored else []), *(["several views"] if several else []))
     refuse_other_ways(request, *others)
-    if html is not None and not html.absolute().parent.is_dir():
-        raise UsageError(f"there is no folder {html.parent} for {html.name}; make it first")
+    if html is not None:
+        refuse_missing_folder(html)
     reports: list[QueryReport] = []
     converted = Counter[str]()
     with open_index(index, device) as searcher:

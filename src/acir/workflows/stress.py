@@ -22,6 +22,7 @@ from acir.robustness.inputs import suite
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows.comparing import records as files
+from acir.workflows.destination import refuse_file
 from acir.workflows.notes import skipped_lines
 from acir.workflows.stressing import attack_run
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
@@ -115,9 +116,7 @@ def _refuse_misuse(data: str, out: Path, limit: int) -> None:
         raise UsageError(
             f"a stress test needs all splits of a source, but {data} names one; leave it out"
         )
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise UsageError(f"{nearest} is a file; give a folder as --out")
+    refuse_file(out)
     if limit < LEAST_PICTURES:
         raise UsageError(
             f"the limit is {limit}, expected at least {LEAST_PICTURES}, as some corruptions mix "

@@ -28,6 +28,7 @@ from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
 from acir.workflows.answer_sets import of_training
+from acir.workflows.destination import refuse_file
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
@@ -139,9 +140,7 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 
     A run that stopped before its first checkpoint is nothing to lose.
     """
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise UsageError(f"{nearest} is a file; give a folder as --out")
+    refuse_file(out)
     begun = out / RUN
     if resume and begun.is_file():
         before = json.loads(begun.read_text(encoding="utf-8"))
