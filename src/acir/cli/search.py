@@ -108,11 +108,7 @@ def search(
     """Retrieve the stored pictures most like each query."""
     from acir.workflows import search as workflow
 
-    if series and (queries or stored or together or per):
-        raise UsageError(
-            "--series asks about whole series, and for one hit a series; leave out the other "
-            "pictures, --id, --together and --per"
-        )
+    _refuse_beside_series(series, queries or stored or together or per)
     request = workflow.Request(
         k=_wanted(k, risk),
         risk=risk,
@@ -139,6 +135,14 @@ def search(
         say=show.say,
     )
     tell(answers, as_json, html, fail_on_unknown)
+
+
+def _refuse_beside_series(series: list[str] | None, others: object) -> None:
+    if series and others:
+        raise UsageError(
+            "--series asks about whole series, and for one hit a series; leave out the other "
+            "pictures, --id, --together and --per"
+        )
 
 
 def _wanted(k: int | None, risk: float | None) -> int:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -113,24 +113,33 @@ def export(
     data = _dicom(Path(query)) if source is None else _fetched(query, source, place.server or "")
     with _client(place) as client, open_index(index, device) as searcher:
         # The reader has looked at all of it before anything else does.
-        examined = searcher.examine(from_bytes(data, searcher.key, NAME))
-        converted = int(searcher.bundle.prep.converts(examined.record))
-        for line in (*searcher.remarks, *converted_lines(converted)):
-            say(line)
+        examined = _examined(searcher, data, say)
         about = origin(data, NAME)
         if source is not None:
             _require_instance(about, query)
         (answer,) = searcher.answers([(NAME, examined)], request)
         objects = _objects(searcher, examined, answer, about)
-        for notice in answer.notices:
-            say(notice)
-        if HEAT_MAP not in objects:
-            say("there is no parametric map: the image lies in no known place or was not examined")
+        for line in _notices(answer, objects):
+            say(line)
         _write(place.out, objects)
-        if client is not None:
-            _store(client, place.out, objects)
+        stored = _stored(client, place.out, objects)
         cases = {hidden(searcher.key, hit.id): hit.id for hit in answer.hits}
-    return Exported(examined.verdict, cases, tuple(objects), len(objects) if client else 0)
+    return Exported(examined.verdict, cases, tuple(objects), stored)
+
+
+def _examined(searcher: Searcher, data: bytes, say: Say) -> Examined:
+    """Examine the image, and tell what is to be known of the index and of how it was read."""
+    examined = searcher.examine(from_bytes(data, searcher.key, NAME))
+    converted = int(searcher.bundle.prep.converts(examined.record))
+    for line in (*searcher.remarks, *converted_lines(converted)):
+        say(line)
+    return examined
+
+
+def _notices(answer: Answer, objects: Mapping[str, SOPClass]) -> Iterator[str]:
+    yield from answer.notices
+    if HEAT_MAP not in objects:
+        yield "there is no parametric map: the image lies in no known place or was not examined"
 
 
 def export_line(done: Exported) -> dict[str, Any]:
@@ -254,14 +263,17 @@ def _refuse_server_of_nothing(place: Place, source: Path | None) -> None:
         )
 
 
-def _store(client: Client, out: Path, objects: dict[str, SOPClass]) -> None:
-    """Send the files as they were written; these stay when that fails."""
+def _stored(client: Client | None, out: Path, objects: Mapping[str, SOPClass]) -> int:
+    """Send the files as they were written, and return how many; these stay when that fails."""
+    if client is None:
+        return 0
     study = objects[REPORT].StudyInstanceUID
     files = {str(made.SOPInstanceUID): (out / name).read_bytes() for name, made in objects.items()}
     try:
         store(client, study, files)
     except PacsError as error:
         raise PacsError(f"{error}; the objects are in {out} and can be sent again") from error
+    return len(files)
 
 
 def _refuse_used(out: Path) -> None:

@@ -104,13 +104,7 @@ def search(
     Raises:
         UsageError: Nothing could be read at all, or the request is impossible.
     """
-    if not (queries or stored):
-        raise UsageError("there is nothing to ask about; give a picture, or --id with a stored one")
-    several = together or series
-    others = (*(["stored pictures"] if stored else []), *(["several views"] if several else []))
-    refuse_other_ways(request, *others)
-    if html is not None:
-        refuse_missing_folder(html)
+    _refuse_impossible(request, queries, stored, html, several=together or series)
     reports: list[QueryReport] = []
     converted = Counter[str]()
     with open_index(index, device) as searcher:
@@ -126,8 +120,29 @@ def search(
     for line in converted_lines(converted.total()):
         say(line)
     if html is not None:
-        intro = f"{len(reports)} queries, answered from {index.name}."
-        write_page(html, Page("Similar pictures", intro, tuple(reports)))
+        write_page(html, _page(index, reports))
+
+
+def _refuse_impossible(
+    request: Request,
+    queries: Sequence[str],
+    stored: Sequence[str],
+    html: Path | None,
+    *,
+    several: bool,
+) -> None:
+    """Refuse what cannot be asked together, and a page that could not be written."""
+    if not (queries or stored):
+        raise UsageError("there is nothing to ask about; give a picture, or --id with a stored one")
+    others = (*(["stored pictures"] if stored else []), *(["several views"] if several else []))
+    refuse_other_ways(request, *others)
+    if html is not None:
+        refuse_missing_folder(html)
+
+
+def _page(index: Path, reports: Sequence[QueryReport]) -> Page:
+    intro = f"{len(reports)} queries, answered from {index.name}."
+    return Page("Similar pictures", intro, tuple(reports))
 
 
 def check(
