@@ -56,6 +56,9 @@ class Table:
     Attributes:
         table: Its dotted name; empty for the whole file.
         file: What kind of file it is in, for messages.
+
+    Raises:
+        RecipeError: A number is out of its range.
     """
 
     table: ClassVar[str] = ""

@@ -41,6 +41,9 @@ class ImageRecord:
         patient: Keyed hash of the patient, or None when the source names none.
         path: Path relative to the source, or None where a path could identify.
         metadata: Further columns that can be filtered; `SERIES` is the keyed hash of a series.
+
+    Raises:
+        ValueError: The pixels have another shape or there are none, or the range is empty.
     """
 
     id: str
@@ -103,6 +106,9 @@ class Ranking:
         cosines: Cosine of the embeddings of query and candidate, in [-1, 1].
         similarities: What a reader sees, in [0, 1], never increasing down the ranking; NaN before
             a ranker has set it.
+
+    Raises:
+        ValueError: The columns differ in length.
     """
 
     rows: Int[np.ndarray, " n"]

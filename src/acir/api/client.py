@@ -108,6 +108,9 @@ class Client(AbstractContextManager["Client"]):
         """Retrieve what is most like a picture, or like several views of one case.
 
         The names of files are not sent.
+
+        Raises:
+            UsageError: No picture is given, or one cannot be read.
         """
         return self._one(Answer, "POST", "/search", files=_files(pictures), params=_params(wish))
 
@@ -153,7 +156,11 @@ class Client(AbstractContextManager["Client"]):
         return self._one(Answer, "POST", "/feedback", json=said)
 
     def check(self, *pictures: Picture) -> list[Verdict]:
-        """Say of each picture whether it is of a kind that the model knows."""
+        """Say of each picture whether it is of a kind that the model knows.
+
+        Raises:
+            UsageError: As `search`.
+        """
         said = self._asked("POST", "/check", files=_files(pictures))
         return self._read(TypeAdapter(list[Verdict]).validate_json, said)
 
@@ -193,6 +200,9 @@ class Client(AbstractContextManager["Client"]):
             pictures: As for `search`.
             label: Class name of all of them.
             collection: Where they are to belong.
+
+        Raises:
+            UsageError: As `search`.
         """
         params = {"label": label, "collection": collection}
         return self._one(Job, "POST", "/pictures", files=_files(pictures), params=params)

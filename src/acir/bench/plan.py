@@ -109,6 +109,9 @@ class Plan(_PlanTable):
         gallery: Codes for all engines.
         store: Indexes on disk.
         growth: What is worked out from the rest.
+
+    Raises:
+        RecipeError: Codes do not fill bytes, or two cases have one name.
     """
 
     title: str

@@ -18,6 +18,9 @@ class Table:
         named: How many columns name a row; the others hold numbers.
         best: Cells (row, column) that stand out.
         heavy: Rows that stand out.
+
+    Raises:
+        ValueError: A row has more or fewer cells than there are columns.
     """
 
     caption: str

@@ -11,8 +11,11 @@ class Proportion:
     """So many of so many.
 
     Attributes:
-        hits: Pictures that were counted.
-        n: Pictures there are.
+        hits: Pictures that were counted, 0 to n.
+        n: Pictures there are, at least 1.
+
+    Raises:
+        ValueError: That is no share of any.
     """
 
     hits: int
@@ -25,7 +28,11 @@ class Proportion:
 
     @classmethod
     def of(cls, flags: Collection[bool]) -> "Proportion":
-        """Count those that are set."""
+        """Count those that are set.
+
+        Raises:
+            ValueError: There is none at all.
+        """
         return cls(sum(map(bool, flags)), len(flags))
 
     @property

@@ -27,6 +27,9 @@ class CodedSet:
         embeddings: Blended features of unit length.
         labels: Whether each picture has each class.
         pixel_hashes: `ImageRecord.pixel_hash` of each picture.
+
+    Raises:
+        ValueError: The columns differ in length.
     """
 
     codes: UInt8[np.ndarray, "n bytes"]

@@ -22,6 +22,9 @@ class NamedSet:
         pictures: As the metrics see them.
         ids: One a picture.
         states: The gate's verdict on each picture; empty where it was not asked.
+
+    Raises:
+        ValueError: The columns differ in length.
     """
 
     pictures: CodedSet

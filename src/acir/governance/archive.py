@@ -56,6 +56,9 @@ def archived(files: list[Path]) -> tuple[Head, list[str]]:
 
     Returns:
         Where they end, which must be the anchor of the log, and each problem in words.
+
+    Raises:
+        UsageError: A file cannot be read.
     """
     last, found = Head(0, START), list[str]()
     for file in files:

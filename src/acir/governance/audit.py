@@ -251,7 +251,11 @@ def _values(seq: int, time: str, before: str, event: AuditEvent) -> dict[str, An
 
 @contextmanager
 def in_our_words(folder: Path) -> Iterator[None]:
-    """Say of any failure of the file that it is the audit log's, and that nothing is done."""
+    """Say of any failure of the file that it is the audit log's, and that nothing is done.
+
+    Raises:
+        AuditError: It failed.
+    """
     try:
         yield
     except AuditError:

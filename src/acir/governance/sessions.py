@@ -60,7 +60,13 @@ class Sessions:
         self._vault = vault
 
     def login(self, name: str, password: str, address: str = "") -> str:
-        """Check a password and begin a session; return its secret. See `passwords.check`."""
+        """Check a password and begin a session; return its secret. See `passwords.check`.
+
+        Raises:
+            LockedError: There were too many tries; the password was not looked at.
+            AccessError: The name or the password is wrong.
+            AuditError: The try could not be recorded.
+        """
         return self.begin(check(self._vault, name, password, address))
 
     def begin(self, who: Actor) -> str:

@@ -2,8 +2,6 @@
 
 Unknown is the positive class, as in OpenOOD (arXiv 2306.09301), and a higher score is more
 outlying. Equal scores are never split: no order of the pictures can change a value.
-
-Every function raises ValueError when a side is empty or a score is NaN.
 """
 
 import numpy as np
@@ -14,6 +12,9 @@ ROUNDING = 1e-9  # 0.29 x 100 is 28.999999999999996
 
 def auroc(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"]) -> float:
     """Return the chance that an unknown picture scores above a known one; a tie counts half.
+
+    Raises:
+        ValueError: A side is empty, or a score is NaN.
 
     Example:
         >>> auroc(np.array([1.0, 2.0]), np.array([2.0, 3.0]))  # 3 of 4 pairs right, 1 tied
@@ -30,6 +31,9 @@ def fpr_at_95_tpr(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m
     """Return the share of known pictures flagged where at least 95 % of unknown ones are.
 
     The threshold is the highest score that flags that many; a score equal to it is flagged.
+
+    Raises:
+        ValueError: A side is empty, or a score is NaN.
 
     Example:
         >>> fpr_at_95_tpr(np.array([1.0, 2.0]), np.array([2.0, 3.0]))  # 2 must be flagged
@@ -50,6 +54,9 @@ def threshold_at(known: Float[np.ndarray, " n"], rate: float) -> float:
         known: Their scores.
         rate: False alarms allowed, in [0, 1).
 
+    Raises:
+        ValueError: There is no score, or one is NaN.
+
     Example:
         >>> threshold_at(np.array([1.0, 2.0, 3.0, 4.0]), 0.25)
         3.0
@@ -64,6 +71,14 @@ def detected_at(
 ) -> float:
     """Return the share of unknown pictures flagged where at most `rate` of known ones are.
 
+    Args:
+        known: Scores of known pictures.
+        unknown: Scores of unknown ones.
+        rate: False alarms allowed, in [0, 1).
+
+    Raises:
+        ValueError: A side is empty, or a score is NaN.
+
     Example:
         >>> detected_at(np.array([1.0, 2.0]), np.array([1.5, 3.0]), 0.0)
         0.5
@@ -77,6 +92,9 @@ def aupr(known: Float[np.ndarray, " n"], unknown: Float[np.ndarray, " m"]) -> fl
 
     It is the mean, over unknown pictures, of the share of unknown ones among all pictures that
     score at least as high; a blind score gives the share of unknown pictures.
+
+    Raises:
+        ValueError: A side is empty, or a score is NaN.
 
     Example:
         >>> aupr(np.array([1.0, 2.0]), np.array([2.0, 3.0]))  # (1/1 + 2/3) / 2

@@ -57,6 +57,14 @@ def aurc(
     Without ties and weights it is the mean of the risks of the 1, 2, ..., n queries answered
     first (Geifman et al. 2019, arXiv 1805.08206, eq. 3); 0 is best.
 
+    Args:
+        scores: Higher is more outlying.
+        losses: What an answer to each query would cost.
+        weights: How often each query comes; None for equally often. Not all 0.
+
+    Raises:
+        ValueError: There is no query, or a score is NaN.
+
     Example:
         >>> aurc(np.array([0.0, 1.0]), np.array([0.0, 1.0]))  # (0 + 1/2) / 2
         0.25
@@ -71,7 +79,7 @@ def silent_error_rate(known_wrong: float, unknown_answered: float, mix: float = 
     Args:
         known_wrong: Share of known queries that are answered, and with the wrong class.
         unknown_answered: Share of unknown queries that are answered at all.
-        mix: Known queries to one unknown.
+        mix: Known queries to one unknown, at least 0.
 
     Example:
         >>> round(silent_error_rate(489 / 8000, 98 / 500), 4)  # the paper's ACIR

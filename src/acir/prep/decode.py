@@ -119,7 +119,11 @@ def _picture(data: bytes) -> Picture:
 
 
 def from_pillow(stored: Image.Image) -> Picture:
-    """Turn an image that Pillow has opened or made into what `decode` makes of its file."""
+    """Turn an image that Pillow has opened or made into what `decode` makes of its file.
+
+    Raises:
+        ValueError: A value is not finite.
+    """
     image = ImageOps.exif_transpose(stored)
     if not image.mode.startswith(("I", "F")):
         pixels = _eight_bit(image)

@@ -49,6 +49,7 @@ class StoredArray:
 
         Raises:
             ValueError: It is larger than `most_bytes`.
+            EOFError: It ends early.
         """
         size = prod(self.shape) * self.dtype.itemsize
         if size > most_bytes:

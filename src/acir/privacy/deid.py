@@ -65,6 +65,9 @@ class Profile:
             times as they are; else they go.
         every_picture: Whether pixels are looked at whatever the kind of the picture, so that every
             output can say that they are clean.
+
+    Raises:
+        UsageError: The key is empty.
     """
 
     key: bytes = field(repr=False)

@@ -5,5 +5,9 @@ from acir.registry import find
 
 
 def get(name: str) -> type[Ranker]:
-    """Return the component that the file `name` defines."""
+    """Return the component that the file `name` defines.
+
+    Raises:
+        ComponentError: There is no such component, or a library that it needs is missing.
+    """
     return find("acir.ranking", Ranker, name)

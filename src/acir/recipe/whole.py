@@ -17,7 +17,11 @@ LEAST_SIDE = 4  # of the coarsest picture that a wavelet can be laid on
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a model is trained."""
+    """Everything that decides how a model is trained.
+
+    Raises:
+        RecipeError: Two values contradict each other, such as a size that the network halves away.
+    """
 
     prep: PrepRecipe = PrepRecipe()
     augment: AugmentRecipe = AugmentRecipe()

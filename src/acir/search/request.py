@@ -27,6 +27,9 @@ class Request:
             collections are as if they were not there.
         risk: Chance, between 0 and 1, that no hit is of the query's class; as many hits
             are given as it takes. None for k hits.
+
+    Raises:
+        UsageError: k is below 1, or a picture is to be both like and unlike.
     """
 
     k: int = 10

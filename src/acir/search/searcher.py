@@ -96,6 +96,9 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             picture: What is asked.
             k: Hits wanted; fewer come back from a smaller index, with a notice.
             options: Further fields of `Request`.
+
+        Raises:
+            UsageError: The request is impossible: see `Request` and `answers`.
         """
         return self.search_many([picture], k, **options)[0]
 
@@ -111,6 +114,9 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             pictures: What is asked.
             k: Hits wanted for each.
             options: Further fields of `Request`.
+
+        Raises:
+            UsageError: The request is impossible, as for `search`.
         """
         return self.answers([self._named(picture) for picture in pictures], Request(k=k, **options))
 

@@ -31,6 +31,9 @@ class IndexOptions:
         engine: Name or address of what searches it.
         collection: Where its pictures belong; None for where their own metadata say.
         audited: Whether every search and change is recorded.
+
+    Raises:
+        UsageError: The collection has no name, or that of all collections.
     """
 
     thumbnails: bool = True

@@ -15,6 +15,8 @@ def register(registry: Path, name: str, model: Path) -> dict[str, Any]:
     Raises:
         BundleError: It is missing, altered or of another version.
         UsageError: It is registered already.
+        StorageError: The folder of the registry cannot be made or written.
+        AuditError: It could not be recorded.
     """
     bundle = load_bundle(model)
     calibration = bundle.gate.calibration
@@ -38,19 +40,37 @@ def register(registry: Path, name: str, model: Path) -> dict[str, Any]:
 
 
 def approve(registry: Path, start: str) -> dict[str, Any]:
-    """Let a registered bundle serve; return what is known of it."""
+    """Let a registered bundle serve; return what is known of it.
+
+    Args:
+        registry: Folder of the registry.
+        start: Id of the bundle, or the beginning of it.
+
+    Raises:
+        UsageError: There is no registry, not exactly one such bundle, or it serves already.
+        AuditError: It could not be recorded.
+    """
     with existing(registry) as opened:
         return line(opened.approve(start, system_user()))
 
 
 def roll_back(registry: Path, name: str) -> dict[str, Any]:
-    """Let the bundle before serve again; return what is known of it."""
+    """Let the bundle before serve again; return what is known of it.
+
+    Raises:
+        UsageError: There is no registry, or no bundle before it.
+        AuditError: It could not be recorded.
+    """
     with existing(registry) as opened:
         return line(opened.roll_back(name, system_user()))
 
 
 def models(registry: Path) -> list[dict[str, Any]]:
-    """Return all registered bundles, as plain values."""
+    """Return all registered bundles, as plain values.
+
+    Raises:
+        UsageError: There is no registry.
+    """
     with existing(registry) as opened:
         return [line(model) for model in opened.models()]
 
@@ -72,6 +92,8 @@ def existing(registry: Path) -> Registry:
 
     Raises:
         UsageError: There is none.
+        StorageError: It cannot be read or written.
+        AuditError: Its log cannot be used.
     """
     if not (registry / FILE).is_file():
         raise UsageError(f"there is no registry at {registry}; begin one with acir model register")

@@ -1,4 +1,8 @@
-"""`acir user`: the people of an index; every change is in its audit log, audited or not."""
+"""`acir user`: the people of an index; every change is in its audit log, audited or not.
+
+Each verb raises what `office` does, and UsageError where there is no such person, role or token, or
+what is given cannot be.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
