@@ -316,9 +316,11 @@ def listed(made: MadeOrthanc, path: str) -> list[str]:
     return list(httpx.get(f"{made.url}{path}", auth=CREDENTIALS).raise_for_status().json())
 
 
-def to_orthanc(folder: Path, made: MadeOrthanc, index: Path, **keys: object) -> Path:
+def to_orthanc(
+    folder: Path, made: MadeOrthanc, index: Path, model: Path | None = None, **keys: object
+) -> Path:
     (folder / "configuration").mkdir()
-    return configured(folder / "configuration", made, index, **keys)
+    return configured(folder / "configuration", made, index, model=model, **keys)
 
 
 def test_an_orthanc_takes_all_three_and_gives_them_back(
@@ -385,8 +387,7 @@ def test_no_result_comes_back_as_a_picture(
 ) -> None:
     orthanc.store(query.read_bytes())
     keys = {"orthanc": ""} if feed == "qido" else {}
-    both = to_orthanc(tmp_path, orthanc, tmp_path / "followed", **keys)
-    both.write_text(f'model = "{bundle}"\n{both.read_text()}', encoding="utf-8")
+    both = to_orthanc(tmp_path, orthanc, tmp_path / "followed", bundle, **keys)
     assert export(index, query, tmp_path / "out", "--to", both, "--json").line()["stored"] == 3
     assert len(orthanc.instances()) == 4
     words = ("pacs", "sync", both, "--once", "--device", "cpu", "--json")
