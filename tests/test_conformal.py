@@ -231,3 +231,11 @@ def test_pictures_are_compared_by_each_detector_and_by_the_sum_of_cubes_in_their
     for k, members in enumerate((asked.predicted == 0, asked.predicted == 1)):
         expected = _in_class(sums(asked)[members].tolist(), k, usual)
         assert found.totals[members].tolist() == pytest.approx(expected)
+
+
+def test_nine_in_ten_ordinary_pictures_lie_in_the_usual_range() -> None:
+    # Of 0 to 100, 5 % lie below 5 and 5 % above 95; of three, the lower neighbour is named.
+    many = Scored({"a": np.arange(101.0)[::-1]}, np.zeros(101, np.int64))
+    few = Scored({"a": np.array([2.0, math.inf, 1.0])}, np.zeros(3, np.int64))
+    assert Usual(many).ranges == {"a": (5.0, 95.0)}
+    assert Usual(few).ranges == {"a": (1.0, 2.0)}

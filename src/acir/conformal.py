@@ -1,7 +1,9 @@
 """Scores to p-values, and the rank at which a threshold keeps its promise. Pure numpy."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, Int
@@ -10,6 +12,7 @@ from acir.types import Scored
 
 ENOUGH = 300  # calibration scores of a class that need no help from the others
 EMPHASIS = 3
+NINE_IN_TEN = (0.05, 0.95)
 
 
 class Ordinary:
@@ -195,7 +198,7 @@ class Usual:
     """
 
     def __init__(self, scored: Scored, emphasis: int = EMPHASIS) -> None:
-        self._names = tuple(scored.by_detector)
+        self._scored = scored
         self._emphasis = emphasis
         table = self._table(scored)
         self._ordinary = Ordinary(table)
@@ -210,8 +213,15 @@ class Usual:
         totals = self._sums.surprise(combined(surprises, self._emphasis), scored.predicted)
         return Compared(table, p, surprises, totals)
 
+    @cached_property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Where the scores of nine in ten ordinary pictures lie, by the detector's name."""
+        ordinary = self._scored.by_detector.items()
+        quantiles = {n: np.quantile(column, NINE_IN_TEN, method="lower") for n, column in ordinary}
+        return {name: (float(low), float(high)) for name, (low, high) in quantiles.items()}
+
     def _table(self, scored: Scored) -> Float64[np.ndarray, "detectors n"]:
-        return np.array([scored.by_detector[name] for name in self._names])
+        return np.array([scored.by_detector[name] for name in self._scored.by_detector])
 
 
 def largest_rank(n: int, alpha: float, confidence: float) -> int:

@@ -251,10 +251,10 @@ class Gate:
         each = self._by_name(found.p_values[:, row].tolist())
         if state != "known":
             name = self._cause(each, self._by_name(found.surprises[:, row].tolist()))
-            detector, ordinary = self._detectors[name], self._scored.by_detector[name]
+            detector, usual = self._detectors[name], self._usual.ranges[name]
             score = self._by_name(found.scores[:, row].tolist())[name]
             code = detector.reason_code
-            words = evidence_in_words(detector.reason, detector.measure, score, ordinary)
+            words = evidence_in_words(detector.reason, detector.measure, score, usual)
             reason += f": {words}"
         return Verdict(state, p, reason, code, each, self.calibration)
 

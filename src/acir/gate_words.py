@@ -2,13 +2,9 @@
 
 import math
 
-import numpy as np
-from jaxtyping import Float64
-
 from acir.conformal import pictures_needed, weakest_rate
 from acir.types import Calibration
 
-USUAL = (0.05, 0.95)
 COMMON = 0.1
 ONE_IN = [m * 10**e for e in range(8, 0, -1) for m in (5, 2, 1)]  # falling
 
@@ -62,12 +58,9 @@ def share_in_words(p: float, n: int) -> str:
     return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"
 
 
-def evidence_in_words(
-    reason: str, measure: str, score: float, ordinary: Float64[np.ndarray, " n"]
-) -> str:
-    """Say what a detector found, beside the range of nine in ten ordinary pictures."""
+def evidence_in_words(reason: str, measure: str, score: float, usual: tuple[float, float]) -> str:
+    """Say what a detector found, beside the usual range of its scores."""
     if not math.isfinite(score):
         return f"{reason}, {measure} cannot be computed"
-    places = [int(share * (len(ordinary) - 1)) for share in USUAL]
-    low, high = np.partition(ordinary, places)[places]
+    low, high = usual
     return f"{reason}, {measure} {score:.2g}, usually {low:.2g} to {high:.2g}"
