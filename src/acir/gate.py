@@ -8,7 +8,7 @@ pictures. One set for both would double the false alarms.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from acir import registry
-from acir.conformal import EMPHASIS, p_values, sums, surprise, surprises, totals
+from acir.conformal import EMPHASIS, Compared, Usual
 from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
@@ -25,6 +25,7 @@ from acir.tensors import Encode, Evidence
 from acir.threshold import UNUSUAL, Place, Threshold
 from acir.types import Calibration, Scored, Verdict
 
+Said = TypeVar("Said")
 FAMILY = "acir.ood"
 ORDINARY = "ordinary"
 VERY_UNUSUAL = 0.01  # p of a reason about all of a picture, beside which no place counts
@@ -37,7 +38,7 @@ class Gate:
     The cubes of the surprises -log p of all detectors are added (see `acir.conformal.combined`). A
     class whose ordinary pictures vary more has larger sums, so the sum is made a surprise again,
     among those of A that the model takes for the same class; few of a class are helped out by all
-    (see `acir.conformal.surprise_in_class`). The result is calibrated on B (see
+    (see `acir.conformal.OrdinaryByClass`). The result is calibrated on B (see
     `acir.threshold.Threshold`), so neither dependence between detectors nor a wrong class costs
     validity.
 
@@ -63,7 +64,7 @@ class Gate:
         self._scored = scored
         self._threshold = threshold
         self._emphasis = emphasis
-        self._usual = sums(scored, scored, emphasis)
+        self._usual = Usual(scored, emphasis)
         self._painter = painter
 
     @classmethod
@@ -91,7 +92,7 @@ class Gate:
         for detector in (*detectors.values(), *([painter] if painter else [])):
             detector.fit(references)
         first, second = (_scored(detectors, part) for part in calibration)
-        threshold = Threshold(totals(second, first), recipe, promise)
+        threshold = Threshold(Usual(first).compare(second).totals, recipe, promise)
         return cls(detectors, threshold, scored=first, painter=painter)
 
     def recalibrated(self, first: Scored, second: Scored) -> "Gate":
@@ -101,7 +102,7 @@ class Gate:
             first: What the detectors say of the new set A; see `scored`.
             second: The same of the new set B. No picture of either may have taught the model.
         """
-        threshold = Threshold(totals(second, first), self._recipe, promise=True)
+        threshold = Threshold(Usual(first).compare(second).totals, self._recipe, promise=True)
         return Gate(self._detectors, threshold, scored=first, painter=self._painter)
 
     def scored(self, evidence: Evidence) -> Scored:
@@ -149,20 +150,17 @@ class Gate:
 
     def judge_scored(self, scored: Scored) -> tuple[Verdict, ...]:
         """Return the verdicts that follow from what the detectors said."""
-        p = self._threshold.p_values(self.totals(scored))
-        columns = scored.by_detector
-        return tuple(
-            self._verdict({name: column[[row]] for name, column in columns.items()}, float(p[row]))
-            for row in range(len(p))
-        )
+        found = self._usual.compare(scored)
+        p = self._threshold.p_values(found.totals).tolist()
+        return tuple(self._verdict(found, row, p[row]) for row in range(len(p)))
 
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
-        return totals(scored, self._scored, self._emphasis, self._usual)
+        return self._usual.compare(scored).totals
 
     def surprises(self, scored: Scored) -> dict[str, Float64[np.ndarray, " n"]]:
         """Return how surprising each detector finds each picture, by its name."""
-        return surprises(scored, self._scored)
+        return self._by_name(self._usual.compare(scored).surprises)
 
     def refuse(self, finding: Finding) -> Verdict:
         """Return the verdict on what is no usable picture: unknown, without asking detectors."""
@@ -247,32 +245,32 @@ class Gate:
     def _able_to_draw(self) -> tuple[Detector, ...]:
         return (*self._detectors.values(), *([self._painter] if self._painter else []))
 
-    def _verdict(self, scores: Mapping[str, Float64[np.ndarray, " 1"]], p: float) -> Verdict:
+    def _verdict(self, found: Compared, row: int, p: float) -> Verdict:
         state = self._threshold.state(p)
         code, reason = ORDINARY, share_in_words(p, self.calibration.n)
-        ordinary = self._scored.by_detector
-        each = {n: float(p_values(s, ordinary[n])[0]) for n, s in scores.items()}
+        each = self._by_name(found.p_values[:, row].tolist())
         if state != "known":
-            name = self._cause(scores, each)
-            detector, score = self._detectors[name], float(scores[name][0])
+            name = self._cause(each, self._by_name(found.surprises[:, row].tolist()))
+            detector, usual = self._detectors[name], self._usual.ranges[name]
+            score = self._by_name(found.scores[:, row].tolist())[name]
             code = detector.reason_code
-            words = evidence_in_words(detector.reason, detector.measure, score, ordinary[name])
+            words = evidence_in_words(detector.reason, detector.measure, score, usual)
             reason += f": {words}"
         return Verdict(state, p, reason, code, each, self.calibration)
 
-    def _cause(
-        self, scores: Mapping[str, Float64[np.ndarray, " 1"]], each: Mapping[str, float]
-    ) -> str:
+    def _cause(self, each: Mapping[str, float], surprises: Mapping[str, float]) -> str:
         """Return the detector that gives the reason: the most surprised one.
 
         Where pixels are unusual by themselves, what the network makes of them is a consequence;
         and where all of a picture is very unusual, what is found at its places is one.
         """
-        kinds, ordinary = self._detectors, self._scored.by_detector
+        kinds = self._detectors
         seen = [n for n, p in each.items() if p <= UNUSUAL and not kinds[n].looks_at_content]
         all_over = [n for n in seen if each[n] <= VERY_UNUSUAL and not kinds[n].looks_at_places]
-        asked = all_over or seen or list(scores)
-        return max(asked, key=lambda n: float(surprise(scores[n], ordinary[n])[0]))
+        return max(all_over or seen or each, key=surprises.__getitem__)
+
+    def _by_name(self, of_each: Iterable[Said]) -> dict[str, Said]:
+        return dict(zip(self._scored.by_detector, of_each, strict=True))
 
 
 def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:

@@ -2,14 +2,11 @@
 
 import math
 
-import numpy as np
-from jaxtyping import Float64
-
 from acir.conformal import pictures_needed, weakest_rate
 from acir.types import Calibration
 
-USUAL = (0.05, 0.95)
 COMMON = 0.1
+ONE_IN = [m * 10**e for e in range(8, 0, -1) for m in (5, 2, 1)]  # falling
 
 
 def promise_in_words(found: Calibration, confidence: float, *, kept: bool) -> str:
@@ -57,16 +54,13 @@ def share_in_words(p: float, n: int) -> str:
         return "there are no ordinary pictures to compare with"
     if p >= COMMON:
         return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
-    steps = sorted(m * 10**e for m in (1, 2, 5) for e in range(1, 9))
-    one_in = max(step for step in steps if step * p <= 1)
+    one_in = next(step for step in ONE_IN if step * p <= 1)
     return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"
 
 
-def evidence_in_words(
-    reason: str, measure: str, score: float, ordinary: Float64[np.ndarray, " n"]
-) -> str:
-    """Say what a detector found, beside the range of nine in ten ordinary pictures."""
+def evidence_in_words(reason: str, measure: str, score: float, usual: tuple[float, float]) -> str:
+    """Say what a detector found, beside the usual range of its scores."""
     if not math.isfinite(score):
         return f"{reason}, {measure} cannot be computed"
-    low, high = np.quantile(ordinary, USUAL, method="lower")
+    low, high = usual
     return f"{reason}, {measure} {score:.2g}, usually {low:.2g} to {high:.2g}"

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from acir.conformal import largest_rank, p_values
+from acir.conformal import Ordinary, largest_rank
 from acir.recipe import GateRecipe
 from acir.types import Calibration, State
 
@@ -62,7 +62,7 @@ class Threshold:
 
     def p_values(self, totals: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         """Return the share of ordinary pictures that are at least as unusual as each picture."""
-        return p_values(totals, self.totals)
+        return self._ordinary.p_values(totals)
 
     def state(self, p: float) -> State:
         """Say what a picture of a p-value is called."""
@@ -88,6 +88,10 @@ class Threshold:
         low, high = np.quantile(self.totals, (UNUSUAL, 1 - UNUSUAL))
         limit = np.sort(self.totals)[n - min(self.unknown.r, n)]
         return Place(total, float(low), float(high), float(limit))
+
+    @cached_property
+    def _ordinary(self) -> Ordinary:
+        return Ordinary(self.totals)
 
     def _calibration(self, alpha: float) -> Calibration:
         n = len(self.totals)

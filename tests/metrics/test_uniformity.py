@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, kstest  # type: ignore[import-untyped]
 
-from acir.conformal import p_values
+from acir.conformal import Ordinary
 from acir.metrics.uniformity import chance_of_as_far, distance, histogram
 
 
 def drawn(random: np.random.Generator, n: int, m: int, shift: float = 0.0) -> np.ndarray:
-    return p_values(random.normal(shift, size=n), random.normal(size=m))
+    asked, ordinary = random.normal(shift, size=n), random.normal(size=m)
+    return Ordinary(ordinary).p_values(asked)
 
 
 def naive(p: np.ndarray, m: int) -> float:
@@ -30,7 +31,7 @@ def test_p_values_of_every_step_alike_have_no_distance() -> None:
 def test_the_test_is_that_of_two_samples_but_for_the_step() -> None:
     random, n, m = np.random.default_rng(5), 600, 250
     ordinary, queries = random.normal(size=m), random.normal(0.15, size=n)
-    found = distance(p_values(queries, ordinary), m)
+    found = distance(Ordinary(ordinary).p_values(queries), m)
     expected = ks_2samp(queries, ordinary, method="asymp")
     assert found == pytest.approx(expected.statistic, abs=2 / m)
     assert chance_of_as_far(expected.statistic, n, m) == pytest.approx(expected.pvalue, rel=0.02)

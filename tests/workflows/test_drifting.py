@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from acir.conformal import p_values
+from acir.conformal import Ordinary
 from acir.index.store import Store
 from acir.index.traffic import Traffic
 from acir.types import Calibration
@@ -41,7 +41,8 @@ def traffic(p: np.ndarray) -> Traffic:
 
 def ordinary(n: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    return p_values(random.normal(shift, size=n), random.normal(size=ENOUGH.n))
+    asked, ordinary = random.normal(shift, size=n), random.normal(size=ENOUGH.n)
+    return Ordinary(ordinary).p_values(asked)
 
 
 def fill_with(index: Path, p: np.ndarray) -> None:

@@ -59,7 +59,7 @@ def ablation(found: Stress) -> tuple[Reduced, ...]:
 
 
 def _sum_of(detectors: tuple[str, ...]) -> Score:
-    return lambda judged: combined(judged.surprises[name] for name in detectors)
+    return lambda judged: combined(np.array([judged.surprises[name] for name in detectors]))
 
 
 def _reduced(found: Stress, name: str, detectors: tuple[str, ...], scores: Score) -> Reduced:

@@ -7,9 +7,8 @@ from typing import ClassVar, TypeVar
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Float16, Float64, Int, Shaped
+from jaxtyping import Float, Float16, Float32, Float64, Int, Shaped
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from acir.errors import NotFittedError
 from acir.tensors import Evidence
@@ -117,7 +116,8 @@ class NeighbourDetector(Detector):
         self._references: Float16[Tensor, "n dim"] | None = None
         self._lengths: Float64[Tensor, " n"] | None = None
         self._axes: Float64[Tensor, "axes dim"] | None = None
-        self._shadows: Float[Tensor, "n axes+1"] | None = None
+        self._along: Float32[Tensor, "n axes"] | None = None
+        self._rest: Float32[Tensor, " n"] | None = None
 
     @abstractmethod
     def vectors(self, evidence: Evidence) -> Float[Tensor, "batch dim"]:
@@ -129,15 +129,15 @@ class NeighbourDetector(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the distance to the k-th neighbour, in [0, 2]."""
-        axes, shadows = self.require(self._axes), self.require(self._shadows)
-        query = normalize(self.vectors(one).detach().cpu().double(), dim=1)
-        bounds = shadows @ _shadow(query, axes)[0].float()
-        likeliest = bounds.topk(min(CANDIDATES, len(bounds))).indices
-        cosine = self._cosine(query[0], likeliest)
-        possible = bounds > cosine - ROUNDING
-        if int(possible.sum()) > len(likeliest):
-            cosine = self._cosine(query[0], possible.nonzero()[:, 0])
-        return round(1 - cosine, 6)
+        query = self.vectors(one).detach().cpu()[0].double()
+        length = math.sqrt(float(query @ query))
+        bounds = self._bounds(query, length)
+        likeliest = bounds.topk(min(CANDIDATES, len(bounds)))
+        product = self._product(query, likeliest.indices)
+        least = product - ROUNDING * length
+        if float(likeliest.values[-1]) > least:  # there may be more
+            product = self._product(query, (bounds > least).nonzero()[:, 0])
+        return round(1 - product / max(length, LEAST_LENGTH), 6)
 
     def state(self) -> dict[str, Float16[Tensor, "..."]]:
         """Return the references as float16."""
@@ -150,15 +150,25 @@ class NeighbourDetector(Detector):
         self._lengths = exact.norm(dim=1).clamp_min(LEAST_LENGTH)
         units = exact / self._lengths[:, None]
         self._axes = _main_axes(units)
-        self._shadows = _shadow(units, self._axes).float()
+        along = units @ self._axes.T
+        rest = units.square().sum(dim=1) - along.square().sum(dim=1)
+        self._along, self._rest = along.float(), rest.clamp_min(0).sqrt().float()
         return self
 
-    def _cosine(self, query: Float64[Tensor, " dim"], rows: Int[Tensor, " some"]) -> float:
-        """Return the cosine to the k-th nearest of some references."""
+    def _bounds(self, query: Float64[Tensor, " dim"], length: float) -> Float32[Tensor, " n"]:
+        """Return what the products with the references, at unit length, are at most."""
+        along = self.require(self._axes) @ query
+        rest = math.sqrt(max(length**2 - float(along @ along), 0.0))
+        return torch.addmv(
+            self.require(self._rest), self.require(self._along), along.float(), beta=rest
+        )
+
+    def _product(self, query: Float64[Tensor, " dim"], rows: Int[Tensor, " some"]) -> float:
+        """Return the product with the k-th nearest of some references, at unit length."""
         references, lengths = self.require(self._references), self.require(self._lengths)
         # Products of float16 and float32 are exact in float64, and the rounding of the score hides
         # the order of the sum, which differs between machines.
-        close = (references[rows].double() @ query) / lengths[rows]
+        close = references.index_select(0, rows).double() @ query / lengths.index_select(0, rows)
         return float(close.topk(min(NEIGHBOURS, len(close))).values[-1])
 
 
@@ -171,15 +181,6 @@ def _main_axes(units: Float64[Tensor, "n dim"]) -> Float64[Tensor, "axes dim"]:
     towards = (start @ units.T) @ units
     axes: Tensor = torch.linalg.qr(towards.T).Q.T.contiguous()
     return axes
-
-
-def _shadow(
-    units: Float64[Tensor, "n dim"], axes: Float64[Tensor, "axes dim"]
-) -> Float64[Tensor, "n axes+1"]:
-    """Return the coordinates of vectors along the axes, and the length of what is left of each."""
-    along = units @ axes.T
-    rest = (units.square().sum(dim=1) - along.square().sum(dim=1)).clamp_min(0).sqrt()
-    return torch.cat([along, rest[:, None]], dim=1)
 
 
 def shrunk_covariance(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:

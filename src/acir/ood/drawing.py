@@ -2,8 +2,8 @@
 
 import io
 import math
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +39,7 @@ NOISE, DUST, EXPOSURE, QUALITY = 0.03, 0.012, 0.15, (80, 96)
 OFTEN_NOISY, OFTEN_DUSTY, OFTEN_COMPRESSED = 0.5, 0.3, 0.3
 
 Images = Float[Tensor, "n 3 height width"]
+Layer = tuple[Tensor, Tensor | None, int]  # weights, bias and stride of a convolution
 
 
 class Drawing(Detector):
@@ -66,7 +67,8 @@ class Drawing(Detector):
 
     def __init__(self) -> None:
         self._network: nn.Sequential | None = None
-        self._folded: nn.Sequential | None = None
+        self._folded: list[Layer] | None = None
+        self._is_on = False
 
     def fit(self, seen: Evidence) -> "Drawing":
         """Teach the network; switch off where held-out strokes are not seen."""
@@ -80,12 +82,16 @@ class Drawing(Detector):
     @property
     def is_on(self) -> bool:
         """Whether strokes can be told from what training pictures show."""
-        return any(bool(weights.any()) for weights in self.require(self._network).parameters())
+        self.require(self._network)
+        return self._is_on
 
     @torch.inference_mode()
     def score_one(self, one: Evidence) -> float:
         """Return the log odds, rounded; 0 for every picture where it is off."""
-        found = _scores(self.require(self._folded), one.images.detach().cpu().float())
+        layers, images = self.require(self._folded), one.images.detach().cpu().float()
+        if not self._is_on:  # what the zeros would say
+            return 0.0 if math.isfinite(float(images.sum())) else math.inf
+        found = _scores(partial(_marked, layers), images)
         # The sums of a convolution may differ in their last bits between machines.
         return round(float(found[0]), 4)
 
@@ -98,6 +104,7 @@ class Drawing(Detector):
         self._network = _network()
         self._network.load_state_dict(dict(state))
         self._folded = _folded(self._network)
+        self._is_on = any(bool(weights.any()) for weights in self._network.parameters())
         return self
 
 
@@ -121,14 +128,23 @@ def _layers() -> list[nn.Module]:
     return [*layers, nn.Conv2d(2 * WIDTH, 1, 1)]
 
 
-def _folded(network: nn.Sequential) -> nn.Sequential:
-    """Return the same network with the norms in the weights before them, in fewer steps."""
+def _folded(network: nn.Sequential) -> list[Layer]:
+    """Return the network's convolutions with the norms after them in their weights."""
     *blocks, last = network
     convolutions = [each for each in blocks if isinstance(each, nn.Conv2d)]
     norms = [each for each in blocks if isinstance(each, nn.BatchNorm2d)]
     pairs = zip(convolutions, norms, strict=True)
-    folded = [(fuse_conv_bn_eval(each, norm), nn.ReLU(inplace=True)) for each, norm in pairs]
-    return nn.Sequential(*chain.from_iterable(folded), last)
+    folded = [fuse_conv_bn_eval(convolution, norm) for convolution, norm in pairs]
+    assert isinstance(last, nn.Conv2d)
+    return [(each.weight, each.bias, each.stride[0]) for each in (*folded, last)]
+
+
+def _marked(layers: list[Layer], images: Images) -> Float[Tensor, "n 1 high wide"]:
+    """Return what the network does; its modules would take a fifth of the time by themselves."""
+    *hidden, last = layers
+    for weight, bias, stride in hidden:
+        images = torch.conv2d(images, weight, bias, stride, padding=1).relu_()
+    return torch.conv2d(images, *last)
 
 
 def _learned(network: nn.Sequential, images: Images) -> bool:
@@ -140,7 +156,7 @@ def _learned(network: nn.Sequential, images: Images) -> bool:
     return _told_apart(network, images[held_out], random) >= LEAST_AUROC
 
 
-def _scores(network: nn.Sequential, images: Images) -> Float[Tensor, " n"]:
+def _scores(network: Callable[[Images], Tensor], images: Images) -> Float[Tensor, " n"]:
     places: Tensor = network(2 * images - 1).flatten(start_dim=1)
     return places.topk(min(PLACES, places.shape[1]), dim=1).values.mean(dim=1)
 

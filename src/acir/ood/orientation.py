@@ -1,5 +1,6 @@
 """Whether a picture lies as training pictures do; off where these have no up."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -49,30 +50,36 @@ class Orientation(Detector):
         self._encode = encode
         self._weights: Float64[Tensor, "turns dim"] | None = None
         self._bias: Float64[Tensor, " turns"] | None = None
+        self._is_on = False
 
     def fit(self, seen: Evidence) -> "Orientation":
         """Learn the eight ways from at most 1,000 pictures; switch off where they look alike."""
         some = seen[slice(0, MOST)]
         upright = _vectors(some)
-        self._weights = torch.zeros(TURNS, upright.shape[1], dtype=torch.float64)
-        self._bias = torch.zeros(TURNS, dtype=torch.float64)
+        off = {
+            "weights": torch.zeros(TURNS, upright.shape[1], dtype=torch.float64),
+            "bias": torch.zeros(TURNS, dtype=torch.float64),
+        }
         if len(some) < FEWEST:
-            return self
+            return self.load_state(off)
         turned = torch.stack([upright, *self._turned(some.images)])
         held_out = torch.arange(len(some)) % HELD_OUT == 0
         weights, bias = _learned(turned[:, ~held_out])
-        if _told_apart(turned[:, held_out] @ weights.T + bias) >= LEAST_AUROC:
-            self._weights, self._bias = weights, bias
-        return self
+        on = _told_apart(turned[:, held_out] @ weights.T + bias) >= LEAST_AUROC
+        return self.load_state({"weights": weights, "bias": bias} if on else off)
 
     @property
     def is_on(self) -> bool:
         """Whether the training pictures have an up."""
-        return bool(self.require(self._weights).any())
+        self.require(self._weights)
+        return self._is_on
 
     def score_one(self, one: Evidence) -> float:
         """Return the log odds; log 7 for every picture where it is off."""
         weights, bias = self.require(self._weights), self.require(self._bias)
+        if not self._is_on:  # what the zeros would say
+            usable = math.isfinite(float(one.blended.sum() + one.middle.sum()))
+            return math.log(TURNS - 1) if usable else math.inf
         return float(_improbability(weights @ _vectors(one)[0] + bias))
 
     def state(self) -> dict[str, Float64[Tensor, "..."]]:
@@ -82,6 +89,7 @@ class Orientation(Detector):
     def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "Orientation":
         """Take a head over."""
         self._weights, self._bias = state["weights"], state["bias"]
+        self._is_on = bool(self._weights.any())
         return self
 
     def _turned(self, images: Float[Tensor, "n 3 side side"]) -> list[Float64[Tensor, "n dim"]]:

@@ -1,8 +1,7 @@
 """Mahalanobis distance, to the nearest class, of 23 numbers that describe a picture's pixels."""
 
 import math
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -13,8 +12,9 @@ from torch import Tensor
 from acir.ood.base import Detector, class_means, shrunk_covariance
 from acir.tensors import Evidence
 
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+QUANTILES = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
 BINS = 32
+EDGES = np.array([-np.inf, *np.arange(1, BINS) / BINS, np.inf])
 LEVEL = 0.1  # a shift by a tenth of the range counts like a strength greater by the factor e
 FAINTEST = 0.02  # strengths below this, five grey levels of 8 bits, differ little
 PICTURES_PER_DIMENSION = 10
@@ -93,18 +93,22 @@ def _described(one: Evidence) -> Float64[np.ndarray, " dim"]:
     In NumPy: on a small picture each operation of torch costs several times what it computes.
     """
     picture = one.images.detach().cpu().double()[0].numpy()
-    grey = picture.mean(axis=0)
-    return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(picture)])
+    red, green, blue = picture
+    grey = (red + green + blue) / 3
+    opponents = (red - green, (red + green) / 2 - blue)
+    return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)])
 
 
 def _histogram(grey: Float64[np.ndarray, "height width"]) -> list[float]:
     ascending = np.sort(grey, axis=None)
-    places = (grey.size - 1) * np.array(QUANTILES)
-    levels = np.interp(places, np.arange(grey.size), ascending) / LEVEL
-    bounds = ascending.searchsorted(np.arange(1, BINS) / BINS).tolist()
-    counts = [high - low for low, high in pairwise([0, *bounds, grey.size])]
+    places = (grey.size - 1) * QUANTILES
+    below = places.astype(np.intp)
+    low, high = ascending[below], ascending.take(below + 1, mode="clip")
+    levels = (low + (places - below) * (high - low)) / LEVEL
+    bounds = ascending.searchsorted(EDGES)
+    counts = (bounds[1:] - bounds[:-1]).tolist()
     entropy = sum(n / grey.size * math.log(grey.size / n) for n in counts if n)  # in nats
-    return [*levels.tolist(), _strength(float(ascending.std())), entropy]
+    return [*levels.tolist(), _strength(_contrast(ascending)), entropy]
 
 
 def _steps(grey: Float64[np.ndarray, "height width"]) -> list[float]:
@@ -119,15 +123,13 @@ def _steps(grey: Float64[np.ndarray, "height width"]) -> list[float]:
 
 def _border(grey: Float64[np.ndarray, "height width"]) -> list[float]:
     sides = [grey[0], grey[-1], grey[:, 0], grey[:, -1]]
-    contrast = float(np.concatenate(sides).std())
-    return [*(float(side.mean()) / LEVEL for side in sides), _strength(contrast)]
+    contrast = _contrast(np.concatenate(sides))
+    return [*(_mean(side) / LEVEL for side in sides), _strength(contrast)]
 
 
-def _colours(picture: Float64[np.ndarray, "channel height width"]) -> list[float]:
-    red, green, blue = picture
-    opponents = (red - green, (red + green) / 2 - blue)
-    means = [float(each.mean()) / LEVEL for each in opponents]
-    return [*means, *(_strength(float(each.std())) for each in opponents)]
+def _colours(opponents: Iterable[Float64[np.ndarray, "height width"]]) -> list[float]:
+    means = [_mean(each) / LEVEL for each in opponents]
+    return [*means, *(_strength(_contrast(each)) for each in opponents)]
 
 
 def _differences(
@@ -137,7 +139,15 @@ def _differences(
 
 
 def _size(differences: Float64[np.ndarray, "down across"]) -> float:
-    return float(np.abs(differences).mean())
+    return _mean(np.abs(differences))
+
+
+def _mean(values: Float64[np.ndarray, "..."]) -> float:
+    return float(values.sum()) / values.size  # NumPy's own takes longer than the sum
+
+
+def _contrast(values: Float64[np.ndarray, "..."]) -> float:
+    return math.sqrt(_mean(np.square(values - _mean(values))))
 
 
 def _strength(value: float) -> float:

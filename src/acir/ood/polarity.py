@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import torch
-from einops import rearrange
 from jaxtyping import Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
@@ -48,18 +48,18 @@ class Polarity(Detector):
 
     def fit(self, seen: Evidence) -> "Polarity":
         """Learn each predicted class, and from held-out pictures whether that tells polarity."""
-        cells = torch.cat([_cells(seen[row : row + 1]) for row in range(len(seen))])
+        cells = torch.stack([_cells(seen[row : row + 1]) for row in range(len(seen))])
         held_out = torch.arange(len(cells)) % HELD_OUT == 0
         self._switch_off()
         if len(cells) < FEWEST:
             return self
         self._learn(cells[~held_out], seen.class_logits.detach().cpu()[~held_out].argmax(dim=1))
-        new = cells[held_out]
+        new = cells[held_out].numpy()
         as_they_are, inverted = self._unlikelihood(new), self._unlikelihood(1 - new)
-        if float((as_they_are > inverted).double().mean()) > MOST_INVERTED:
+        if (as_they_are > inverted).mean() > MOST_INVERTED:
             self._switch_off()
         else:
-            self._limit = as_they_are.quantile(USUAL)
+            self._limit = torch.from_numpy(as_they_are).quantile(USUAL)
         return self
 
     @property
@@ -69,10 +69,10 @@ class Polarity(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the likelihood ratio, from 1 on."""
-        cells, limit = _cells(one), self.require(self._limit)
-        as_it_is, inverted = self._unlikelihood(torch.cat([cells, 1 - cells])).tolist()
-        if not math.isfinite(as_it_is):
+        cells, limit = _cells(one).numpy(), self.require(self._limit)
+        if not math.isfinite(cells.sum()):
             return math.inf
+        as_it_is, inverted = self._unlikelihood(np.array([cells, 1 - cells])).tolist()
         if inverted > float(limit):
             return 1.0
         return math.exp(min(max((as_it_is - inverted) / 2, 0.0), LARGEST))
@@ -108,15 +108,15 @@ class Polarity(Detector):
         self._volumes = torch.zeros(1, dtype=torch.float64)
         self._limit = torch.tensor(-math.inf, dtype=torch.float64)
 
-    def _unlikelihood(self, cells: Float64[Tensor, "n cells"]) -> Float64[Tensor, " n"]:
+    def _unlikelihood(self, cells: Float64[np.ndarray, "n cells"]) -> Float64[np.ndarray, " n"]:
         """Return -2 log p of the likeliest class, but for a constant."""
-        gaps = rearrange(cells, "n cell -> n 1 cell") - self.require(self._centres)
-        white = torch.einsum("kij,nkj->nki", self.require(self._whitenings), gaps)
-        found: Tensor = (white.square().sum(dim=2) + self.require(self._volumes)).min(dim=1).values
+        centres, whitenings = self.require(self._centres), self.require(self._whitenings)
+        gaps = cells.T - centres.numpy()[:, :, None]
+        lengths = np.square(whitenings.numpy() @ gaps).sum(axis=1)
+        found: Float64[np.ndarray, " n"] = (lengths.T + self.require(self._volumes).numpy()).min(1)
         return found
 
 
-def _cells(one: Evidence) -> Float64[Tensor, "1 cells"]:
+def _cells(one: Evidence) -> Float64[Tensor, " cells"]:
     grey = one.images.detach().cpu().double().mean(dim=1)
-    found: Tensor = adaptive_avg_pool2d(grey, GRID).flatten(start_dim=1)
-    return found
+    return adaptive_avg_pool2d(grey, GRID).flatten()
