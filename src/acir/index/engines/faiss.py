@@ -96,7 +96,7 @@ class Faiss(Engine):
         return bounds
 
     def _excluded(self, allow: Allow) -> int:
-        return self._shape[0] - self.passing(allow)
+        return int(self._shape[0]) - self.passing(allow)
 
     def _gathered(self, allow: Bool[np.ndarray, " n"], passing: int) -> "_Part":
         """Return the rows allowed as a gallery of their own, remembered from an earlier query.
