@@ -144,6 +144,8 @@ def test_hits_meet_the_condition(index: Path, query: Path) -> None:
     assert [hit["label"] for hit in hits] == ["bars"] * 5
     assert "nothing named 'place'" in search(index, query, "--where", "place=x").refusal()
     assert "expected key=value" in search(index, query, "--where", "label").refusal()
+    twice = search(index, query, "--where", "label=bars", "--where", "label=disc")
+    assert twice.refusal() == "label is given twice, as 'bars' and 'disc'; expected once"
 
 
 def test_a_label_that_nothing_has_gives_no_hits(index: Path, query: Path) -> None:

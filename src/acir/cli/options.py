@@ -44,16 +44,34 @@ Threads = Annotated[
 ]
 
 
-def pairs(texts: Iterable[str] | None) -> dict[str, str]:
-    """Read the values of an option that is given as key=value.
+def last_of_each(texts: Iterable[str] | None) -> dict[str, str]:
+    """Read an option that is given as key=value; of a key given twice, the last one counts.
 
     Raises:
         UsageError: There is no key, or no equals sign.
     """
-    found = {}
-    for text in texts or ():
-        key, sign, value = text.partition("=")
-        if not (key and sign):
-            raise UsageError(f"the option value is {text!r}, expected key=value")
+    return dict(map(_parted, texts or ()))
+
+
+def pairs(texts: Iterable[str] | None) -> dict[str, str]:
+    """Read an option that is given as key=value, each key once.
+
+    Raises:
+        UsageError: There is no key, no equals sign, or a key twice: to let the last one win would
+            search or delete something else than was asked for.
+    """
+    found: dict[str, str] = {}
+    for key, value in map(_parted, texts or ()):
+        if key in found:
+            raise UsageError(
+                f"{key} is given twice, as {found[key]!r} and {value!r}; expected once"
+            )
         found[key] = value
     return found
+
+
+def _parted(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise UsageError(f"the option value is {text!r}, expected key=value")
+    return key, value

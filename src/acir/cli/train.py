@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from acir.cli import show
-from acir.cli.options import Data, Device, Download, Json, Strict, Threads, pairs
+from acir.cli.options import Data, Device, Download, Json, Strict, Threads, last_of_each
 
 app = typer.Typer()
 
@@ -38,7 +38,7 @@ def train(
             recipe,
             data=data,
             out=out,
-            settings=pairs(settings),
+            settings=last_of_each(settings),
             seed=seed,
             resume=resume,
             download=download,
