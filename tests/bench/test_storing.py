@@ -33,4 +33,4 @@ def test_where_the_cache_cannot_be_emptied_there_is_no_cold_figure(
     found = measure(tmp_path / "index", drawn, Sizes(16, "faiss", 1, 50), 0, lambda _: None)
     rerank = found["rerank"]
     assert isinstance(rerank, dict)
-    assert set(rerank) == {"rows", "warm"}
+    assert set(rerank) == {"rows", "met", "warm"}

@@ -17,6 +17,9 @@ README = ROOT / "README.md"
 PLAN = ROOT / "benchmarks" / "index.toml"
 RESULTS = ROOT / "benchmarks" / "results" / "index" / "results.json"
 SCALE = ROOT / "docs" / "explanation" / "scale.md"
+GALLERY = ("bare FAISS", "faiss knn", "faiss ties", "numba knn", "numba ties", "numba batch")
+STORE = ("neighbours and names", "with ties", "answer")
+LEAST = 1_000_000  # rows of what is shown
 PLACE = re.compile(r"(<!-- bench index -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -42,14 +45,16 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield "| | ms | x read | x FAISS |"
     yield "|---|---|---|---|"
     for name, case in found["cases"].items():
-        if name.startswith("clustered") and case["bits"] == 64 and case["rows"] >= 1_000_000:
-            for contender in ("bare FAISS", "faiss knn", "numba knn", "numba ties", "numba batch"):
+        if case["rows"] < LEAST:
+            continue
+        if name.startswith("clustered") and case["bits"] == 64:
+            for contender in GALLERY:
                 one = case["figures"][contender]
                 cells = (f"{one[key]['best']:.2f}" for key in ("to_read", "to_faiss"))
                 row = (f"{case['rows']:,} codes: {contender}", f"{one['best_ms']:.3f}", *cells)
                 yield f"| {' | '.join(row)} |"
         if "change" in case:
-            for contender in ("with ties", "answer"):
+            for contender in STORE:
                 one = case["figures"][contender]
                 what = f"index of {case['rows']:,}, `{case['engine']}`: {contender}"
                 yield f"| {what} | {one['best_ms']:.3f} | | {one['to_faiss']['best']:.2f} |"

@@ -1,12 +1,13 @@
 """A gallery is caught up from an earlier one only where that is sure to be right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_entries import create, entry, gallery
 
-from acir.index.gallery import Gallery, caught_up
+from acir.index.gallery import Gallery, caught_up, load
 from acir.index.store import Store
 
 
@@ -45,3 +46,37 @@ def test_a_neighbour_that_was_not_there_means_reading_all(store: Store) -> None:
     without = np.delete(np.arange(200), place - 1)
     with store._readers.database() as database:
         assert caught_up(database, Gallery(old.keys[without], old.codes[without]), []) is None
+
+
+@pytest.mark.parametrize("part", [1, 7, 199, 200, 1000])
+def test_codes_read_in_parts_are_those_of_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr("acir.index.gallery.PART", part)
+    # SQLite joins codes as texts: all bytes, with zeros and what is no text.
+    every = np.arange(256, dtype=np.uint8).repeat(2).reshape(-1, 2)
+    with Store.create(tmp_path / "index", bits=16, dim=12, engine="flat", model="m1") as store:
+        store.add(replace(entry(i), code=every[i]) for i in range(256))
+        store.delete([entry(i).id for i in (*range(30, 60), 255)])
+        with store._readers.database() as database:
+            found = load(database, 2)
+            expected = database.read("select row, code from item order by id")
+    assert found is not None
+    assert found.keys.tolist() == [row for row, _ in expected]
+    assert [code.tobytes() for code in found.codes] == [code[:-4] for _, code in expected]
+
+
+@pytest.mark.parametrize("row", [1, 90, 200])
+@pytest.mark.parametrize("part", [7, 1000])
+def test_a_row_that_the_index_on_ids_has_lost_or_twice_is_an_alteration(
+    store: Store, monkeypatch: pytest.MonkeyPatch, part: int, row: int
+) -> None:
+    monkeypatch.setattr("acir.index.gallery.PART", part)
+    lost = f"select row from item where row <> {row}"
+    twice = f"select row from item union all select {row}"
+    with store._readers.database() as database:
+        assert load(database, 2) is not None
+        for rows in (lost, twice):
+            order = f"select group_concat(row, ' ') from ({rows})"
+            monkeypatch.setattr("acir.index.gallery.IN_ORDER", order)
+            assert load(database, 2) is None

@@ -8,6 +8,7 @@ from acir.bench.references import BARE, NUMPY, READ
 Case = Mapping[str, Any]
 MEGABYTE = 1e6
 REFERENCES = (READ, BARE, NUMPY)
+RERANKED = {"met": "met before", "warm": "warm", "cold": "cold"}
 
 
 def page(results: Mapping[str, Any]) -> str:
@@ -75,9 +76,9 @@ def _stored(case: Case) -> Iterator[str]:
     yield f"| adding one picture | {_time(change['add_one'])} ms |"
     yield f"| deleting one picture | {_time(change['delete_one'])} ms |"
     yield f"| the engine's answer after a change | {_time(change['next_query'])} ms |"
-    for kind in ("warm", "cold"):
+    for kind, where in RERANKED.items():
         if kind in rerank:
-            yield f"| re-ranking {rerank['rows']:,}, {kind} | {_time(rerank[kind])} ms |"
+            yield f"| re-ranking {rerank['rows']:,}, {where} | {_time(rerank[kind])} ms |"
 
 
 def _row(name: str, one: Case, others: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float16, Int, UInt8
 
 from acir import ranking, registry
 from acir.bench.conditions import resident_bytes
@@ -18,7 +18,8 @@ from acir.bench.filling import fill
 from acir.bench.harness import Tick, Work, interleaved, once, ratios, summary
 from acir.bench.references import BARE, bare_faiss
 from acir.index.database import FILE
-from acir.index.engines.base import Found
+from acir.index.embeddings import Embeddings
+from acir.index.engines.base import Found, without
 from acir.index.entry import Entry
 from acir.index.folder import size_of
 from acir.index.store import Store
@@ -29,7 +30,7 @@ from acir.types import Ranking
 RANKER = "within_distance"
 HITS = 10
 RERANKED = 1000
-OPENINGS, CHANGES = 5, 20
+OPENINGS, CHANGES, RERANKINGS = 5, 20, 25
 WHERE: Mapping[str, str] = {"label": "3"}  # a centre: one picture in 64
 
 
@@ -105,8 +106,8 @@ class Searches:
         """Find neighbours, and read what is known of the best."""
         with self.store.view() as view:
             own = view.same_pixels(_pixel_hash(number))
-            _, rows = view.engine.knn(self.drawn.query(number), self.k + len(own))
-            view.entries(rows[0, ~np.isin(rows[0], own)][:HITS])
+            distances, rows = view.engine.knn(self.drawn.query(number), self.k + len(own))
+            view.entries(without((distances[0], rows[0]), own)[1][:HITS])
 
     def ties(self, where: Mapping[str, str], number: int) -> None:
         """Find neighbours and all that tie with the last."""
@@ -120,26 +121,27 @@ class Searches:
         """
         with self.store.view() as view:
             distances, rows = self._found(view, where, number)
-            view.entries(self._ranked(view, distances, rows)[:HITS])
+            view.entries(self._ranked(view.embeddings(rows), distances, rows)[:HITS])
 
-    def rerank(self, rows: Int[np.ndarray, " n"]) -> None:
-        """Order pictures by content alone."""
+    def rerank(self, met: Embeddings | None, rows: Int[np.ndarray, " n"], _: int) -> None:
+        """Order pictures by content alone, with embeddings from memory or, for None, the store."""
         with self.store.view() as view:
-            self._ranked(view, np.zeros(len(rows), dtype=np.int32), rows)
+            embeddings = view.embeddings(rows) if met is None else met.of(view, rows)
+            self._ranked(embeddings, np.zeros(len(rows), dtype=np.int32), rows)
 
     def _found(self, view: View, where: Mapping[str, str], number: int) -> Found:
         """Do what `acir.search` does: a picture's own pixels are fetched too, and dropped."""
         own = view.same_pixels(_pixel_hash(number))
         allowed = view.select(where) if where else None
         found = view.engine.tie_complete(self.drawn.query(number), self.k + len(own), allowed)
-        distances, rows = found[0]
-        free = ~np.isin(rows, own)
-        return distances[free], rows[free]
+        return without(found[0], own)
 
     def _ranked(
-        self, view: View, distances: Int[np.ndarray, " n"], rows: Int[np.ndarray, " n"]
+        self,
+        embeddings: Float16[np.ndarray, "n dim"],
+        distances: Int[np.ndarray, " n"],
+        rows: Int[np.ndarray, " n"],
     ) -> Int[np.ndarray, " n"]:
-        embeddings = view.embeddings(rows)
         cosines = cosine(embeddings[0], embeddings)  # the first picture stands for the query
         unset = np.full(len(rows), np.nan)
         return self.ranker.rank(Ranking(rows, distances, cosines, unset)).rows
@@ -174,7 +176,7 @@ def measure(folder: Path, drawn: Drawn, sizes: Sizes, seed: int, tick: Tick) -> 
             "memory_bytes": _held_by_another_process(folder),
             "open": {"first_ms": opening[0] * 1000, **summary(opening)},
             "figures": _searched(searches, sizes.rounds, tick),
-            "rerank": _reranked(searches),
+            "rerank": _reranked(searches, sizes.dim),
             "change": _changed(searches, sizes.dim, seed),
         }
 
@@ -220,19 +222,27 @@ def _searched(searches: Searches, rounds: int, tick: Tick) -> dict[str, dict[str
     return {name: {**one, "to_faiss": ratios(one, found[BARE])} for name, one in found.items()}
 
 
-def _reranked(searches: Searches) -> dict[str, object]:
-    """Time the ordering of scattered pictures by content, from memory and from the disk."""
+def _reranked(searches: Searches, dim: int) -> dict[str, object]:
+    """Time the ordering of scattered pictures by content.
+
+    `met` are those that a searcher has met before, whose embeddings are in memory; `warm` and
+    `cold` are read from the store, in the cache of the system or not.
+    """
     count = min(RERANKED, len(searches.drawn.codes))
     random = np.random.default_rng(0)
     rows = np.sort(random.choice(len(searches.drawn.codes), count, replace=False))
-    searches.rerank(rows)
-    warm = [once(lambda: searches.rerank(rows)) for _ in range(OPENINGS)]
-    found: dict[str, object] = {"rows": count, "warm": summary(warm)}
+    works: dict[str, Work] = {
+        "met": partial(searches.rerank, Embeddings(dim), rows),
+        "warm": partial(searches.rerank, None, rows),
+    }
+    times = interleaved(works, RERANKINGS, lambda _: None)
+    found: dict[str, object] = {name: summary(seconds) for name, seconds in times.items()}
+    found["rows"] = count
     if hasattr(os, "posix_fadvise"):
         cold = []
         for _ in range(OPENINGS):
             _forget(searches.store.folder / FILE)
-            cold.append(once(lambda: searches.rerank(rows)))
+            cold.append(once(lambda: searches.rerank(None, rows, 0)))
         found["cold"] = summary(cold)
     return found
 

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -51,7 +51,8 @@ class Database:
     def __init__(self, folder: Path, pragmas: Sequence[str] = (), *, name: str = FILE) -> None:
         self.folder = folder
         self._writing = Lock()
-        with self._translated():
+        self._translated = _Translated(folder)
+        with self._translated:
             self._connection = _connected(folder / name)
             # A damaged letter must fail a checksum, not the reading of the row.
             self._connection.text_factory = lambda text: text.decode(errors="replace")
@@ -64,12 +65,12 @@ class Database:
 
     def read(self, sql: str, *values: object) -> Rows:
         """Return all rows of a query."""
-        with self._translated():
+        with self._translated:
             return self._connection.execute(sql, values).fetchall()
 
     def batches(self, sql: str) -> Iterator[Rows]:
         """Yield the rows of a query by the thousand: half the time of reading a million at once."""
-        with self._translated():
+        with self._translated:
             cursor = self._connection.execute(sql)
             while found := cursor.fetchmany(1000):
                 yield found
@@ -95,7 +96,7 @@ class Database:
             BusyError: Another writer did not finish in time.
         """
         seconds = PATIENCE if patience is None else patience
-        with self._writing, self._translated(), self._waiting(seconds):
+        with self._writing, self._translated, self._waiting(seconds):
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
@@ -112,7 +113,7 @@ class Database:
             Whether that was possible. While another connection reads from the log it is not; the
             last connection that closes empties it at the latest.
         """
-        with self._writing, self._translated(), self._waiting(HASTE):
+        with self._writing, self._translated, self._waiting(HASTE):
             ((busy, *_),) = self.read("pragma wal_checkpoint(truncate)")
         return not busy
 
@@ -127,12 +128,12 @@ class Database:
 
     def copy_to(self, place: Path) -> None:
         """Copy one state of the file to a new file, whatever others write meanwhile."""
-        with self._translated(), closing(sqlite3.connect(place)) as target:
+        with self._translated, closing(sqlite3.connect(place)) as target:
             self._connection.backup(target)
 
     def close(self) -> None:
         """Close the connection; closing twice is harmless."""
-        with self._translated():
+        with self._translated:
             self._connection.close()
 
     @contextmanager
@@ -144,16 +145,22 @@ class Database:
         finally:
             self._connection.execute(f"pragma busy_timeout = {round(PATIENCE * 1000)}")
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            # The module decodes SQLite's messages, which quote damaged text.
-            translated = _translation(self.folder, error)
-            if translated is None:
-                raise
-            raise translated from error
+
+class _Translated(AbstractContextManager[None]):
+    """Speaks of what SQLite raises in a block in our words.
+
+    Not a generator, which would take longer than a short query.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # The module decodes SQLite's messages, which quote damaged text.
+        if isinstance(error, sqlite3.Error | UnicodeDecodeError):
+            translated = _translation(self._folder, error)
+            if translated is not None:
+                raise translated from error
 
 
 def can_be_written(path: Path) -> bool:

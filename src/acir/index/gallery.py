@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 
 from acir.index.database import Database
-from acir.index.entry import unseal
+from acir.index.entry import unseal, unseal_joined
 
-# One text of a million numbers is read in a third of the time of a million rows.
+# One value of many rows is read in half the time of the rows. SQLite takes a code for text where it
+# joins them, and looks at none of its bytes; the seals would tell.
 IN_ORDER = "select group_concat(row, ' ') from (select row from item order by id)"
-CODES = "select row, code from item order by row"
+PART = 1 << 17  # rows of one value
+CODES = """select group_concat(row, ' '), cast(group_concat(code, '') as blob) from item
+    where row > ? and row <= ?"""
+EVER = 1 << 62  # beyond any row
 NEW = "select row, id, code from item where row > ? order by id"
 BEFORE = "select row from item where id < ? order by id desc limit 1"
 # Finding the place of a new picture costs as much as reading so many in order.
@@ -54,24 +59,26 @@ class Gallery:
 def load(database: Database, size: int) -> Gallery | None:
     """Read all codes of `size` bytes, or return None when one of them, or their order, was altered.
 
-    The codes are read as they lie in the file, and then put in the order of the ids.
+    The codes are read as they lie in the file, and put in the order of the ids.
     """
-    rows = [np.empty(0, dtype=np.int64)]
-    parts = [np.empty((0, size), dtype=np.uint8)]
-    for found in database.batches(CODES):
-        part = unseal([code for _, code in found], size)
-        if part is None:
-            return None
-        rows.append(np.array([row for row, _ in found], dtype=np.int64))
-        parts.append(part)
     ((numbers,),) = database.read(IN_ORDER)
-    keys = np.fromstring(numbers or "", dtype=np.int64, sep=" ")
+    keys = _numbers(numbers)
     by_key = np.argsort(keys)
-    if not np.array_equal(keys[by_key], np.concatenate(rows)):
-        return None
     codes = np.empty((len(keys), size), dtype=np.uint8)
-    codes[by_key] = np.concatenate(parts)
-    return Gallery(keys, codes)
+    done, ends = 0, [*keys[by_key[PART - 1 : -1 : PART]].tolist(), EVER]
+    for before, end in pairwise([-EVER, *ends]):
+        ((numbers, joined),) = database.read(CODES, before, end)
+        rows, part = _numbers(numbers), unseal_joined(joined or b"", size)
+        places = by_key[done : done + len(rows)]
+        if part is None or len(part) != len(rows) or not np.array_equal(keys[places], rows):
+            return None
+        _as_values(codes)[places] = _as_values(part)
+        done += len(rows)
+    return Gallery(keys, codes) if done == len(keys) else None
+
+
+def _numbers(text: str | None) -> Int[np.ndarray, " n"]:
+    return np.fromstring(text or "", dtype=np.int64, sep=" ")
 
 
 def caught_up(database: Database, old: Gallery, gone: Sequence[int]) -> Gallery | None:

@@ -30,7 +30,7 @@ PLAIN = b"((%a, %a, %a, %a, %a, %a), [%d, %d])%b%b"
 BATCH = 256
 ROWS = 100  # of one statement: SQLite before 3.32 takes 999 values
 PART = 300  # pictures: what Python makes of them is gone before it looks for cycles among it
-FLOAT16 = np.dtype("<f2")
+FLOAT16, BYTE = np.dtype("<f2"), np.dtype(np.uint8)
 # id, label, path, patient, pixel hash, sealed code, sealed embedding, thumbnail, metadata
 Words = tuple[tuple[str, str], ...]
 Columns = tuple[str, str, str | None, str | None, str, bytes, bytes, bytes | None, Words]
@@ -165,8 +165,8 @@ def _entry(columns: Columns) -> Entry:
     key, label, path, patient, pixel_hash, code, embedding, thumbnail, words = columns
     return Entry(
         id=key,
-        code=np.frombuffer(code[:-SEAL_BYTES], dtype=np.uint8),
-        embedding=np.frombuffer(embedding[:-SEAL_BYTES], dtype="<f2"),
+        code=np.frombuffer(code, BYTE, len(code) - SEAL_BYTES),
+        embedding=np.frombuffer(embedding, FLOAT16, (len(embedding) - SEAL_BYTES) // 2),
         label=label,
         pixel_hash=pixel_hash,
         path=path,

@@ -21,7 +21,7 @@ from acir.index.gallery import Gallery
 from acir.index.schema import PART
 
 CONTENTS = "select pixel_hash || ' ' || label from item order by 1"
-EMBEDDINGS = f"select row, v from embedding where {rows.GIVEN}"
+EMBEDDINGS = "select row, v from json_each(?) cross join embedding on row = value"
 # Goes from one part of the index on pixels to the next and looks into each. `union` ends even where
 # a damaged file leads back.
 PIXELS = f"""with recursive parts (part) as (

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int
 
+from acir.index.embeddings import Embeddings
 from acir.index.engines.base import Allow
 from acir.index.view import View
 from acir.ranking.base import Ranker, cosine
 from acir.search.cases import best_cases, numbered, scored
 from acir.search.deciding import Deciding, deciding
 from acir.search.duplicates import Originals
-from acir.search.embeddings import Embeddings
 from acir.search.probe import Probe, Views
 from acir.search.request import Request
 from acir.search.shortlist import GROWTH, MOST, Shortlist, first_size, shortlists

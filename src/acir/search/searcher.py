@@ -9,12 +9,12 @@ from typing import Any
 from acir.answer_set import MOST
 from acir.bundle import Bundle
 from acir.errors import OutdatedError, UnreadableImageError, UsageError
+from acir.index.embeddings import Embeddings
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
 from acir.picture import UNNAMED, Picture, as_record
 from acir.search.asking import Asking
-from acir.search.embeddings import Embeddings
 from acir.search.finder import Finder
 from acir.search.memory import Memory
 from acir.search.model import Examined, Model, coded

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from acir.index.engines.base import Allow, Engine, Found
+from acir.index.engines.base import Allow, Engine, Found, without
 from acir.search.probe import Probe
 
 FACTOR = 4
 LEAST = 100
 MOST = 5000  # beyond it a class of ties is cut, and the answer says so
 GROWTH = 4  # where near-duplicates or cases leave too few hits
-
-
-Fewer = tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +55,16 @@ def shortlists(
     codes = np.stack([probe.code for probe in probes])
     if radius is not None:
         found = engine.within(codes, radius, allowed)
-        return [_cut(_without(p, f), complete=True) for p, f in zip(probes, found, strict=True)]
+        return [
+            _cut(without(f, p.barred), complete=True) for p, f in zip(probes, found, strict=True)
+        ]
     more = max(len(probe.barred) for probe in probes)
     found = engine.tie_complete(codes, size + more, allowed)
     here = engine.passing(allowed)
     return [
-        _nearest(_without(p, f), size, everything=len(f[1]) == here)
+        _nearest(without(f, p.barred), size, everything=len(f[1]) == here)
         for p, f in zip(probes, found, strict=True)
     ]
-
-
-def _without(probe: Probe, found: Found) -> Fewer:
-    distances, rows = found
-    free = ~np.isin(rows, probe.barred)
-    return distances[free], rows[free]
 
 
 def _nearest(found: Found, size: int, *, everything: bool) -> Shortlist:

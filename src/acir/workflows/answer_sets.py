@@ -12,13 +12,13 @@ from acir.answer_set import MOST, AnswerSets, doubt_to_bear
 from acir.codes import BITS_PER_BYTE
 from acir.data.manifest import Manifest, Part
 from acir.evaluation.protocol import CodedSet
+from acir.index.embeddings import Embeddings
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
 from acir.models.encoder import Encoder
 from acir.ranking.base import Ranker
 from acir.search import Request, coded
-from acir.search.embeddings import Embeddings
 from acir.search.finder import Finder
 from acir.search.probe import Probe
 from acir.tensors import Evidence

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
-from acir.index.engines.faiss import FEW, FILTERS, MOST_COUNTED, WITH_TIES, Faiss
+from acir.index.engines.faiss import FEW, FILTERS, MOST_COUNTED, SAMPLED, Faiss, sampled
 from acir.index.engines.flat import Flat
 from made_engines import crowded, pairs
 
@@ -45,17 +45,29 @@ def test_fetching_more_rows_and_gathering_the_rest_answer_alike(excluded: int, b
     assert list(map(pairs, found)) == list(map(pairs, theirs.tie_complete(queries, 50, allow)))
 
 
-def test_more_ties_than_are_fetched_are_found_by_a_second_scan() -> None:
-    codes = np.zeros((WITH_TIES * 3 + 20, 8), dtype=np.uint8)
+@pytest.mark.parametrize("rows", [1, SAMPLED - 1, 50 * SAMPLED + 3])
+def test_all_that_tie_are_found_where_all_codes_are_alike(rows: int) -> None:
+    codes = np.zeros((rows, 8), dtype=np.uint8)
     allow = np.arange(len(codes)) != 7
     (found,) = Faiss(codes).tie_complete(codes[:1], 3, allow)
     assert pairs(found) == [(0, row) for row in range(len(codes)) if row != 7]
 
 
+def test_a_sample_without_any_neighbour_loses_none() -> None:
+    codes, queries = crowded(9, 4000, 64)
+    codes[sampled(len(codes))] ^= 255
+    ours, theirs = Faiss(codes), Flat(codes)
+    for k in (1, 100, len(codes) // SAMPLED, len(codes) // SAMPLED + 1):
+        found, expected = ours.tie_complete(queries, k), theirs.tie_complete(queries, k)
+        assert list(map(pairs, found)) == list(map(pairs, expected))
+        np.testing.assert_array_equal(ours.knn(queries, k), theirs.knn(queries, k))
+
+
 def test_many_neighbours_of_many_queries_are_found_without_counting() -> None:
     codes, _ = crowded(4, 3000, 64)
-    queries = codes[: MOST_COUNTED // (2000 * 65) + 1]
-    np.testing.assert_array_equal(Faiss(codes).knn(queries, 2000), Flat(codes).knn(queries, 2000))
+    k = len(codes) // SAMPLED
+    queries = codes[: MOST_COUNTED // (k * 65) + 1]
+    np.testing.assert_array_equal(Faiss(codes).knn(queries, k), Flat(codes).knn(queries, k))
 
 
 def test_the_galleries_of_the_last_filters_are_remembered_as_far_as_there_is_room() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Int, Shaped, UInt8
 
 from acir.codes import BITS_PER_BYTE
 from acir.errors import TooManyHitsError
@@ -16,6 +16,7 @@ Allow = Bool[np.ndarray, " n"] | None
 Nearest = tuple[Int[np.ndarray, "q found"], Int[np.ndarray, "q found"]]
 # Distances and rows of one answer; its length is no one else's, hence the anonymous axes.
 Found = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
+ROW_BITS = 40  # of a number that also holds a distance
 
 
 class Engine(ABC):
@@ -132,15 +133,20 @@ class Engine(ABC):
     def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
         """Do what `tie_complete` says, by a second search; an engine may know a shorter way."""
         distances, rows = self._knn(queries, k, allow)
-        answers = list(zip(distances, rows, strict=True))
         if distances.size == 0:
-            return answers
-        for radius in np.unique(distances[:, -1]).tolist():
-            asked = np.flatnonzero(distances[:, -1] == radius)
+            return list(zip(distances, rows, strict=True))
+        return self._each_within(queries, distances[:, -1], allow)
+
+    def _each_within(
+        self, queries: Queries, radii: Int[np.ndarray, " q"], allow: Allow
+    ) -> list[Found]:
+        """Return what is within a radius of its own from each query."""
+        answers: dict[int, Found] = {}
+        for radius in set(radii.tolist()):
+            asked = np.flatnonzero(radii == radius)
             found = self._within(queries[asked], radius, allow, None)
-            for i, answer in zip(asked.tolist(), found, strict=True):
-                answers[i] = answer
-        return answers
+            answers |= zip(asked.tolist(), found, strict=True)
+        return [answers[i] for i in range(len(queries))]
 
     def _check(self, queries: Queries, allow: Allow, k: int = 0) -> None:
         """Refuse what does not fit the gallery."""
@@ -158,18 +164,29 @@ class Engine(ABC):
             raise ValueError(f"k is {k}, expected at least 0, the neighbours wanted")
 
 
-def in_order(
-    distances: Int[np.ndarray, " m"], rows: Int[np.ndarray, " m"], most: int | None = None
-) -> Found:
-    """Sort hits by (distance, row), and cut after the first `most`; None cuts nothing."""
-    order = np.lexsort((rows, distances))[:most]
-    return distances[order].astype(np.int32), rows[order].astype(np.int64)
+def without(found: Found, barred: Int[np.ndarray, " rows"]) -> Found:
+    """Leave out the hits at some rows, which ascend and are mostly few."""
+    if not len(barred):
+        return found
+    distances, rows = found
+    free = barred.take(np.searchsorted(barred, rows), mode="clip") != rows
+    return distances[free], rows[free]
+
+
+def in_order(distances: Shaped[np.ndarray, " m"], rows: Int[np.ndarray, " m"]) -> Found:
+    """Sort hits by (distance, row).
+
+    As one number each they are sorted in a tenth of the time that two keys take.
+    """
+    order = distances.astype(np.int64) << ROW_BITS | rows
+    order.sort()
+    return (order >> ROW_BITS).astype(np.int32), order & ((1 << ROW_BITS) - 1)
 
 
 def stacked(answers: Sequence[Found], found: int) -> Nearest:
-    """Put answers of one length below each other, as `knn` returns them."""
+    """Put the first `found` of each answer below each other, as `knn` returns them."""
     distances = np.empty((len(answers), found), dtype=np.int32)
     rows = np.empty((len(answers), found), dtype=np.int64)
     for i, answer in enumerate(answers):
-        distances[i], rows[i] = answer
+        distances[i], rows[i] = answer[0][:found], answer[1][:found]
     return distances, rows

@@ -2,10 +2,13 @@
 
 Searching from several threads at once is safe: a search only reads the index.
 
+Neighbours are looked for within a radius, which FAISS scans in two thirds of the time that keeping
+the nearest takes. The radius reaches to the k-th nearest of a sixteenth of the codes, so at least k
+are within it, and ties are complete.
+
 A filter never reaches FAISS, whose own takes 25 to 80 times as long as the scan. Where it excludes
-few rows, as those of the query's own patient, so many more are fetched and dropped; else the rows
-that pass are gathered and searched as a gallery of their own, which keeps their order. Ties are
-completed by fetching more, too: ten times the neighbours cost a sixth more than one time.
+few rows, as those of the query's own patient, so many more are found and dropped. Else the rows
+that pass are gathered and searched as a gallery of their own, which keeps their order.
 """
 
 from dataclasses import dataclass
@@ -20,19 +23,26 @@ from acir.index.engines.base import Allow, Engine, Found, Nearest, Queries, in_o
 
 FILTERS = 8  # whose galleries are remembered, the last ones first
 MOST_GATHERED = 2  # times as many rows as there are lie in those galleries together
-FEW = 300  # fetching so many more rows costs less than gathering all others
-WITH_TIES = 10  # rows fetched for each neighbour; where more tie, a second scan finds them
+FEW = 300  # finding so many more rows costs less than gathering all others
+SAMPLED = 16  # one code in so many bounds how far the neighbours are
 # FAISS finds many neighbours fastest by counting, which takes a number for each distance, each of
 # them and each query: 64 MB at most.
 MOST_COUNTED = 8_000_000
 
 
-class Faiss(Engine):
-    """Scan all codes with FAISS.
+def sampled(codes: int) -> Int[np.ndarray, " m"]:
+    """Return rows of one code in so many, each anywhere in its run: galleries repeat, as series do.
 
-    FAISS itself keeps the rows of equal distances in ascending order, also at the cut after k;
-    the conformance suite holds it to that.
+    Example:
+        >>> sampled(15), sampled(40) // SAMPLED
+        (array([], dtype=int64), array([0, 1]))
     """
+    starts = np.arange(0, codes - SAMPLED + 1, SAMPLED)
+    return starts + np.random.default_rng(0).integers(0, SAMPLED, len(starts))
+
+
+class Faiss(Engine):
+    """Scan all codes with FAISS."""
 
     def __init__(self, codes: UInt8[np.ndarray, "n bytes"]) -> None:
         """Take the gallery over."""
@@ -46,74 +56,47 @@ class Faiss(Engine):
             # A view of FAISS's own copy, whose field is missing in FAISS's type stubs.
             xb = self._index.xb.data()  # type: ignore[attr-defined]
             self._codes = faiss.rev_swig_ptr(xb, codes.size).reshape(codes.shape)
+        self._sample = _taken(self._codes, sampled(len(codes)))
 
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
-        if allow is None:
-            return self._nearest(queries, k)
-        passing = self.passing(allow)
-        if len(allow) - passing > FEW:
-            part = self._gathered(allow, passing)
-            distances, rows = part.engine.knn(queries, k)
-            return distances, part.rows[rows]
-        distances, rows = self._nearest(queries, k + len(allow) - passing)
-        kept = [_only(allow, *found) for found in zip(distances, rows, strict=True)]
-        return stacked([(d[:k], r[:k]) for d, r in kept], min(k, passing))
+        return stacked(self._tie_complete(queries, k, allow), min(k, self.passing(allow)))
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
-        passing = self.passing(allow)
-        if allow is not None and len(allow) - passing > FEW:
-            part = self._gathered(allow, passing)
+        excluded = self._excluded(allow)
+        if allow is not None and excluded > FEW:
+            part = self._gathered(allow, self._shape[0] - excluded)
             return [(d, part.rows[rows]) for d, rows in part.engine.within(queries, radius)]
-        found = self._scanned(queries, radius)
-        if allow is not None:
-            found = [_only(allow, distances, rows) for distances, rows in found]
-        return [in_order(distances, rows) for distances, rows in found]
-
-    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
-        passing = self.passing(allow)
-        if allow is not None and len(allow) - passing > FEW:
-            part = self._gathered(allow, passing)
-            return [(d, part.rows[rows]) for d, rows in part.engine.tie_complete(queries, k)]
-        fetched = self._nearest(queries, WITH_TIES * k + self._shape[0] - passing)
-        found = min(k, passing)
-        return [
-            self._completed(query, answer, found, allow)
-            for query, *answer in zip(queries, *fetched, strict=True)
-        ]
-
-    def _completed(
-        self,
-        query: UInt8[np.ndarray, " bytes"],
-        fetched: list[Int[np.ndarray, " m"]],
-        found: int,
-        allow: Allow,
-    ) -> Found:
-        """Cut the nearest rows after the last that ties with the one at `found`."""
-        distances, rows = fetched if allow is None else _only(allow, *fetched)
-        if found == 0:
-            return distances[:0], rows[:0]
-        last = distances[found - 1]
-        if fetched[0][-1] == last and len(fetched[0]) < self._shape[0]:  # more may tie
-            return self.within(query[None], int(last), allow)[0]
-        end = np.searchsorted(distances, last, side="right")
-        return distances[:end], rows[:end]
-
-    def _nearest(self, queries: Queries, k: int) -> Nearest:
-        found = min(k, self._shape[0])
-        if found == 0:  # FAISS refuses k = 0
-            return stacked([(np.empty(0, np.int32), np.empty(0, np.int64))] * len(queries), 0)
-        counted = len(queries) * found * (self._bits + 1) <= MOST_COUNTED
-        distances, rows = faiss.knn_hamming(
-            queries, self._codes, found, variant="mc" if counted else "hc"
-        )
-        return distances, rows
-
-    def _scanned(self, queries: Queries, radius: int) -> list[Found]:
         # FAISS keeps d < radius, as floats and in no order that it promises.
         strict = min(radius, self._bits) + 1
         ends, distances, rows = self._index.range_search(queries, strict)
-        parts = [slice(a, b) for a, b in pairwise(ends.tolist())]
-        return [(distances[part].astype(np.int32), rows[part]) for part in parts]
+        found = [in_order(distances[a:b], rows[a:b]) for a, b in pairwise(ends.tolist())]
+        return found if allow is None else [(d[allow[r]], r[allow[r]]) for d, r in found]
+
+    def _tie_complete(self, queries: Queries, k: int, allow: Allow) -> list[Found]:
+        excluded = self._excluded(allow)
+        if allow is not None and excluded > FEW:
+            part = self._gathered(allow, self._shape[0] - excluded)
+            return [(d, part.rows[rows]) for d, rows in part.engine.tie_complete(queries, k)]
+        found = min(k, self._shape[0] - excluded)
+        if found == 0:
+            return [(np.empty(0, np.int32), np.empty(0, np.int64))] * len(queries)
+        bounds = self._bounds(queries, found + excluded)
+        answers = self._each_within(queries, bounds, allow)
+        ends = [np.searchsorted(d, d[found - 1], side="right") for d, _ in answers]
+        return [(d[:end], rows[:end]) for (d, rows), end in zip(answers, ends, strict=True)]
+
+    def _bounds(self, queries: Queries, k: int) -> Int[np.ndarray, " q"]:
+        """Return for each query a distance that at least k codes are within."""
+        if k > len(self._sample):
+            return np.full(len(queries), self._bits)
+        counted = len(queries) * k * (self._bits + 1) <= MOST_COUNTED
+        variant = "mc" if counted else "hc"
+        distances, _ = faiss.knn_hamming(queries, self._sample, k, variant=variant)
+        bounds: Int[np.ndarray, " q"] = distances[:, -1]
+        return bounds
+
+    def _excluded(self, allow: Allow) -> int:
+        return int(self._shape[0]) - self.passing(allow)
 
     def _gathered(self, allow: Bool[np.ndarray, " n"], passing: int) -> "_Part":
         """Return the rows allowed as a gallery of their own, remembered from an earlier query.
@@ -132,10 +115,7 @@ class Faiss(Engine):
 
     def _gather(self, allow: Bool[np.ndarray, " n"]) -> "_Part":
         rows = np.flatnonzero(allow)
-        # A code as one item is taken several times faster than as a row of bytes.
-        items = self._codes.view(f"V{self._shape[1]}")[:, 0]
-        codes = items.take(rows).view(np.uint8).reshape(len(rows), self._shape[1])
-        return _Part(allow.copy(), rows, Faiss(codes))
+        return _Part(allow.copy(), rows, Faiss(_taken(self._codes, rows)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +125,9 @@ class _Part:
     engine: Faiss
 
 
-def _only(
-    allow: Bool[np.ndarray, " n"], distances: Int[np.ndarray, " m"], rows: Int[np.ndarray, " m"]
-) -> Found:
-    keep = allow[rows]
-    return distances[keep], rows[keep]
+def _taken(
+    codes: UInt8[np.ndarray, "n bytes"], rows: Int[np.ndarray, " m"]
+) -> UInt8[np.ndarray, "m bytes"]:
+    """Return some codes, each taken as one item: several times faster than as a row of bytes."""
+    items = codes.view(f"V{codes.shape[1]}")[:, 0]
+    return items.take(rows).view(np.uint8).reshape(len(rows), codes.shape[1])

@@ -57,7 +57,7 @@ class Ivf(Engine):
             return self._all.knn(queries, k, allow)
         answers = self._tie_complete(queries, k, allow)
         found = min(k, self.passing(allow))
-        return stacked([(d[:k], rows[:k]) for d, rows in answers], found)
+        return stacked(answers, found)
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         return self._all.within(queries, radius, allow, cap)

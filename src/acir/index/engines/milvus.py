@@ -49,7 +49,7 @@ class Milvus(Engine):
 
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         answers = self._tie_complete(queries, k, allow)
-        return stacked([(d[:k], rows[:k]) for d, rows in answers], min(k, self.passing(allow)))
+        return stacked(answers, min(k, self.passing(allow)))
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         answers = self._near(queries, radius, self._filters(allow))

@@ -48,8 +48,8 @@ class Numba(Engine):
 
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         found = min(k, self.passing(allow))
-        answers = self._answers(queries, _Ask(found, self._bits, ties=False), allow)
-        return stacked([(distances[:found], rows[:found]) for distances, rows in answers], found)
+        answers = list(self._answers(queries, _Ask(found, self._bits, ties=False), allow))
+        return stacked(answers, found)
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         everything = self._shape[0] + 1

@@ -76,7 +76,7 @@ class Pgvector(Engine):
     def _knn(self, queries: Queries, k: int, allow: Allow) -> Nearest:
         answers = self._tie_complete(queries, k, allow)
         found = min(k, self.passing(allow))
-        return stacked([(distances[:k], rows[:k]) for distances, rows in answers], found)
+        return stacked(answers, found)
 
     def _within(self, queries: Queries, radius: int, allow: Allow, cap: int | None) -> list[Found]:
         most = None if cap is None else cap + 1

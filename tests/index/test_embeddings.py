@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acir.index.embeddings import Embeddings
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
-from acir.search.embeddings import Embeddings
 
 
 @pytest.fixture
