@@ -75,8 +75,8 @@ class Pool(AbstractContextManager["Pool"]):
         asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
         return self._ask({"wanted": "picture", **asked}, data, picture_of)
 
-    def locate(self, data: bytes, key: bytes, name: str) -> Place:
-        """Read where the picture of a file lies as `acir.pacs.reader.locate` does.
+    def locate(self, data: bytes, key: bytes, name: str) -> tuple[Place, ...]:
+        """Read where the slices of a file lie as `acir.pacs.reader.locate` does.
 
         Raises:
             UnreadableImageError: As in `read`.

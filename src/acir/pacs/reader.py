@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from types import MappingProxyType
@@ -28,10 +29,11 @@ from pydicom.uid import (
 
 from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import allowed, called
+from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, Words, slices_of
 from acir.pacs.frames import MIDDLE, picture_of
 from acir.pacs.geometry import require_modest
 from acir.pacs.own import is_our_result
-from acir.pacs.place import KEYWORDS, Place, place_of
+from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -104,8 +106,11 @@ def read(
         return _without_identity(dataset, picture, key, label)
 
 
-def locate(data: bytes, key: bytes, name: str) -> Place:
-    """Read where the picture of a DICOM file lies, without decoding it.
+def locate(data: bytes, key: bytes, name: str) -> tuple[Place, ...]:
+    """Read where the slices of a DICOM file lie, without decoding them.
+
+    They are its frames where each says its own place, as those of enhanced CT, MR and PET do; else
+    the file is one slice.
 
     Args:
         data: The file.
@@ -119,14 +124,30 @@ def locate(data: bytes, key: bytes, name: str) -> Place:
     with _in_our_words(name):
         dataset = parsed(data, name)
         _require_picture(dataset, name)
-        words = {keyword: _written(dataset.get(keyword)) for keyword in KEYWORDS}
         instance, series, reference = (_written(dataset.get(uid)).strip() for uid in UIDS)
-        return place_of(
-            words,
+        return places_of(
+            _slices(dataset),
             id=pseudonym(key, "instance", instance or sha256(data).hexdigest()),
             series=pseudonym(key, "series", series) if series else "",
             reference=pseudonym(key, "uid", reference) if reference else "",
         )
+
+
+def _slices(dataset: Dataset) -> list[Words]:
+    words = {keyword: _written(dataset.get(keyword)) for keyword in (*KEYWORDS, FRAMES)}
+    shared, own = (dataset.get(keyword) or [] for keyword in GROUPS)
+    indices = dataset.get(INDICES) or []
+    return slices_of(
+        words,
+        partial(_in_group, shared[0] if shared else Dataset()),
+        [partial(_in_group, group) for group in own],
+        [int(index.get(POINTER) or 0) for index in indices],
+    )
+
+
+def _in_group(group: Dataset, macro: str, keyword: str) -> str:
+    items = group.get(macro) or []
+    return _written(items[0].get(keyword)) if items else ""
 
 
 @contextmanager
@@ -265,7 +286,7 @@ def _written(value: object) -> str:
     """Return a value as DICOM writes it: several with backslashes between."""
     if value is None:
         return ""
-    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value)
 
 
 def _is_code(value: object) -> bool:

@@ -11,6 +11,7 @@ from acir.bundle import load_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, write_page
 from acir.index.store import Store
+from acir.pacs.files import is_dicom_file
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Named, Request, Searcher, Witness
 from acir.search.promise import refuse_other_ways
@@ -208,8 +209,10 @@ def _asked(
 
 
 def _of_series(text: str) -> str:
-    """Have a folder give the slices that speak for each series in it."""
-    return f"dicom:{text}@series" if Path(text).is_dir() else text
+    """Have a folder, or a DICOM file, give the slices that speak for each series in it."""
+    path = Path(text)
+    has_series = path.is_dir() or (path.is_file() and is_dicom_file(path))
+    return f"dicom:{text}@series" if has_series else text
 
 
 def _pictures(
