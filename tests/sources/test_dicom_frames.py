@@ -156,7 +156,7 @@ def test_each_frame_is_shown_as_its_own_words_say(tmp_path: Path, make_dicom: Ma
     for n, ((centre, width), (slope, intercept)) in enumerate(zip(windows, rescales, strict=True)):
         window = {"WindowCenter": centre, "WindowWidth": width}
         rescale = {"RescaleSlope": slope, "RescaleIntercept": intercept, "RescaleType": "HU"}
-        said = {"FrameVOILUTSequence": window, "PixelValueTransformationSequence": rescale}
+        said: Groups = {"FrameVOILUTSequence": window, "PixelValueTransformationSequence": rescale}
         frames.append({**lying(5 * n), **said})
         place = {"ImagePositionPatient": [0, 0, 5 * n], "ImageOrientationPatient": AXIAL}
         ids = {**ENHANCED, "SOPInstanceUID": f"1.2.3.{n}"}

@@ -132,13 +132,20 @@ def search(
 
 
 def check(
-    bundle: Path, sources: Sequence[str], *, device: str = "cpu", say: Say = lambda _: None
+    bundle: Path,
+    sources: Sequence[str],
+    *,
+    together: bool = False,
+    device: str = "cpu",
+    say: Say = lambda _: None,
 ) -> Iterator[tuple[str, Verdict]]:
-    """Judge each picture of each source in turn.
+    """Judge each picture of each source in turn, or all with one verdict.
 
     Args:
         bundle: Folder of the bundle.
         sources: SOURCEs.
+        together: Whether they are views of one case, or slices of a series, that are judged as one;
+            the most unusual one gives the name.
         device: Where the network is to run.
         say: Takes a line for a person.
 
@@ -146,6 +153,16 @@ def check(
         UsageError: Nothing could be read at all.
     """
     model = load(bundle, device)
+    verdicts = _verdicts(model, sources, say)
+    if not together:
+        yield from verdicts
+        return
+    named = list(verdicts)
+    name, worst = max(named, key=lambda one: one[1].severity)
+    yield name, model.bundle.gate.judge_together(worst, len(named))
+
+
+def _verdicts(model: Model, sources: Sequence[str], say: Say) -> Iterator[tuple[str, Verdict]]:
     converted = 0
     for name, found in _pictures(sources, model.key, say):
         if isinstance(found, UnreadableImageError):
@@ -186,6 +203,7 @@ def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
         "reason_code": verdict.reason_code,
         "scores": dict(verdict.scores),
         "calibration": asdict(verdict.calibration),
+        "pictures": verdict.pictures,
     }
 
 
