@@ -21,6 +21,7 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     RLELossless,
     SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
@@ -228,6 +229,13 @@ def test_what_has_no_place_is_said_in_our_words(make_dicom: MakeDicom) -> None:
         reader.locate(make_dicom(GREY)[:-20], KEY, "a")
     with pytest.raises(UsageError, match="the instance must be hidden"):
         reader.locate(bare, b"", "a")
+
+
+def test_part_of_a_slide_is_no_picture(make_dicom: MakeDicom) -> None:
+    data = make_dicom(COLOUR, SOPClassUID=VLWholeSlideMicroscopyImageStorage)
+    for read in (_read, lambda file: reader.locate(file, KEY, "a")):
+        with pytest.raises(UnreadableImageError, match="it is part of a whole slide; read the fol"):
+            read(data)
 
 
 def test_a_body_part_that_is_free_text_is_left_out(make_dicom: MakeDicom) -> None:

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 from acir.disposable.messages import BrokenWireError, line, put, shared_memory
+from acir.pacs.levels import Level
 from acir.pacs.place import Place, numbered
 from acir.pacs.reader import DicomPicture
 from acir.pacs.release import Released
 from acir.pacs.wire import (
+    level_of,
     located,
     picture_of,
     release_of,
     said_of,
+    said_of_level,
     said_of_places,
     said_of_release,
 )
@@ -131,6 +134,15 @@ def test_what_says_too_little_is_an_error_that_a_worker_expects(
 ) -> None:
     with pytest.raises((BrokenWireError, KeyError, TypeError, ValueError, AttributeError)):
         picture_of({**said_of(FOUND), **change}, memory)
+
+
+def test_a_level_comes_back_as_it_was() -> None:
+    for label in ("tumour", None):
+        found = Level("s", "p", is_level=True, label=label)
+        said = json.loads(line(said_of_level(found)))
+        assert level_of(said, -1) == found
+    with pytest.raises(BrokenWireError, match="no level"):
+        level_of({**said, "kind": "place"}, -1)
 
 
 def test_a_release_comes_back_as_it_was() -> None:

@@ -25,6 +25,7 @@ from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
     SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
@@ -51,6 +52,7 @@ UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
+SLIDE = VLWholeSlideMicroscopyImageStorage
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
 
@@ -99,7 +101,7 @@ def read(
             needs a decoder that there is not.
         UsageError: There is no key.
     """
-    with _in_our_words(name):
+    with in_our_words(name):
         dataset = parsed(data, name)
         _require_picture(dataset, name)
         picture = screened(dataset, picture_of(dataset, frame, name), name)
@@ -121,7 +123,7 @@ def locate(data: bytes, key: bytes, name: str) -> tuple[Place, ...]:
         UnreadableImageError: As in `read`, but for what decoding alone can tell.
         UsageError: There is no key.
     """
-    with _in_our_words(name):
+    with in_our_words(name):
         dataset = parsed(data, name)
         _require_picture(dataset, name)
         instance, series, reference = (_written(dataset.get(uid)).strip() for uid in UIDS)
@@ -151,7 +153,7 @@ def _in_group(group: Dataset, macro: str, keyword: str) -> str:
 
 
 @contextmanager
-def _in_our_words(name: str) -> Iterator[None]:
+def in_our_words(name: str) -> Iterator[None]:
     """Turn whatever pydicom raises into an error that quotes nothing."""
     try:
         with unheard():
@@ -249,6 +251,10 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
         known = isinstance(kind, UID) and kind.name != kind
         its = f"; its class is {kind.name}" if known else ""
         raise UnreadableImageError(name, f"it holds no picture{its}")
+    if kind == SLIDE:  # a frame is a tile; or it is the label, which names the patient
+        raise UnreadableImageError(
+            name, "it is part of a whole slide; read the folder of the slide as slide:FOLDER"
+        )
     if is_our_result(dataset):
         raise UnreadableImageError(name, "it is a result that acir made, not a picture")
     require_modest(dataset, name)
@@ -269,7 +275,7 @@ def _without_identity(
         picture=picture,
         patient=pseudonym(key, "patient", patient) if patient else None,
         draw_key=draw_key(together) if together else pixel_hash(picture.pixels),
-        label=None if label is None or _names_someone(label, dataset) else label,
+        label=None if label is None or names_someone(label, dataset) else label,
         metadata=MappingProxyType(_metadata(dataset, key)),
     )
 
@@ -294,7 +300,7 @@ def _is_code(value: object) -> bool:
     return isinstance(value, str) and CODE_STRING.fullmatch(value) is not None
 
 
-def _names_someone(label: str, dataset: Dataset) -> bool:
+def names_someone(label: str, dataset: Dataset) -> bool:
     """Whether a folder is called after the patient or the study, as archives often do."""
     words = set(_words(label))
     named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}

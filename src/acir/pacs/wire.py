@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import isnan, nan
 from pathlib import PurePath
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from acir.disposable.messages import (
     said_of_pixels,
 )
 from acir.pacs.geometry import MAX_FRAMES
+from acir.pacs.levels import Level
 from acir.pacs.place import PASSES, Place, numbered
 from acir.pacs.reader import DicomPicture
 from acir.pacs.release import LEVELS, Released
@@ -135,6 +136,24 @@ def _filled(bare: Place, row: list[float]) -> Place:
         orientation=None if all(map(isnan, orientation)) else tuple(orientation),
         position=None if all(map(isnan, position)) else tuple(position),
     )
+
+
+def said_of_level(found: Level) -> dict[str, Any]:
+    """Say which slide a file is part of."""
+    return {"kind": "level", **asdict(found)}
+
+
+def level_of(said: Message, _: int) -> Level:
+    """Turn an answer into what `acir.pacs.levels.level` returned in the child.
+
+    Raises:
+        BrokenWireError: It is none.
+        KeyError: It does not say all of it.
+    """
+    if said["kind"] != "level":
+        raise BrokenWireError("no level")
+    label = None if said["label"] is None else str(said["label"])
+    return Level(str(said["slide"]), str(said["patient"]), bool(said["is_level"]), label)
 
 
 def said_of_release(found: Released) -> dict[str, Any]:
