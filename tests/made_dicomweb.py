@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from acir.pacs.enhanced import FRAMES, GROUPS, INDICES
 from acir.pacs.place import KEYWORDS
 
 
@@ -124,7 +125,7 @@ def placed(file: bytes) -> dict[str, object]:
         return {}
     return {
         f"{found[keyword].tag:08X}": json.loads(found[keyword].to_json())
-        for keyword in KEYWORDS
+        for keyword in (*KEYWORDS, FRAMES, *GROUPS, INDICES)
         if keyword in found
     }
 

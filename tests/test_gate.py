@@ -132,6 +132,38 @@ def test_a_verdict_flags_strictly_above_the_rth_largest() -> None:
     }
 
 
+def test_of_several_pictures_the_worst_gives_the_reason_of_the_verdict_on_all() -> None:
+    # Of five, r = 2: above the score 999; above 990 caution, r = 10.
+    gate = _gate(1000)
+    said = {red: gate.judge_together(_verdict(gate, red), 5) for red in (980.5, 999, 999.5)}
+    states = {red: (verdict.verdict, verdict.reason_code) for red, verdict in said.items()}
+    assert states == {
+        980.5: ("known", "ordinary"),
+        999: ("caution", "red"),
+        999.5: ("unknown", "red"),
+    }
+    assert said[980.5].reason == (
+        "at most 11 in 100 ordinary sets of 5 pictures hold one this unusual (p = 0.1)"
+    )
+    assert said[999.5].reason == (
+        "at most 1 in 100 ordinary sets of 5 pictures hold one this unusual (p = 0.01): "
+        "it is too red, redness 1e+03, usually 50 to 9.5e+02"
+    )
+    assert {verdict.pictures for verdict in said.values()} == {5}
+    assert said[999.5].calibration == replace(gate.calibration, r=2)
+    assert said[999.5].scores == _verdict(gate, 999.5).scores
+    alone = _verdict(gate, 999.5)
+    assert gate.judge_together(alone, 1) == alone
+
+
+@pytest.mark.parametrize("n", [9, 999])
+def test_one_that_is_refused_makes_all_unknown(n: int) -> None:
+    gate = _gate(n)
+    found = gate.judge_together(gate.refuse(Finding("blank", "the picture is blank")), 5)
+    assert (found.verdict, found.reason) == ("unknown", "the picture is blank")
+    assert found.p_value == min(1.0, 5 / (n + 1))
+
+
 def test_the_p_value_counts_calibration_pictures_at_least_as_unusual() -> None:
     gate = _gate(999)
     assert [_verdict(gate, red).p_value for red in (0, 500, 999, 2000)] == [1, 0.501, 0.002, 0.001]

@@ -22,6 +22,17 @@ def test_a_share_is_rounded_to_the_safe_side(p: float, said: str) -> None:
     assert share_in_words(p, 1000) == said
 
 
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.5, "at most 50 in 100 ordinary sets of 5 pictures hold one this unusual (p = 0.5)"),
+        (0.03, "at most 1 in 20 ordinary sets of 5 pictures hold one this unusual (p = 0.03)"),
+    ],
+)
+def test_of_several_it_is_a_bound(p: float, said: str) -> None:
+    assert share_in_words(p, 1000, 5) == said
+
+
 def test_without_ordinary_pictures_there_is_no_share() -> None:
     assert share_in_words(1.0, 0) == "there are no ordinary pictures to compare with"
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from acir.conformal import Ordinary
 from acir.recipe import GateRecipe
 from acir.threshold import Place, Threshold
+from acir.types import Calibration
 
 
 def _threshold(n: int, *, promise: bool = True) -> Threshold:
@@ -51,6 +53,106 @@ def test_a_place_names_the_middle_nine_tenths_and_the_limit() -> None:
     assert found is not None
     assert (found.total, found.limit) == (7.0, 980.0)
     assert (found.low, found.high) == pytest.approx((50.95, 950.05))
+
+
+@pytest.mark.parametrize(
+    ("lowest", "state"),
+    [(0.03, "known"), (10 / 1001, "caution"), (3 / 1001, "caution"), (2 / 1001, "unknown")],
+)
+def test_several_pictures_share_the_rate_of_one(lowest: float, state: str) -> None:
+    # n = 1000 and 5 pictures: 0.6 % each gives r = 2 and 1.6 % gives r = 10, by the binomial.
+    found = _threshold(1000).together(lowest, 5)
+    assert found == (state, min(1.0, 5 * lowest), Calibration(1000, 2, 0.03, 0.03))
+
+
+def test_too_few_pictures_promise_nothing_of_many_but_flag_what_exceeds_all() -> None:
+    threshold = _threshold(400)  # 1 - 0.994^400 = 0.91 < 0.95
+    state, _, level = threshold.together(1 / 401, 5)
+    assert (state, level) == ("unknown", Calibration(400, 1, 0.03, None))
+    assert [threshold.together(k / 401, 5)[0] for k in (2, 3, 4)] == ["caution", "caution", "known"]
+    assert _threshold(1000, promise=False).together(0.5, 5)[2].promised is None
+    assert _threshold(498).together(0.5, 5)[2].promised == 0.03  # 1 - 0.994^498 = 0.9501
+    assert _threshold(497).together(0.5, 5)[2].promised is None
+
+
+SETS = 20_000
+
+
+def _slices(correlation: float, count: int = 5) -> np.ndarray:
+    """Return normal scores of many sets of slices, of which any two correlate so much."""
+    rng = np.random.default_rng(7)
+    common = rng.normal(size=(SETS, 1))
+    own = rng.normal(size=(SETS, count))
+    scores: np.ndarray = correlation**0.5 * common + (1 - correlation) ** 0.5 * own
+    return scores
+
+
+def _p(scores: np.ndarray, n: int = 1000) -> np.ndarray:
+    ordinary = np.random.default_rng(8).normal(size=n)
+    p: np.ndarray = Ordinary(ordinary).p_values(scores.ravel()).reshape(scores.shape)
+    return p
+
+
+def _bonferroni(p: np.ndarray) -> np.ndarray:
+    threshold = _threshold(1000)
+    lowest = np.unique(p.min(axis=1), return_inverse=True)
+    values = [threshold.together(one, p.shape[1])[1] for one in lowest[0].tolist()]
+    together: np.ndarray = np.array(values)[lowest[1]]
+    return together
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, 0.99, 1.0])
+def test_the_p_value_of_a_set_is_valid_whatever_the_dependence(correlation: float) -> None:
+    """P(p <= a) <= a; the rate of one draw of 1000 calibration scores may be some larger."""
+    whole = _bonferroni(_p(_slices(correlation)))
+    for level in (0.005, 0.01, 0.03, 0.08, 0.2, 0.5):
+        among_draws = 3 * (level / 5 / 1000) ** 0.5 * 5  # three deviations of its rate, K times
+        among_sets = 3 * (level / SETS) ** 0.5
+        assert (whole <= level).mean() <= level + among_draws + among_sets
+
+
+def test_sets_whose_slices_share_one_rank_are_valid_exactly() -> None:
+    """Over the draw of calibration, too: all slices alike, p uniform on k / (n + 1)."""
+    threshold = _threshold(99)
+    p = np.arange(1, 101) / 100
+    whole = np.array([threshold.together(one, 5)[1] for one in p.tolist()])
+    for level in np.arange(1, 101) / 100:
+        assert (whole <= level + 1e-12).mean() <= level + 1e-12
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_no_more_sets_than_pictures_are_called_unknown(correlation: float) -> None:
+    p = _p(_slices(correlation))
+    threshold = _threshold(1000)
+    limit = threshold.together(0.5, 5)[2].r / 1001
+    rate = threshold.unknown.r / 1001
+    assert (p.min(axis=1) <= limit).mean() <= 0.03
+    if correlation == 0:  # what the worst slice alone would come to
+        assert (p.min(axis=1) <= rate).mean() > 0.08
+
+
+def _others(p: np.ndarray) -> dict[str, np.ndarray]:
+    """Return other p-values that hold under any dependence (Vovk and Wang 2020, table 1)."""
+    return {
+        "twice the mean": np.minimum(1, 2 * p.mean(axis=1)),
+        "e times the geometric mean": np.minimum(1, np.e * np.exp(np.log(p).mean(axis=1))),
+    }
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize(("foreign", "shift", "least"), [(1, 5, 0.98), (5, 4, 0.95), (5, 2, 0.35)])
+def test_the_lowest_sees_as_much_as_any_mean_and_one_foreign_slice_too(
+    correlation: float, foreign: int, shift: float, least: float
+) -> None:
+    scores = _slices(correlation)
+    scores[:, :foreign] += shift
+    p = _p(scores)
+    seen = (_bonferroni(p) <= 0.03).mean()
+    others = [(one <= 0.03).mean() for one in _others(p).values()]
+    assert seen > least
+    assert seen > max(others) - 0.005
+    if foreign == 1:
+        assert max(others) < 0.02
 
 
 @pytest.mark.parametrize(("n", "total"), [(0, 1.0), (9, float("nan")), (9, float("inf"))])

@@ -154,6 +154,28 @@ class Gate:
         p = self._threshold.p_values(found.totals).tolist()
         return tuple(self._verdict(found, row, p[row]) for row in range(len(p)))
 
+    def judge_together(self, worst: Verdict, pictures: int) -> Verdict:
+        """Return one verdict on several pictures, given that on the worst of them.
+
+        Of ordinary sets, no more are called unknown than of ordinary pictures, however the pictures
+        depend on one another; see `Threshold.together`. One that was refused makes all unknown.
+
+        Args:
+            worst: The largest by `Verdict.severity`.
+            pictures: How many there are, at least one.
+        """
+        if pictures == 1:
+            return worst
+        state, p, level = self._threshold.together(worst.p_value, pictures)
+        found = replace(worst, p_value=p, calibration=level, pictures=pictures)
+        if not worst.scores:
+            return found
+        share = share_in_words(p, level.n, pictures)
+        if state == "known":
+            return replace(found, verdict=state, reason=share, reason_code=ORDINARY)
+        evidence = worst.reason.removeprefix(share_in_words(worst.p_value, level.n))
+        return replace(found, verdict=state, reason=share + evidence)
+
     def totals(self, scored: Scored) -> Float64[np.ndarray, " n"]:
         """Return the totals that follow from what the detectors said."""
         return self._usual.compare(scored).totals

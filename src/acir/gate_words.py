@@ -43,19 +43,36 @@ def _weaker(found: Calibration, confidence: float) -> str:
     )
 
 
-def share_in_words(p: float, n: int) -> str:
+def share_in_words(p: float, n: int, pictures: int = 1) -> str:
     """Say how many ordinary pictures look as unusual, rounded to the safe side when rare.
 
     Args:
-        p: Share of ordinary pictures, in (0, 1].
+        p: Share of ordinary pictures, in (0, 1]; of several, a bound on the share of such sets.
         n: How many pictures it was measured on.
+        pictures: How many make a set.
     """
     if n == 0:
         return "there are no ordinary pictures to compare with"
+    look = (
+        "ordinary pictures look this unusual"
+        if pictures == 1
+        else f"ordinary sets of {pictures} pictures hold one this unusual"
+    )
     if p >= COMMON:
-        return f"{round(100 * p)} in 100 ordinary pictures look this unusual (p = {p:.2g})"
+        share = str(round(100 * p)) if pictures == 1 else f"at most {percent_above(p)}"
+        return f"{share} in 100 {look} (p = {p:.2g})"
     one_in = next(step for step in ONE_IN if step * p <= 1)
-    return f"at most 1 in {one_in} ordinary pictures look this unusual (p = {p:.2g})"
+    return f"at most 1 in {one_in} {look} (p = {p:.2g})"
+
+
+def percent_above(p: float) -> int:
+    """Return a share in whole percent, rounded up.
+
+    Example:
+        >>> percent_above(0.07), percent_above(0.071)
+        (7, 8)
+    """
+    return math.ceil(round(100 * p, 9))  # in binary, 100 x 0.07 is more than 7
 
 
 def evidence_in_words(reason: str, measure: str, score: float, usual: tuple[float, float]) -> str:

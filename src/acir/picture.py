@@ -10,6 +10,7 @@ from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
 from acir.pacs import guard
+from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import is_dicom
 from acir.prep.decode import Picture as Decoded
 from acir.prep.decode import decode, from_pillow, natural_range
@@ -58,20 +59,21 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         ) from error
 
 
-def from_bytes(data: bytes, key: bytes, name: str) -> ImageRecord:
+def from_bytes(data: bytes, key: bytes, name: str, frame: int | None = None) -> ImageRecord:
     """Turn the content of a DICOM, PNG, JPEG, TIFF or BMP file into a record without identity.
 
     Args:
         data: The file.
         key: Secret for the keyed hashes of patients.
         name: What to call the picture; it must not identify.
+        frame: Which frame of a DICOM file, from 1; None for the only one or the middle.
 
     Raises:
         UnreadableImageError: It cannot be decoded, or is too large.
     """
     if not is_dicom(data):
         return replace(_lone_record(decode(data, name)), id=name)
-    found = guard.warm().read(data, key, name)
+    found = guard.warm().read(data, key, name, frame=str(frame or MIDDLE))
     record = replace(_lone_record(found.picture), id=name)
     return replace(record, patient=found.patient, metadata=found.metadata)
 

@@ -3,7 +3,7 @@
 Pure numpy; see `acir.gate` for what the totals are of.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -69,6 +69,25 @@ class Threshold:
         if _is_flagged(p, self.unknown):
             return "unknown"
         return "caution" if _is_flagged(p, self.caution) else "known"
+
+    def together(self, lowest: float, pictures: int) -> tuple[State, float, Calibration]:
+        """Return state and p-value of several pictures, and what is promised of such a state.
+
+        Their p-values may depend on one another in any way, as those of slices do. By Bonferroni's
+        inequality, K times the lowest of K is a p-value of the set: P(K min p <= a) is at most the
+        sum of P(p_k <= a / K), which is at most a. Likewise, with limits that promise a K-th of
+        each rate for one picture, the rate is kept for the set, at the same confidence.
+
+        Args:
+            lowest: Of the p-values.
+            pictures: How many there are, at least one.
+        """
+        rates = self.recipe.unknown, self.recipe.caution
+        unknown, caution = (rate / pictures for rate in rates)
+        each = replace(self, recipe=replace(self.recipe, unknown=unknown, caution=caution))
+        promised = each.unknown.promised and rates[0]
+        level = replace(each.unknown, alpha=rates[0], promised=promised)
+        return each.state(lowest), min(1.0, pictures * lowest), level
 
     def false_alarms(self) -> Bool[np.ndarray, " b"]:
         """Say which calibration pictures, in their order, the others would call unknown.

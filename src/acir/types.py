@@ -15,6 +15,7 @@ Item = TypeVar("Item")
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 State = Literal["known", "caution", "unknown"]
+STATES: tuple[State, ...] = ("known", "caution", "unknown")  # the worst last
 SERIES = "Series"  # key of the metadata that holds the keyed hash of a picture's series
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -187,11 +188,13 @@ class Verdict:
 
     Attributes:
         verdict: `known`, `caution` (answered with a warning) or `unknown` (withheld).
-        p_value: Share of ordinary pictures that look at least as unusual, in (0, 1].
+        p_value: Share of ordinary pictures that look at least as unusual, in (0, 1]; of several
+            pictures, a bound on the share of ordinary sets of which one does.
         reason: The strongest evidence in words.
         reason_code: The same as one stable word.
-        scores: The p-value of each detector by its name.
+        scores: The p-value of each detector by its name; of several pictures, for the worst.
         calibration: What stands behind the verdict.
+        pictures: How many it is on together; see `acir.gate.Gate.judge_together`.
     """
 
     verdict: State
@@ -200,6 +203,12 @@ class Verdict:
     reason_code: str
     scores: Mapping[str, float]
     calibration: Calibration
+    pictures: int = 1
+
+    @property
+    def severity(self) -> tuple[int, float]:
+        """Larger for the worse of two: by state, then by the lower p-value."""
+        return STATES.index(self.verdict), -self.p_value
 
 
 @dataclass(frozen=True)
@@ -252,15 +261,15 @@ class Answer:
 
     Attributes:
         query: What was asked, as the caller named it.
-        verdict: Whether the query is of a kind that the model knows; of several views, that on
-            the worst. None for a stored picture, about which the gate was not asked.
+        verdict: Whether the query is of a kind that the model knows; of several views, one on
+            all. None for a stored picture, about which the gate was not asked.
         mode: Name of the ranker that ordered the hits.
         hits: The retrieved pictures, best first.
         notices: Anything a reader should know, such as fewer hits than were asked for.
         least: The least similar of the retrieved pictures, where they were asked for.
         folded: Near-duplicates of the query or of a better hit that were left out.
         views: Names of the views, where several were asked about together.
-        worst_view: Name of the view that the verdict is on, likewise.
+        worst_view: Name of the most unusual view, which decides the verdict, likewise.
         risk: Chance that no hit is of the query's class, where one was chosen.
         risk_promised: The same where it is promised of these hits, else None.
     """

@@ -14,6 +14,7 @@ from threading import Event
 from time import sleep
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -26,6 +27,7 @@ from acir.pacs.settings import PacsTable
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
+from made_frames import enhanced, lying
 from made_model import acir, draw
 from made_orthanc import CREDENTIALS, MadeOrthanc
 from made_web import HOST, PASSWORD, Token, sign_in
@@ -136,9 +138,32 @@ def test_a_series_is_the_views_of_a_case_and_of_many_some_are_looked_at(
         found = client.post(SEARCH, json={"uid": SERIES}).json()
         files = [asked.path for asked in made.asked if "metadata" not in asked.path]
     assert found["views"] == ["picture 1", "picture 2", "picture 3"]
-    assert "3 of 11 instances are looked at, spread over all" in found["notices"]
+    assert "3 of 11 pictures are looked at, spread over all" in found["notices"]
     # Of the five that speak for the series, in the middles of its fifths.
     assert [path.rpartition("/")[2] for path in files[-3:]] == ["9.1", "9.5", "9.9"]
+
+
+def test_a_series_of_frames_in_one_file_is_the_views_of_a_case(
+    place: Path, holders: dict[str, Token], make_dicom: MakeDicom
+) -> None:
+    frames = np.stack([draw("disc", 700 + n) for n in range(11)])
+    ids = {"StudyInstanceUID": STUDY, "SeriesInstanceUID": SERIES, "SOPInstanceUID": SOP}
+    file = enhanced(make_dicom, frames, [lying(5.0 * n) for n in range(11)], **ids)
+    with (
+        serve(by_query({HANDLE: file})) as made,
+        asking(place, holders["researcher"], made, views=3) as client,
+    ):
+        found = client.post(SEARCH, json={"uid": SERIES}).json()
+        fetched = [asked.path for asked in made.asked if asked.path.endswith(f"instances/{SOP}")]
+        files = [("image", make_dicom(frames[n])) for n in (1, 5, 9)]  # of five, every other one
+        uploaded = client.post("/api/v1/search", files=files).json()
+        alone = client.post(SEARCH, json={"uid": SOP}).json()
+    assert "3 of 11 pictures are looked at, spread over all" in found["notices"]
+    assert len(fetched) == 1
+    assert [hit["similarity"] for hit in found["hits"]] == [
+        hit["similarity"] for hit in uploaded["hits"]
+    ]
+    assert (alone["views"], len(alone["hits"])) == ([], 10)
 
 
 def test_like_a_series_of_the_pacs_the_page_looks_for_series_where_the_index_has_some(

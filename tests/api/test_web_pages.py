@@ -1,6 +1,7 @@
 """Pages without a browser: their words, their addresses, and what they do not say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -118,6 +119,9 @@ def test_numbers_are_said_as_a_language_says_them() -> None:
     assert "p = 0,034" in rarity(verdict("caution", 0.034), german)
     assert rarity(verdict("unknown", 0.001), english).startswith("Fewer than 1 in 100")
     assert "no p-value" in rarity(verdict("unknown", 1.0, n=0), english)
+    for p, start in ((0.71, "At most 71 in"), (0.034, "At most 4 in"), (0.001, "Fewer than 1 in")):
+        said = rarity(replace(verdict("known", p), pictures=5), english)
+        assert said.startswith(f"{start} 100 ordinary sets of 5 pictures hold one this unusual")
     assert reason(verdict("unknown", 0.1), german) == "das Bild ist leer"
     assert number(12.345, english) == "12.3"
     assert percent(0.999) == ">99"

@@ -145,6 +145,6 @@ def test_a_header_counts_among_what_is_kept(web_index: Path, make_dicom: MakeDic
         make_dicom(draw("disc", 120), **NAMED, ImageComments="x" * n) for n in (9, 9009)
     )
     with Served.open(web_index) as served:
-        (one,), (other,) = (examine(served, [data]) for data in (small, large))
+        (one,), (other,) = (examine(served, [(data, None)]) for data in (small, large))
     assert other.size - one.size == 9000
     assert origin(large, "x").size > 9000

@@ -1,6 +1,7 @@
 """The page says what the answer says, loads nothing, and is written whole or not at all."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def _html(*queries: QueryReport) -> str:
 )
 def test_a_p_value_reads_as_a_sentence(p: float, sentence: str) -> None:
     assert rarity(_verdict(p)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("p", "share"),
+    [
+        (1.0, "At most 100 in 100 ordinary sets of 5 images hold one this unusual (p = 1)."),
+        (0.051, "At most 6 in 100 ordinary sets of 5 images hold one this unusual (p = 0.051)."),
+        (0.004, "Fewer than 1 in 100 ordinary sets of 5 images hold one this unusual (p = 0.004)."),
+    ],
+)
+def test_a_p_value_of_several_pictures_is_of_sets(p: float, share: str) -> None:
+    verdict = replace(_verdict(p, n=1500), pictures=5)
+    assert rarity(verdict) == share
+    assert promise(verdict).startswith("At most 3 % of ordinary sets of 5 images are called")
 
 
 def test_without_calibration_pictures_there_is_no_p_value() -> None:

@@ -83,6 +83,9 @@ def test_a_frame_of_an_enhanced_object_has_a_place_of_its_own(make_dicom: MakeDi
     assert found.place.orientation == (0, 1, 0, 0, 0, -1)
     assert found.place.spacing == (2, 1)
     assert found.place.thickness == 4
+    first = origin(data, "a", 1)
+    assert first.frame == 1
+    assert first.place == replace(found.place, position=(1.0, 2.0, 3.0))
 
 
 @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])

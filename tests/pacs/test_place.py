@@ -27,7 +27,7 @@ def test_a_place_is_read_from_the_words_of_a_header() -> None:
         reference="r",
         size=(512, 256),
         number=7,
-        passes=(2.0, None, 1.0, 800.0),
+        passes=(2.0, None, 1.0, 800.0, None),
         orientation=(1.0, 0.0, 0.0, 0.0, 0.6, -0.8),
         position=(-125.5, -10.0, 3.0),
     )
@@ -75,7 +75,7 @@ def test_the_normal_has_unit_length() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"passes": (None,)}, "there are 1 passes, expected 4"),
+        ({"passes": (None,)}, "there are 1 passes, expected 5"),
         ({"orientation": (0.0,) * 6}, "the orientation is not two unit vectors at right angles"),
         ({"position": (1.0, 2.0)}, "the position is not three numbers of millimetres"),
     ],

@@ -21,6 +21,7 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     RLELossless,
     SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
@@ -202,14 +203,14 @@ def test_a_place_is_read_without_identity(make_dicom: MakeDicom, identity: tuple
         ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
         EchoNumbers=[2, 3],
     )
-    found = reader.locate(data, KEY, "a")
+    (found,) = reader.locate(data, KEY, "a")
     assert found == Place(
         id=_read(data).id,
         series=_read(data).metadata["Series"],
         reference=pseudonym(KEY, "uid", "1.2.3"),
         size=(6, 10),
         number=7,
-        passes=(None, None, 2.0, None),
+        passes=(None, None, 2.0, None, None),
         orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
         position=(1.5, 2.0, -3.0),
     )
@@ -221,13 +222,20 @@ def test_what_has_no_place_is_said_in_our_words(make_dicom: MakeDicom) -> None:
         make_dicom(pixels).replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x1a\x00UI")  # another tag
         for pixels in (GREY, GREY * 2)
     )
-    found = reader.locate(bare, KEY, "a")
+    (found,) = reader.locate(bare, KEY, "a")
     assert (found.series, found.reference, found.position) == ("", "", None)
-    assert found.id != reader.locate(other, KEY, "a").id
+    assert found.id != reader.locate(other, KEY, "a")[0].id
     with pytest.raises(UnreadableImageError, match="the file ends before its pixels do"):
         reader.locate(make_dicom(GREY)[:-20], KEY, "a")
     with pytest.raises(UsageError, match="the instance must be hidden"):
         reader.locate(bare, b"", "a")
+
+
+def test_part_of_a_slide_is_no_picture(make_dicom: MakeDicom) -> None:
+    data = make_dicom(COLOUR, SOPClassUID=VLWholeSlideMicroscopyImageStorage)
+    for read in (_read, lambda file: reader.locate(file, KEY, "a")):
+        with pytest.raises(UnreadableImageError, match="it is part of a whole slide; read the fol"):
+            read(data)
 
 
 def test_a_body_part_that_is_free_text_is_left_out(make_dicom: MakeDicom) -> None:

@@ -11,7 +11,7 @@ from highdicom.spatial import get_plane_sort_index, get_volume_positions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acir.pacs.place import Place, normal_of
+from acir.pacs.place import PASSES, Place, normal_of
 from acir.pacs.series import (
     Stack,
     chosen,
@@ -25,7 +25,7 @@ from acir.pacs.series import (
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
-NO_PASS = (None, None, None, None)
+NO_PASS = (None,) * len(PASSES)
 
 
 def place(number: int | None, height: float = 0.0, **changes: object) -> Place:
@@ -159,10 +159,10 @@ def test_slices_that_are_each_in_a_plane_of_their_own_are_taken_by_number() -> N
     assert stacks(radial) == [Stack(slices=(3, 2, 1, 0), depths=None)]
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(len(PASSES)))
 def test_passes_over_the_same_positions_are_stacks(which: int) -> None:
     def passed(value: float) -> tuple[float | None, ...]:
-        return tuple(value if n == which else None for n in range(4))
+        return tuple(value if n == which else None for n in range(len(PASSES)))
 
     slices = [
         place(3 * value + n, 5.0 * n, passes=passed(float(value)))
@@ -176,14 +176,14 @@ def test_passes_over_the_same_positions_are_stacks(which: int) -> None:
 
 def test_passes_may_need_two_attributes_to_be_told_apart() -> None:
     slices = [
-        place(n, 5.0 * (n % 2), passes=(None, float(n // 2 % 2), float(n // 4), None))
+        place(n, 5.0 * (n % 2), passes=(None, float(n // 2 % 2), float(n // 4), None, None))
         for n in range(8)
     ]
     assert [stack.slices for stack in stacks(slices)] == [(0, 1), (2, 3), (4, 5), (6, 7)]
 
 
 def test_acquisitions_that_continue_a_stack_do_not_split_it() -> None:
-    slices = [place(n, 5.0 * n, passes=(float(n // 2), None, None, None)) for n in range(6)]
+    slices = [place(n, 5.0 * n, passes=(float(n // 2), None, None, None, None)) for n in range(6)]
     (stack,) = stacks(slices)
     assert stack.slices == (0, 1, 2, 3, 4, 5)
 

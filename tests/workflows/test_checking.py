@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acir.errors import UsageError
 from acir.recipe import GateRecipe
 from acir.workflows.search import load
 from made_model import Outcome, acir, draw, foreign, save
 
-LINE = ["query", "verdict", "p_value", "reason", "reason_code", "scores", "calibration"]
+LINE = ["query", "verdict", "p_value", "reason", "reason_code", "scores", "calibration", "pictures"]
 
 
 def check(bundle: Path, *words: object) -> Outcome:
@@ -33,6 +34,36 @@ def test_all_splits_are_checked(bundle: Path, tmp_path: Path) -> None:
     for n, name in enumerate(names):
         save(draw("disc", n), tmp_path / name)
     assert [line["query"] for line in check(bundle, tmp_path).lines()] == names
+
+
+def test_all_have_one_verdict_together(bundle: Path, tmp_path: Path) -> None:
+    usual = [save(draw("disc", 7000 + n), tmp_path / f"{n}.png") for n in range(4)]
+    alone = check(bundle, *usual).lines()
+    whole = check(bundle, *usual, "--together").line()
+    worst = min(alone, key=lambda line: line["p_value"])
+    assert whole["query"] == worst["query"]
+    assert whole["p_value"] == pytest.approx(min(1.0, 4 * worst["p_value"]), rel=1e-5)
+    assert (whole["pictures"], whole["scores"]) == (4, worst["scores"])
+    assert {line["pictures"] for line in alone} == {1}
+    assert "in 100 ordinary sets of 4 pictures hold one this unusual" in whole["reason"]
+    odd = save(foreign(0), tmp_path / "odd.png")
+    found = check(bundle, *usual, odd, "--together").line()
+    assert (found["query"], found["verdict"]) == (str(odd), "unknown")
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    refused = check(bundle, *usual, bad, "--together").line()
+    assert (refused["verdict"], refused["reason_code"]) == ("unknown", "truncated")
+    assert check(bundle, usual[0], "--together").line() == alone[0]
+
+
+def test_the_library_judges_together_too(bundle: Path) -> None:
+    model, usual = load(bundle), [draw("disc", 7000 + n) for n in range(4)]
+    alone = [model.check(picture) for picture in usual]
+    whole = model.check_together(usual)
+    assert whole.p_value == min(1.0, 4 * min(verdict.p_value for verdict in alone))
+    assert model.check_together([*usual, foreign(0)]).verdict == "unknown"
+    with pytest.raises(UsageError, match="there is no picture to check; give at least one"):
+        model.check_together([])
 
 
 def test_foreign_pictures_are_unknown_and_ordinary_ones_are_not(

@@ -65,7 +65,7 @@ def test_a_region_is_of_one_picture_that_can_be_read(index: Path) -> None:
 def test_a_region_is_remembered_and_counts_for_the_memory(index: Path, tmp_path: Path) -> None:
     with Served.open(index) as served:
         picture = save(draw("disc", 120), tmp_path / "disc.png").read_bytes()
-        query = Query("k", "ada", examine(served, [picture]))
+        query = Query("k", "ada", examine(served, [(picture, None)]))
         alone, part = query.size, Region(0.0, 0.0, 50.0, 50.0)
         found = within(query, part, served)
         assert within(query, Region(0.0, 0.0, 50.0, 50.0), served) is found

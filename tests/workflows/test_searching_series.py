@@ -13,6 +13,7 @@ from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.types import SERIES
 from acir.workflows.search import open_index
+from made_frames import enhanced, lying
 from made_model import CLASSES, Outcome, acir, draw, save
 
 ALL = 10_000
@@ -165,6 +166,20 @@ def test_a_series_is_a_page_too(index_of_series: Path, query: Path, tmp_path: Pa
     assert search(index_of_series, "--series", query, "--html", page).code == 0
     key = load_key(index_of_series / "secret.key")
     assert pseudonym(key, "series", "1.2.90") in page.read_text(encoding="utf-8")
+
+
+def test_frames_of_one_file_are_a_series_like_its_slices(
+    index_of_series: Path, query: Path, tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    frames = np.stack([draw("disc", 9000 + n) for n in range(7)])
+    ids = {"PatientID": "P90", "SeriesInstanceUID": "1.2.90", "SOPInstanceUID": "1.2.90.1"}
+    file = tmp_path / "frames.dcm"
+    file.write_bytes(enhanced(make_dicom, frames, [lying(5.0 * (7 - n)) for n in range(7)], **ids))
+    whole, slices = (search(index_of_series, "--series", place).line() for place in (file, query))
+    assert len(whole["views"]) == 5
+    assert whole["query"] == slices["query"]
+    hits = [[(hit["case"], hit["similarity"]) for hit in one["hits"]] for one in (whole, slices)]
+    assert hits[0] == hits[1]
 
 
 @pytest.mark.parametrize(

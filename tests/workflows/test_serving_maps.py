@@ -98,11 +98,11 @@ def test_a_given_picture_is_marked_and_an_unreadable_one_is_not(
     path = tmp_path / "disc.png"
     save(draw("disc", 120), path)
     found = Maps(served, SAMPLE)
-    mark = made(found, asked=Query("k", "ada", examine(served, [path.read_bytes()]))).mark
+    mark = made(found, asked=Query("k", "ada", examine(served, [(path.read_bytes(), None)]))).mark
     assert mark is not None
     labels = [near.label for near in mark.nearest]
     assert labels.count("disc") >= 3
-    assert made(found, asked=Query("k", "ada", examine(served, [b"nothing"]))).mark is None
+    assert made(found, asked=Query("k", "ada", examine(served, [(b"nothing", None)]))).mark is None
 
 
 def test_nobody_sees_rows_of_a_collection_that_they_may_not_see(

@@ -19,7 +19,8 @@ def served(index: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def views(served: Served) -> tuple[Asked, ...]:
-    return examine(served, [png(draw("disc", 900)), png(foreign(1)), b"no picture"])
+    files = (png(draw("disc", 900)), png(foreign(1)), b"no picture")
+    return examine(served, [(file, None) for file in files])
 
 
 class Clock:

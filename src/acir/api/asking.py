@@ -89,7 +89,8 @@ async def examined(
     """
     files = [await image.read() for image in images]
     files = [data for data in files if data] or files[:1]  # a form left empty sends an empty file
-    views = await state.pool.run(caller.name, examine, state.served, files)
+    picked = [(data, None) for data in files]
+    views = await state.pool.run(caller.name, examine, state.served, picked)
     for view in views:
         state.metrics.verdicts.labels(view.verdict.verdict).inc()
         if verb == "check":

@@ -41,6 +41,7 @@ class Verdict(Wire):
     reason_code: str = Field(examples=["ordinary"])
     scores: dict[str, float] = Field(description="p-value of each detector")
     calibration: Calibration
+    pictures: int = Field(1, description="how many it is on together", examples=[1])
 
 
 class Match(Wire):

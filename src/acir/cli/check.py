@@ -14,6 +14,9 @@ app = typer.Typer()
 def check(
     model: Model,
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES)],
+    together: Annotated[
+        bool, typer.Option("--together", help="Give one verdict on all, as on a series.")
+    ] = False,
     device: Device = "cpu",
     threads: Threads = 0,
     as_json: Json = False,
@@ -21,7 +24,8 @@ def check(
     """Say of each picture whether it is of a kind that the model knows."""
     from acir.workflows import search as workflow
 
-    for name, verdict in workflow.check(model, sources, device=device, say=show.say):
+    checked = workflow.check(model, sources, together=together, device=device, say=show.say)
+    for name, verdict in checked:
         if as_json:
             show.json_line(workflow.check_line(name, verdict))
         else:

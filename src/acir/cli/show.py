@@ -119,9 +119,10 @@ def answer(found: Answer) -> None:
     if found.verdict is None:
         out.print(f"stored  {found.query}: the gate was not asked", markup=False)
     else:
-        verdict(found.worst_view or found.query, found.verdict)
+        verdict(found.query, found.verdict)
     if len(found.views) > 1 and found.worst_view:
-        out.print(f"  the worst of {len(found.views)} views, all asked together", markup=False)
+        decides = f"  one verdict on {len(found.views)} views; {found.worst_view} decides"
+        out.print(decides, markup=False)
     if found.hits:
         rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
         table("", ("rank", "id", "label", "distance", "similarity"), rows)

@@ -15,6 +15,7 @@ from typing import ClassVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acir.errors import StorageError, UsageError
+from acir.gate_words import percent_above
 from acir.types import Answer, Verdict
 
 _NONE: Mapping[str, bytes] = MappingProxyType({})
@@ -147,7 +148,15 @@ def rarity(verdict: Verdict) -> str:
     if verdict.calibration.n == 0:
         return "No ordinary images were kept to compare with, so there is no p-value."
     shown = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"  # noqa: PLR2004 - readable decimals
+    if verdict.pictures > 1:
+        return f"{_share_of_sets(p, verdict.pictures)} ({shown})."
     return f"{_share(p)} ({shown})."
+
+
+def _share_of_sets(p: float, pictures: int) -> str:
+    few = f"Fewer than 1 in {_round_above(p):,}" if p < 0.01 else ""  # noqa: PLR2004 - as below
+    many = few or f"At most {percent_above(p)} in 100"
+    return f"{many} ordinary sets of {pictures} images hold one this unusual"
 
 
 def _share(p: float) -> str:
@@ -159,10 +168,15 @@ def _share(p: float) -> str:
         return f"About {round(10 * p)} in 10 ordinary images look at least this unusual"
     if p >= 0.01:  # noqa: PLR2004 - as above
         return f"About {round(100 * p)} in 100 ordinary images look at least this unusual"
+    return f"Fewer than 1 in {_round_above(p):,} ordinary images look this unusual"
+
+
+def _round_above(p: float) -> int:
+    """Return the largest power of ten, from 100 on, that p is still more rare than one in."""
     least = 100
     while p < 0.1 / least:
         least *= 10
-    return f"Fewer than 1 in {least:,} ordinary images look this unusual"
+    return least
 
 
 def promise(verdict: Verdict) -> str:
@@ -172,8 +186,9 @@ def promise(verdict: Verdict) -> str:
         return (
             f"No rate of false alarms is promised: {calibration.n} calibration images are too few."
         )
+    what = f"sets of {verdict.pictures} images" if verdict.pictures > 1 else "images"
     return (
-        f"At most {100 * calibration.promised:g} % of ordinary images are called unknown "
+        f"At most {100 * calibration.promised:g} % of ordinary {what} are called unknown "
         f"({calibration.n:,} calibration images)."
     )
 

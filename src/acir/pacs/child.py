@@ -7,21 +7,24 @@ import sys
 
 from acir.disposable.child import Said, serve
 from acir.disposable.messages import Message
+from acir.pacs.levels import level
 from acir.pacs.reader import locate, read
 from acir.pacs.release import release
-from acir.pacs.wire import said_of, said_of_place, said_of_release
+from acir.pacs.wire import said_of, said_of_level, said_of_places, said_of_release
 from acir.privacy.deid import Profile
 
 
 def answer(data: bytes, request: Message) -> Said:
-    """Read a file, or where it lies, or remove identity from it, as it is asked for."""
+    """Read a file, where its slices lie or which slide it is of, or remove identity from it."""
     key = bytes.fromhex(request["key"])
     if request["wanted"] == "release":
         profile = Profile(key, request["dates"], request["every_picture"])
         released = release(data, profile, request["name"])
         return said_of_release(released), released.content
+    if request["wanted"] == "level":
+        return said_of_level(level(data, key, request["name"], request["label"])), None
     if request["wanted"] == "place":
-        return said_of_place(locate(data, key, request["name"])), None
+        return said_of_places(locate(data, key, request["name"]))
     found = read(data, key, request["name"], request["label"], request["frame"])
     return said_of(found), found.picture.pixels
 

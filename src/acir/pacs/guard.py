@@ -18,10 +18,11 @@ from typing import TypeVar
 from acir.disposable.messages import Message
 from acir.disposable.worker import Worker
 from acir.pacs.frames import MIDDLE
+from acir.pacs.levels import Level
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
 from acir.pacs.release import Released
-from acir.pacs.wire import located, picture_of, release_of
+from acir.pacs.wire import level_of, located, picture_of, release_of
 from acir.privacy.deid import Profile
 
 SECONDS = 10.0  # for one file
@@ -75,8 +76,8 @@ class Pool(AbstractContextManager["Pool"]):
         asked = {"key": key.hex(), "name": name, "label": label, "frame": frame}
         return self._ask({"wanted": "picture", **asked}, data, picture_of)
 
-    def locate(self, data: bytes, key: bytes, name: str) -> Place:
-        """Read where the picture of a file lies as `acir.pacs.reader.locate` does.
+    def locate(self, data: bytes, key: bytes, name: str) -> tuple[Place, ...]:
+        """Read where the slices of a file lie as `acir.pacs.reader.locate` does.
 
         Raises:
             UnreadableImageError: As in `read`.
@@ -84,6 +85,17 @@ class Pool(AbstractContextManager["Pool"]):
             GuardError: No child can be started.
         """
         return self._ask({"wanted": "place", "key": key.hex(), "name": name}, data, located)
+
+    def level(self, head: bytes, key: bytes, name: str, label: str | None = None) -> Level:
+        """Read which slide a file is part of as `acir.pacs.levels.level` does.
+
+        Raises:
+            UnreadableImageError: As in `read`.
+            UsageError: There is no key.
+            GuardError: No child can be started.
+        """
+        asked = {"key": key.hex(), "name": name, "label": label}
+        return self._ask({"wanted": "level", **asked}, head, level_of)
 
     def release(self, data: bytes, profile: Profile, name: str) -> Released:
         """Remove identity from a file as `acir.pacs.release.release` does, which a child runs.

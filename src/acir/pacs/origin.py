@@ -59,12 +59,13 @@ class Origin:
         return f"Origin(frame={self.frame}, place={self.place})"
 
 
-def origin(data: bytes, name: str) -> Origin:
+def origin(data: bytes, name: str, frame: int | None = None) -> Origin:
     """Read what results inherit from a file that `acir.pacs.reader.read` accepted.
 
     Args:
         data: The file.
         name: What to call it in an error; it must not identify.
+        frame: Which of its frames, from 1; None for the one that the reader takes.
 
     Raises:
         UsageError: It does not say which study, series and instance it is.
@@ -76,9 +77,8 @@ def origin(data: bytes, name: str) -> Origin:
             header.decode()
             _require_names(header, name)
             frames = int(header.get("NumberOfFrames") or 1)
-            # The frame that the reader takes.
-            frame = frames // 2 + 1 if frames > 1 else None
-            return Origin(header, frame, _place(header, frame))
+            which = (frame or frames // 2 + 1) if frames > 1 else None
+            return Origin(header, which, _place(header, which))
     except UsageError:
         raise
     # As in the reader: pydicom raises nearly anything, and its words quote values.

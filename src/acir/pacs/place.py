@@ -1,7 +1,7 @@
 """Where a slice lies: what its header says, without a word of whose it is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 
 # One of them may tell the passes of a series over the same positions: phases, echoes, b-values.
@@ -10,6 +10,7 @@ PASSES = (
     "TemporalPositionIdentifier",
     "EchoNumbers",
     "DiffusionBValue",
+    "DimensionIndexValues",  # of frames, see `acir.pacs.enhanced`
 )
 KEYWORDS = (
     "Rows",
@@ -25,7 +26,7 @@ UNIT_TOLERANCE = 0.01  # direction cosines are often written with two or three d
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance lies, from its header.
+    """Where a slice lies, from the header of its instance.
 
     Attributes:
         id: Tells the instance from others.
@@ -37,6 +38,7 @@ class Place:
         orientation: Direction cosines of a row and a column (PS3.3 C.7.6.2.1.1), or None where
             they are missing or not of unit length and at right angles.
         position: Of the first pixel, in mm, or None where it is missing or a kilometre away.
+        frame: Which frame of the instance it is, from 1; None where the instance is one slice.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Place:
     passes: tuple[float | None, ...]
     orientation: tuple[float, ...] | None
     position: tuple[float, ...] | None
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no direction or no point, and another number of passes."""
@@ -56,6 +59,29 @@ class Place:
             raise ValueError("the orientation is not two unit vectors at right angles")
         if self.position is not None and not _is_point(self.position):
             raise ValueError("the position is not three numbers of millimetres")
+
+
+def places_of(
+    slices: Sequence[Mapping[str, str]], *, id: str, series: str, reference: str
+) -> tuple[Place, ...]:
+    """Read the places of the slices of an instance, mostly one; see `place_of`.
+
+    Args:
+        slices: What is said of each, as `acir.pacs.enhanced.slices_of` returns it.
+        id: See `Place`, as the next two.
+        series: Of the series.
+        reference: Of the frame of reference.
+    """
+    return numbered(
+        [place_of(words, id=id, series=series, reference=reference) for words in slices]
+    )
+
+
+def numbered(places: Sequence[Place]) -> tuple[Place, ...]:
+    """Say of the places of an instance, where they are several, which frames they are."""
+    if len(places) == 1:
+        return tuple(places)
+    return tuple(replace(place, frame=n) for n, place in enumerate(places, start=1))
 
 
 def place_of(words: Mapping[str, str], *, id: str, series: str, reference: str) -> Place:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from email.message import Message
+from functools import partial
 from time import time
 from typing import Any
 
@@ -15,10 +16,11 @@ from pydicom.datadict import keyword_dict, tag_for_keyword
 
 from acir.errors import GoneError, PacsError, UsageError, suggestion
 from acir.pacs.client import Client
+from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, slices_of
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.own import is_ours
 from acir.pacs.place import KEYWORDS as PLACE_KEYWORDS
-from acir.pacs.place import Place, place_of
+from acir.pacs.place import Place, places_of
 from acir.pacs.settings import PacsTable
 
 PAGE = 500  # instances of one answer
@@ -121,8 +123,10 @@ class DicomWeb(Feed):
             raise self._odd()
         return _described(found[0])
 
-    def places(self, series: str) -> dict[str, Place]:
-        """Return where the pictures of a series lie, by their handles; what is no picture is not.
+    def places(self, series: str) -> list[tuple[str, Place]]:
+        """Return where the slices of a series lie, with their handles; what is no picture is not.
+
+        An instance whose frames are slices comes once for each; see `acir.pacs.enhanced`.
 
         Args:
             series: `study/series`.
@@ -138,11 +142,12 @@ class DicomWeb(Feed):
         if any(handle.rpartition("/")[0] != series for handle in rows):
             raise self._odd()
         described = {handle: _described(row) for handle, row in rows.items()}
-        return {
-            handle: _place(row, described[handle].uid)
+        return [
+            (handle, place)
             for handle, row in rows.items()
             if described[handle].is_picture and not described[handle].is_ours
-        }
+            for place in _places(row, described[handle].uid)
+        ]
 
     def file(self, handle: str) -> bytes:
         """Return the file of an instance, in the transfer syntax that it was stored in."""
@@ -211,9 +216,34 @@ def _described(row: Mapping[str, Any]) -> Description:
     return Description(**words, is_picture=ROWS in row, is_ours=ours)
 
 
-def _place(row: Mapping[str, Any], uid: str) -> Place:
-    words = {keyword: "\\".join(_values(row, _tag(keyword))) for keyword in PLACE_KEYWORDS}
-    return place_of(words, id=uid, series="", reference=_value(row, _tag(REFERENCE)))
+def _places(row: Mapping[str, Any], uid: str) -> tuple[Place, ...]:
+    words = {keyword: _written(row, keyword) for keyword in (*PLACE_KEYWORDS, FRAMES)}
+    shared, own = (_items(row, _tag(keyword)) for keyword in GROUPS)
+    slices = slices_of(
+        words,
+        partial(_in_group, shared[0] if shared else {}),
+        [partial(_in_group, group) for group in own],
+        [_pointed(index) for index in _items(row, _tag(INDICES))],
+    )
+    return places_of(slices, id=uid, series="", reference=_value(row, _tag(REFERENCE)))
+
+
+def _in_group(group: Mapping[str, Any], macro: str, keyword: str) -> str:
+    items = _items(group, _tag(macro))
+    return _written(items[0], keyword) if items else ""
+
+
+def _pointed(index: Mapping[str, Any]) -> int:
+    """Return the tag that an index points to; 0 for what is none."""
+    try:
+        return int(_value(index, _tag(POINTER)), 16)
+    except ValueError:
+        return 0
+
+
+def _written(row: Mapping[str, Any], keyword: str) -> str:
+    """Return the values of an attribute as DICOM writes them: with backslashes between."""
+    return "\\".join(_values(row, _tag(keyword)))
 
 
 def _tag(keyword: str) -> str:

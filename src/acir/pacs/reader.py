@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from types import MappingProxyType
@@ -24,14 +25,16 @@ from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
     SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import allowed, called
+from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, Words, slices_of
 from acir.pacs.frames import MIDDLE, picture_of
 from acir.pacs.geometry import require_modest
 from acir.pacs.own import is_our_result
-from acir.pacs.place import KEYWORDS, Place, place_of
+from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -49,6 +52,7 @@ UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
+SLIDE = VLWholeSlideMicroscopyImageStorage
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
 
@@ -97,15 +101,18 @@ def read(
             needs a decoder that there is not.
         UsageError: There is no key.
     """
-    with _in_our_words(name):
+    with in_our_words(name):
         dataset = parsed(data, name)
         _require_picture(dataset, name)
         picture = screened(dataset, picture_of(dataset, frame, name), name)
         return _without_identity(dataset, picture, key, label)
 
 
-def locate(data: bytes, key: bytes, name: str) -> Place:
-    """Read where the picture of a DICOM file lies, without decoding it.
+def locate(data: bytes, key: bytes, name: str) -> tuple[Place, ...]:
+    """Read where the slices of a DICOM file lie, without decoding them.
+
+    They are its frames where each says its own place, as those of enhanced CT, MR and PET do; else
+    the file is one slice.
 
     Args:
         data: The file.
@@ -116,21 +123,37 @@ def locate(data: bytes, key: bytes, name: str) -> Place:
         UnreadableImageError: As in `read`, but for what decoding alone can tell.
         UsageError: There is no key.
     """
-    with _in_our_words(name):
+    with in_our_words(name):
         dataset = parsed(data, name)
         _require_picture(dataset, name)
-        words = {keyword: _written(dataset.get(keyword)) for keyword in KEYWORDS}
         instance, series, reference = (_written(dataset.get(uid)).strip() for uid in UIDS)
-        return place_of(
-            words,
+        return places_of(
+            _slices(dataset),
             id=pseudonym(key, "instance", instance or sha256(data).hexdigest()),
             series=pseudonym(key, "series", series) if series else "",
             reference=pseudonym(key, "uid", reference) if reference else "",
         )
 
 
+def _slices(dataset: Dataset) -> list[Words]:
+    words = {keyword: _written(dataset.get(keyword)) for keyword in (*KEYWORDS, FRAMES)}
+    shared, own = (dataset.get(keyword) or [] for keyword in GROUPS)
+    indices = dataset.get(INDICES) or []
+    return slices_of(
+        words,
+        partial(_in_group, shared[0] if shared else Dataset()),
+        [partial(_in_group, group) for group in own],
+        [int(index.get(POINTER) or 0) for index in indices],
+    )
+
+
+def _in_group(group: Dataset, macro: str, keyword: str) -> str:
+    items = group.get(macro) or []
+    return _written(items[0].get(keyword)) if items else ""
+
+
 @contextmanager
-def _in_our_words(name: str) -> Iterator[None]:
+def in_our_words(name: str) -> Iterator[None]:
     """Turn whatever pydicom raises into an error that quotes nothing."""
     try:
         with unheard():
@@ -228,6 +251,10 @@ def _require_picture(dataset: FileDataset, name: str) -> None:
         known = isinstance(kind, UID) and kind.name != kind
         its = f"; its class is {kind.name}" if known else ""
         raise UnreadableImageError(name, f"it holds no picture{its}")
+    if kind == SLIDE:  # a frame is a tile; or it is the label, which names the patient
+        raise UnreadableImageError(
+            name, "it is part of a whole slide; read the folder of the slide as slide:FOLDER"
+        )
     if is_our_result(dataset):
         raise UnreadableImageError(name, "it is a result that acir made, not a picture")
     require_modest(dataset, name)
@@ -248,7 +275,7 @@ def _without_identity(
         picture=picture,
         patient=pseudonym(key, "patient", patient) if patient else None,
         draw_key=draw_key(together) if together else pixel_hash(picture.pixels),
-        label=None if label is None or _names_someone(label, dataset) else label,
+        label=None if label is None or names_someone(label, dataset) else label,
         metadata=MappingProxyType(_metadata(dataset, key)),
     )
 
@@ -265,7 +292,7 @@ def _written(value: object) -> str:
     """Return a value as DICOM writes it: several with backslashes between."""
     if value is None:
         return ""
-    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value)
 
 
 def _is_code(value: object) -> bool:
@@ -273,7 +300,7 @@ def _is_code(value: object) -> bool:
     return isinstance(value, str) and CODE_STRING.fullmatch(value) is not None
 
 
-def _names_someone(label: str, dataset: Dataset) -> bool:
+def names_someone(label: str, dataset: Dataset) -> bool:
     """Whether a folder is called after the patient or the study, as archives often do."""
     words = set(_words(label))
     named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}

@@ -45,9 +45,9 @@ def stacks(places: Sequence[Place]) -> list[Stack]:
     """Sort the slices of a series into stacks, the largest first.
 
     Slices of another orientation, size or frame of reference are another stack. Where places come
-    again, the acquisition, temporal position, echo or b-value that tells the passes apart makes
-    stacks of them; what still lies where another slice does is a double, and the one with the
-    lowest instance number is kept. Slices that are alone so are taken together, by number.
+    again, the acquisition, temporal position, echo, b-value or dimension that tells the passes
+    apart makes stacks of them; what still lies where another slice does is a double, and the one
+    with the lowest instance number is kept. Slices that are alone so are taken together, by number.
 
     Args:
         places: Of the slices of one series, in any order, which does not count.
@@ -203,9 +203,9 @@ def _fits(place: Place, other: Place) -> bool:
     return all(abs(a - b) <= COSINE_TOLERANCE for a, b in pairs)
 
 
-def _turn(place: Place) -> tuple[bool, int, str]:
-    """Order slices by number, those without one last; of the same number by id."""
-    return place.number is None, place.number or 0, place.id
+def _turn(place: Place) -> tuple[bool, int, str, int]:
+    """Order slices by number, those without one last; of the same number by id, then by frame."""
+    return place.number is None, place.number or 0, place.id, place.frame or 0
 
 
 def _depths(group: Members, places: Sequence[Place]) -> dict[int, int]:

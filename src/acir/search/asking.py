@@ -107,7 +107,7 @@ class Asking:
         return [
             tuple(
                 Match(view, ids[place], float(similarity))
-                for view, place, similarity in zip(question.names, row, near, strict=True)
+                for view, place, similarity in zip(question.probed, row, near, strict=True)
             )
             for row, near in zip(
                 places.reshape(decided.rows.shape), decided.similarities, strict=True

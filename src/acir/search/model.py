@@ -1,6 +1,6 @@
 """Ask a model about a picture: what it sees in it, and whether it is of a kind it knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from acir import codes
 from acir.bundle import Bundle
 from acir.content import embed, stored
-from acir.errors import UnreadableImageError
+from acir.errors import UnreadableImageError, UsageError
 from acir.models.encoder import Encoder
 from acir.picture import Picture, as_record
 from acir.prep.pixels import to_unit
@@ -62,6 +62,22 @@ class Model:
         except UnreadableImageError as error:
             return self.refuse(error)
         return self.examine(record).verdict
+
+    def check_together(self, pictures: Iterable[Picture]) -> Verdict:
+        """Say whether several pictures are of kinds that the model knows, with one verdict.
+
+        They may be views of one case or slices of a series: of ordinary ones, however they depend
+        on one another, no more are called unknown than of single pictures. The most unusual one
+        decides. One that cannot be read, or that the pre-flight refuses, makes all unknown.
+
+        Raises:
+            UsageError: There is no picture.
+        """
+        verdicts = [self.check(picture) for picture in pictures]
+        if not verdicts:
+            raise UsageError("there is no picture to check; give at least one")
+        worst = max(verdicts, key=lambda verdict: verdict.severity)
+        return self.bundle.gate.judge_together(worst, len(verdicts))
 
     def examine(self, record: ImageRecord) -> Examined:
         """Encode one picture, alone and on one thread, and judge it.

@@ -129,8 +129,8 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
         """Retrieve the stored cases most like several views of one case.
 
         A case is a picture, or with `per` all pictures that share a value. Its similarity is the
-        mean over the views of the best similarity among its pictures. The verdict is that on the
-        worst view: one unknown view withholds the answer unless `force` is set.
+        mean over the views of the best similarity among its pictures. There is one verdict, at
+        the same rate of false alarms as on one picture; see `Model.check_together`.
 
         Args:
             pictures: The views.
@@ -204,8 +204,11 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
         refuse_other_ways(request, "several views")
 
         def answer(asking: Asking) -> list[Answer]:
-            parts = [self._question(name, found, asking) for name, found in asked]
-            return self._answered([joined(parts, request)], asking)
+            # What is unknown alone is a view of what may not be; the verdict on all decides.
+            every = replace(asking, request=replace(request, force=True))
+            parts = [self._question(name, found, every) for name, found in asked]
+            case = joined(parts, request, self.bundle.gate.judge_together)
+            return self._answered([case], asking)
 
         (answered,) = self._newest(answer, request)
         self._witness([(answered, [found for _, found in asked])])

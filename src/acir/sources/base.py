@@ -245,6 +245,7 @@ def dicom_record(
     found: "DicomPicture",
     split: Split | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
+    frame: int | None = None,
 ) -> ImageRecord:
     """Make a record of a DICOM picture, drawing the split where none is named.
 
@@ -252,9 +253,10 @@ def dicom_record(
         found: The picture.
         split: Its split, if known.
         more: Metadata beside those of the file.
+        frame: Which frame of the file it is, from 1, where others are pictures of their own.
     """
     return ImageRecord(
-        id=found.id,
+        id=found.id if frame is None else f"{found.id}@{frame}",
         pixels=found.picture.pixels,
         value_range=found.picture.value_range,
         inverted=found.picture.inverted,

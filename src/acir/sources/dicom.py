@@ -29,13 +29,17 @@ SERIES = re.compile(r"series([1-9][0-9]{0,2})?")  # and how many slices of each 
 
 @dataclass(frozen=True)
 class _File:
-    """A file, what an error calls it, what its folders say, and where it lies in its series."""
+    """A file, what an error calls it, what its folders say, and which slice of its series it is.
+
+    The frame is one of several that are slices; None where the file is one picture.
+    """
 
     path: Path
     name: str
     split: Split | None
     label: str | None
     more: Mapping[str, str] = field(default_factory=dict)
+    frame: int | None = None
 
 
 _Located = dict[tuple[Split | None, str], list[tuple[_File, Place]]]
@@ -50,7 +54,8 @@ class DicomSource(Source):
     `acir.pacs.frames.picture_of`.
 
     `dicom:PLACE@series` gives the slices that speak for each series, five of each of its stacks,
-    and `@series9` nine; see `acir.pacs.series`.
+    and `@series9` nine; see `acir.pacs.series`. Frames that say where they lie are slices like any
+    other, with the id `INSTANCE@FRAME`; see `acir.pacs.enhanced`.
     """
 
     schemes = ("dicom",)
@@ -93,36 +98,36 @@ class DicomSource(Source):
         seen: set[str] = set()
         files = self._chosen(located, self.slices) if self.slices else self._files()
         for file, read in guard.warm().map(self._read, files):
-            found = read
-            if isinstance(found, DicomPicture) and found.id in seen:
-                found = UnreadableImageError(file.name, TWICE)
-            if isinstance(found, UnreadableImageError):
-                yield found
+            if isinstance(read, UnreadableImageError):
+                yield read
                 continue
-            seen.add(found.id)
-            record = dicom_record(found, file.split, file.more)
-            if record.split in self.options.splits:
+            record = dicom_record(read, file.split, file.more, file.frame)
+            if record.id in seen:
+                yield UnreadableImageError(file.name, TWICE)
+            elif record.split in self.options.splits:
                 yield record
+            seen.add(record.id)
 
     def _unplaced(self, located: _Located) -> Iterator[UnreadableImageError]:
         """Note where the slices of each series lie; yield the files that do not say it."""
         seen: set[str] = set()
-        for file, place in guard.warm().map(self._locate, self._files()):
-            if isinstance(place, UnreadableImageError):
-                yield place
-            elif place.id in seen:
+        for file, places in guard.warm().map(self._locate, self._files()):
+            if isinstance(places, UnreadableImageError):
+                yield places
+            elif (first := places[0]).id in seen:
                 yield UnreadableImageError(file.name, TWICE)
             else:
-                seen.add(place.id)
-                series = file.split, place.series or place.id
-                located.setdefault(series, []).append((file, place))
+                seen.add(first.id)
+                series = located.setdefault((file.split, first.series or first.id), [])
+                series += [(file, place) for place in places]
 
     def _chosen(self, located: _Located, count: int) -> Iterator[_File]:
         for (_, name), members in located.items():
             found = stacks([place for _, place in members])
             self.remarks += [f"series {name}: {sentence}" for sentence in remarks(found)]
             for number, words in chosen(found, count):
-                yield replace(members[number][0], more=words)
+                file, place = members[number]
+                yield replace(file, more=words, frame=place.frame)
 
     def _files(self) -> Iterator[_File]:
         """List the files of the wanted splits, each with a name that identifies no one."""
@@ -137,11 +142,12 @@ class DicomSource(Source):
     def _read(self, file: _File) -> tuple[_File, DicomPicture | UnreadableImageError]:
         try:
             data, key = read_file(file.path, file.name), self.options.key
-            return file, guard.warm().read(data, key, file.name, file.label, self.frame)
+            frame = str(file.frame or self.frame)
+            return file, guard.warm().read(data, key, file.name, file.label, frame)
         except UnreadableImageError as error:
             return file, error
 
-    def _locate(self, file: _File) -> tuple[_File, Place | UnreadableImageError]:
+    def _locate(self, file: _File) -> tuple[_File, tuple[Place, ...] | UnreadableImageError]:
         try:
             data = read_file(file.path, file.name)
             return file, guard.warm().locate(data, self.options.key, file.name)

@@ -1,7 +1,8 @@
 """The instances that a query finds on a DICOMweb server."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from acir.errors import PacsError, SourceError, UnreachableError, UnreadableImageError
 from acir.pacs import guard
+from acir.pacs.frames import MIDDLE
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.pacs.settings import LEVEL, LEVELS, SERVER, load
 from acir.privacy.pseudonym import pseudonym
@@ -17,7 +19,14 @@ from acir.types import ImageRecord
 
 if TYPE_CHECKING:
     from acir.pacs.qido import DicomWeb
-    from acir.pacs.reader import DicomPicture
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """What is wanted of an instance: a frame, or None for its only picture; and words about it."""
+
+    frame: int | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 class DicomWebSource(Source):
@@ -28,7 +37,7 @@ class DicomWebSource(Source):
     the order of the identifiers.
 
     With `level=series` in the query, each series of which it finds an instance gives the slices
-    that speak for it, as of `dicom:PLACE@series`; no other slice is fetched.
+    that speak for it, as of `dicom:PLACE@series`; no other instance is fetched.
     """
 
     schemes = ("dicomweb",)
@@ -63,45 +72,57 @@ class DicomWebSource(Source):
         with closing(DicomWeb(self._server)) as server:
             wanted = self._wanted(server)
             named = [
-                (f"instance {n} of {len(wanted)}", handle, more)
-                for n, (handle, more) in enumerate(wanted.items(), start=1)
+                (f"instance {n} of {len(wanted)}", handle, slices)
+                for n, (handle, slices) in enumerate(wanted.items(), start=1)
             ]
             read = partial(_read, server, self.options.key)
-            for name, found, more in guard.warm().map(read, named):
-                if isinstance(found, UnreadableImageError):
-                    yield found
-                elif found.id in seen:
-                    yield UnreadableImageError(name, "it has the UID of an earlier instance")
-                else:
-                    seen.add(found.id)
-                    record = dicom_record(found, more=more)
-                    if record.split in self.options.splits:
-                        yield record
+            for name, slices in guard.warm().map(read, named):
+                for found in slices:
+                    if isinstance(found, UnreadableImageError):
+                        yield found
+                    elif found.id in seen:
+                        yield UnreadableImageError(name, "it has the UID of an earlier instance")
+                    else:
+                        seen.add(found.id)
+                        if found.split in self.options.splits:
+                            yield found
 
-    def _wanted(self, server: "DicomWeb") -> dict[str, Mapping[str, str]]:
-        """Return the handles of what is to be fetched, each with words about it."""
+    def _wanted(self, server: "DicomWeb") -> dict[str, list[_Slice]]:
+        """Return the handles of what is to be fetched, each with what is wanted of it."""
         handles = sorted(server.search(self._query))
         if self._level == "instance":
-            return {handle: {} for handle in handles}
-        wanted = dict[str, Mapping[str, str]]()
+            return {handle: [_Slice()] for handle in handles}
+        wanted = dict[str, list[_Slice]]()
         for series in dict.fromkeys(handle.rpartition("/")[0] for handle in handles):
-            places = server.places(series)
-            found, members = stacks(list(places.values())), list(places)
+            members = server.places(series)
+            found = stacks([place for _, place in members])
             name = pseudonym(self.options.key, "series", series.rpartition("/")[2])
             self.remarks += [f"series {name}: {sentence}" for sentence in remarks(found)]
-            wanted |= {members[number]: words for number, words in chosen(found, SLICES)}
+            for number, words in chosen(found, SLICES):
+                handle, place = members[number]
+                wanted.setdefault(handle, []).append(_Slice(place.frame, words))
         return wanted
 
 
 def _read(
-    server: "DicomWeb", key: bytes, instance: tuple[str, str, Mapping[str, str]]
-) -> tuple[str, "DicomPicture | UnreadableImageError", Mapping[str, str]]:
-    name, handle, more = instance
+    server: "DicomWeb", key: bytes, instance: tuple[str, str, Sequence[_Slice]]
+) -> tuple[str, list[ImageRecord | UnreadableImageError]]:
+    """Fetch an instance once, whatever is wanted of it, and read each slice."""
+    name, handle, slices = instance
     try:
-        return name, guard.warm().read(server.file(handle), key, name), more
+        data = server.file(handle)
+        return name, [_record(data, key, name, one) for one in slices]
     except UnreachableError:
         raise
     except PacsError as error:
-        return name, UnreadableImageError(name, str(error)), more
+        return name, [UnreadableImageError(name, str(error))]
+
+
+def _record(
+    data: bytes, key: bytes, name: str, wanted: _Slice
+) -> ImageRecord | UnreadableImageError:
+    try:
+        found = guard.warm().read(data, key, name, frame=str(wanted.frame or MIDDLE))
+        return dicom_record(found, more=wanted.words, frame=wanted.frame)
     except UnreadableImageError as error:
-        return name, error, more
+        return error

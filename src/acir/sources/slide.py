@@ -1,12 +1,15 @@
 """Whole slides below a folder, or one, as tiles with tissue; needs the extra `wsi`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acir.errors import SourceError, UnreadableImageError, suggestion
+from acir.pacs import guard
+from acir.pacs.files import is_dicom_file
+from acir.pacs.levels import Level, head_of
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.slides.opened import OpenedSlide
@@ -23,6 +26,7 @@ from acir.types import ImageRecord, Split
 
 # A TIFF file may be a plain picture; below `slide:` it is a slide.
 TIFF = (".tif", ".tiff")
+NO_LEVEL = "it is a label or an overview of a slide, of which there is no level beside it"
 RANGE = (0.0, 255.0)
 LIMITS = {"mpp": (0.05, 100), "side": (32, 2048), "tissue": (0, 1), "most": (1, 1_000_000)}
 WHOLE = ("side", "most")
@@ -30,11 +34,12 @@ WHOLE = ("side", "most")
 
 @dataclass(frozen=True)
 class _File:
-    """A slide, what an error calls it, and what its place in the folder says."""
+    """A slide, what an error calls it, whose it is, and what its place in the folder says."""
 
     path: Path
     name: str
-    relative: str
+    hidden: str
+    patient: str
     split: Split
     labels: tuple[str, ...]
 
@@ -47,6 +52,9 @@ class SlideSource(Source):
     and cases, so records have no path; a slide is known by a keyed hash of its path within the
     source, and an error tells it by its place in the order of the paths. A tile has the id
     `SLIDE#X,Y,LEVEL`. A slide stands for a patient, as it names none that could be relied on.
+
+    Behind `slide:`, DICOM files of one folder and series are one slide, whose folder is no class.
+    It is known by the keyed hash of the series; its patient is the Patient ID.
     """
 
     schemes = ("slide",)
@@ -69,6 +77,9 @@ class SlideSource(Source):
         What is damaged ends its slide, tiles that came before it stay.
         """
         for file in self._files():
+            if isinstance(file, UnreadableImageError):
+                yield file
+                continue
             try:
                 with OpenedSlide(file.path, file.name) as slide:
                     for found in self.decoded(self._tiles(slide, file)):
@@ -78,34 +89,73 @@ class SlideSource(Source):
             except UnreadableImageError as error:
                 yield error
 
-    def _files(self) -> Iterator[_File]:
+    def _files(self) -> Iterator[_File | UnreadableImageError]:
         """List the slides of the wanted splits, each with a name that identifies no one."""
-        place = self.place
-        kinds = {*self.suffixes, *TIFF}
-        accept = lambda path: path.suffix.lower() in kinds  # noqa: E731
+        place, kinds = self.place, {*self.suffixes, *TIFF}
+        accept = lambda path: path.suffix.lower() in kinds or is_dicom_file(path)  # noqa: E731
         files = [place] if place.is_file() else walk_files(place, accept)
-        for number, path in enumerate(files, start=1):
-            relative = path.name if place.is_file() else path.relative_to(place).as_posix()
-            named, labels = folders_mean(Path(relative).parts)
-            split = named or drawn_split(draw_key(relative))
-            if split in self.options.splits:
-                yield _File(path, f"slide {number} of {len(files)}", relative, split, labels)
+        slides = list(self._slides(files))
+        for number, (path, found) in enumerate(slides, start=1):
+            name = f"slide {number} of {len(slides)}"
+            if isinstance(found, str):
+                yield UnreadableImageError(name, found)
+                continue
+            file = self._of_dicom(path, name, found) if found else self._of_path(path, name)
+            if file.split in self.options.splits:
+                yield file
+
+    def _slides(self, files: Sequence[Path]) -> Iterator[tuple[Path, Level | str | None]]:
+        """Yield a file of each slide; of DICOM its first level, or why there is none."""
+        parts = dict[tuple[Path, str], tuple[Path, Level | str | None]]()
+        for path in files:
+            found = self._part(path) if is_dicom_file(path) else None
+            slide = path.parent, found.slide if isinstance(found, Level) else path.name
+            if isinstance(found, Level) and not found.is_level:
+                parts.setdefault(slide, (path, NO_LEVEL))
+            elif slide not in parts or parts[slide][1] == NO_LEVEL:
+                parts[slide] = path, found
+        yield from parts.values()
+
+    def _part(self, path: Path) -> Level | str:
+        _, labels = self._folders(path.parent)
+        try:
+            head, label = head_of(path, path.name), next(iter(labels), None)
+            return guard.warm().level(head, self.options.key, path.name, label)
+        except UnreadableImageError as error:
+            return error.reason
+
+    def _of_dicom(self, path: Path, name: str, found: Level) -> _File:
+        named, _ = self._folders(path.parent)
+        split = named or drawn_split(draw_key(found.patient))
+        labels = (found.label,) if found.label else ()
+        return _File(path, name, found.slide, found.patient, split, labels)
+
+    def _of_path(self, path: Path, name: str) -> _File:
+        named, labels = self._folders(path)
+        relative = path.name if self.place.is_file() else path.relative_to(self.place).as_posix()
+        hidden = pseudonym(self.options.key, "slide", relative)
+        split = named or drawn_split(draw_key(relative))
+        return _File(path, name, hidden, relative, split, labels)
+
+    def _folders(self, path: Path) -> tuple[Split | None, tuple[str, ...]]:
+        """Read split and class off the folders of a slide within the source."""
+        inside = self.place.is_dir() and path != self.place
+        return folders_mean(path.relative_to(self.place).parts if inside else (path.name,))
 
     def _tiles(self, slide: OpenedSlide, file: _File) -> Iterator[Entry]:
         try:
             tiles = tiles_of(slide.look(), self.wanted)
         except UnfitError as error:
             raise UnreadableImageError(file.name, str(error)) from None
-        hidden = pseudonym(self.options.key, "slide", file.relative)
         for tile in tiles:
             yield Entry(
-                id=f"{hidden}#{tile.x},{tile.y},{tile.level}",
+                id=f"{file.hidden}#{tile.x},{tile.y},{tile.level}",
                 read=partial(self._picture, slide, tile),
                 split=file.split,
                 labels=file.labels,
-                patient=file.relative,
+                patient=file.patient,
                 metadata={
-                    "slide": hidden,
+                    "slide": file.hidden,
                     "x": str(tile.x),
                     "y": str(tile.y),
                     "mpp": "unknown" if tile.mpp is None else f"{tile.mpp:.3g}",

@@ -11,6 +11,7 @@ from acir.bundle import load_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, refuse_missing_folder, write_page
 from acir.index.store import Store
+from acir.pacs.files import is_dicom_file
 from acir.privacy.pseudonym import load_key
 from acir.search import Model, Named, Request, Searcher, Witness
 from acir.search.promise import refuse_other_ways
@@ -146,13 +147,20 @@ def _page(index: Path, reports: Sequence[QueryReport]) -> Page:
 
 
 def check(
-    bundle: Path, sources: Sequence[str], *, device: str = "cpu", say: Say = lambda _: None
+    bundle: Path,
+    sources: Sequence[str],
+    *,
+    together: bool = False,
+    device: str = "cpu",
+    say: Say = lambda _: None,
 ) -> Iterator[tuple[str, Verdict]]:
-    """Judge each picture of each source in turn.
+    """Judge each picture of each source in turn, or all with one verdict.
 
     Args:
         bundle: Folder of the bundle.
         sources: SOURCEs.
+        together: Whether they are views of one case, or slices of a series, that are judged as one;
+            the most unusual one gives the name.
         device: Where the network is to run.
         say: Takes a line for a person.
 
@@ -160,6 +168,16 @@ def check(
         UsageError: Nothing could be read at all.
     """
     model = load(bundle, device)
+    verdicts = _verdicts(model, sources, say)
+    if not together:
+        yield from verdicts
+        return
+    named = list(verdicts)
+    name, worst = max(named, key=lambda one: one[1].severity)
+    yield name, model.bundle.gate.judge_together(worst, len(named))
+
+
+def _verdicts(model: Model, sources: Sequence[str], say: Say) -> Iterator[tuple[str, Verdict]]:
     converted = 0
     for name, found in _pictures(sources, model.key, say):
         if isinstance(found, UnreadableImageError):
@@ -200,6 +218,7 @@ def check_line(name: str, verdict: Verdict) -> dict[str, Any]:
         "reason_code": verdict.reason_code,
         "scores": dict(verdict.scores),
         "calibration": asdict(verdict.calibration),
+        "pictures": verdict.pictures,
     }
 
 
@@ -223,8 +242,10 @@ def _asked(
 
 
 def _of_series(text: str) -> str:
-    """Have a folder give the slices that speak for each series in it."""
-    return f"dicom:{text}@series" if Path(text).is_dir() else text
+    """Have a folder, or a DICOM file, give the slices that speak for each series in it."""
+    path = Path(text)
+    has_series = path.is_dir() or (path.is_file() and is_dicom_file(path))
+    return f"dicom:{text}@series" if has_series else text
 
 
 def _pictures(

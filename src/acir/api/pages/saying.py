@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from markupsafe import Markup
 
 from acir.api.words import Words
+from acir.gate_words import percent_above
 from acir.types import Verdict
 
 FULL = 100
@@ -18,11 +19,11 @@ def rarity(verdict: Verdict, words: Words) -> str:
     if verdict.calibration.n == 0:
         return words("rarity-none")
     p = verdict.p_value
-    if p >= COMMON:
-        return words("rarity-common", count=round(FULL * p), p=number(p, words))
-    if p >= RARE:
-        return words("rarity-rare", count=max(1, round(FULL * p)), p=number(p, words))
-    return words("rarity-none-like", p=number(p, words))
+    form = "none-like" if p < RARE else "rare" if p < COMMON else "common"
+    count = max(1, round(FULL * p))
+    if verdict.pictures > 1:
+        form, count = f"{form}-set", percent_above(p)
+    return words(f"rarity-{form}", count=count, n=verdict.pictures, p=number(p, words))
 
 
 def number(value: float, words: Words) -> str:

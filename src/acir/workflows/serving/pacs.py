@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from acir.errors import UnreachableError, UsageError
 from acir.evaluation.retrieved import spread
 from acir.pacs.series import SLICES, chosen, stacks
 from acir.pacs.settings import PacsTable
+from acir.workflows.serving.queries import Picked
 
 if TYPE_CHECKING:
     from acir.pacs.orthanc import Orthanc
@@ -39,23 +42,24 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """The instances of what was asked for.
+    """The pictures of what was asked for.
 
     Attributes:
-        handles: Those that are to be looked at, in the order of their UIDs; of a series, in that of
+        slices: Those that are to be looked at: the handle of an instance, and which frame of it, or
+            None for the only one or the middle; in the order of the UIDs, of a series in that of
             its slices.
         total: How many there are.
     """
 
-    handles: tuple[str, ...]
+    slices: tuple[tuple[str, int | None], ...]
     total: int
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader should know of it."""
-        if len(self.handles) == self.total:
+        if len(self.slices) == self.total:
             return ()
-        return (f"{len(self.handles)} of {self.total} instances are looked at, spread over all",)
+        return (f"{len(self.slices)} of {self.total} pictures are looked at, spread over all",)
 
 
 class Pacs(AbstractContextManager["Pacs"]):
@@ -113,9 +117,10 @@ class Pacs(AbstractContextManager["Pacs"]):
             return self._servers
 
     def find(self, wanted: Wanted) -> Found:
-        """Return the instances of an instance, a series or a study; of many, some of them.
+        """Return the pictures of an instance, a series or a study; of many, some of them.
 
-        Of a series, and of a study of one, these are the slices that speak for it.
+        Of a series, and of a study of one, these are the slices that speak for it. An instance that
+        is asked for by its own name is one picture.
 
         Raises:
             UsageError: The name is none, or this PACS is no Orthanc.
@@ -128,12 +133,13 @@ class Pacs(AbstractContextManager["Pacs"]):
             if orthanc is None:
                 raise UsageError("the PACS of this server is not known as an Orthanc; give a UID")
             uid = orthanc.uid_of(wanted.orthanc)
-        handles = web.named(uid)
-        speaking = _speaking(web, handles)
-        few = tuple(speaking[place] for place in spread(len(speaking), self._most))
-        return Found(few, len(handles))
+        every = [(handle, None) for handle in web.named(uid)]
+        alone = every[0][0].endswith(f"/{uid}")
+        speaking = Found(tuple(every), len(every)) if alone else _speaking(web, every)
+        few = spread(len(speaking.slices), self._most)
+        return replace(speaking, slices=tuple(speaking.slices[place] for place in few))
 
-    def files(self, found: Found) -> Iterator[bytes]:
+    def files(self, found: Found) -> Iterator[Picked]:
         """Fetch the files one by one; instances without pixels, as of reports, are left out.
 
         Raises:
@@ -142,19 +148,18 @@ class Pacs(AbstractContextManager["Pacs"]):
         """
         web, _ = self._reached()
         empty = True
-        for handle in found.handles:
+        for handle, slices in groupby(found.slices, itemgetter(0)):
             if web.describe(handle).is_picture:
-                empty = False
-                yield web.file(handle)
+                empty, data = False, web.file(handle)
+                yield from ((data, frame) for _, frame in slices)
         if empty:
             raise UsageError("what the PACS has under this name is no picture; name another one")
 
 
-def _speaking(web: "DicomWeb", handles: Sequence[str]) -> Sequence[str]:
+def _speaking(web: "DicomWeb", every: Sequence[tuple[str, int | None]]) -> Found:
     """Return the slices that speak for a series, or all instances of what is none."""
-    series = {handle.rpartition("/")[0] for handle in handles}
-    if len(handles) == 1 or len(series) > 1:
-        return handles
-    places = web.places(*series)
-    members = list(places)
-    return [members[n] for n, _ in chosen(stacks(list(places.values())), SLICES)] or handles
+    series = {handle.rpartition("/")[0] for handle, _ in every}
+    members = web.places(*series) if len(series) == 1 else []
+    speaking = chosen(stacks([place for _, place in members]), SLICES)
+    few = tuple((members[n][0], members[n][1].frame) for n, _ in speaking)
+    return Found(few, len(members)) if few else Found(tuple(every), len(every))

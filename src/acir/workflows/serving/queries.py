@@ -32,6 +32,8 @@ from acir.workflows.serving.served import Served
 SECONDS = 30 * 60.0
 OVERHEAD = 4096  # bytes that any picture takes, one that could not be read too
 SHOWN_SIDE = 1024  # of the picture that a page shows
+Picked = tuple[bytes, int | None]
+"""A file, and which frame of it, from 1; None for the only one or the middle."""
 NAME = "picture {}"  # a file's own name may name a patient, so it is never read
 
 
@@ -164,26 +166,27 @@ class Query:
         return heat_map(picture, differs.numpy().astype(np.float64))
 
 
-def examine(served: Served, files: Iterable[bytes]) -> tuple[Asked, ...]:
+def examine(served: Served, files: Iterable[Picked]) -> tuple[Asked, ...]:
     """Read and judge files one by one; one that cannot be read is unknown, not an error."""
-    return tuple(_asked(served, data, number) for number, data in enumerate(files, start=1))
+    return tuple(_asked(served, picked, number) for number, picked in enumerate(files, start=1))
 
 
-def _asked(served: Served, data: bytes, number: int) -> Asked:
+def _asked(served: Served, picked: Picked, number: int) -> Asked:
     searcher, name = served.searcher, NAME.format(number)
+    data, frame = picked
     try:
-        record = from_bytes(data, searcher.key, name)
+        record = from_bytes(data, searcher.key, name, frame)
     except UnreadableImageError as error:
         return Asked(name, error, searcher.refuse(error), sha256(data).hexdigest(), None)
-    return replace(about(served, record, name), origin=_origin(data, name))
+    return replace(about(served, record, name), origin=_origin(data, name, frame))
 
 
-def _origin(data: bytes, name: str) -> Origin | None:
+def _origin(data: bytes, name: str, frame: int | None) -> Origin | None:
     """Return what a report inherits of a file that could be read, where it can have one."""
     if not is_dicom(data):
         return None
     try:
-        return origin(data, name)
+        return origin(data, name, frame)
     except UsageError:  # also what cannot be read of the header after all
         return None
 
