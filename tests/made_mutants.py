@@ -49,7 +49,8 @@ SENTENCES = re.compile(
     |its\ SamplesPerPixel\ is\ neither\ 1\ nor\ 3
     |its\ compressed\ pixels\ are\ damaged\ or\ of\ another\ size\ than\ its\ header\ says
     |its\ compressed\ pixels\ are\ too\ many\ for\ its\ size
-    |it\ is\ kept\ back,\ as\ text\ may\ be\ burned\ into\ its\ pixels:\ [^;]+;\ look\ at\ it\ first
+    |it\ is\ kept\ back,\ as\ text\ may\ be\ burned\ into\ its\ pixels:
+     \ [^;]+(;\ try\ it\ by\ hand)?;\ look\ at\ it\ first
     |there\ is\ no\ decoder\ for\ (its\ transfer\ syntax|{CLASS})(;\ get\ it\ with:\ pip.*)?
     """,
     re.VERBOSE,

@@ -1,5 +1,6 @@
 """The report of a comparison: every number in it follows from the runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from acir.evaluation.benchmark import Benchmark
 from acir.evaluation.benchmark_file import load
 from acir.evaluation.comparison import Results, Run
 from acir.evaluation.comparison_page import document, expected, to_dict
-from acir.evaluation.comparison_scores import Sheet
+from acir.evaluation.comparison_sheet import Sheet
 from acir.evaluation.comparison_steadiness import SEEDS, per_query
 from acir.evaluation.comparison_tests import Outcomes, scope
 from acir.evaluation.contrasts import CONTRASTS, outcomes
@@ -121,6 +122,25 @@ def test_the_mean_over_the_data_sets_needs_all_of_them(report: Document) -> None
     assert found["dch",]["16 bits, Hamming"] == "0.710 ± 0.014"
     assert found["dch",]["32 bits, Hamming"] == "not possible"
     assert found["cosine",]["16 bits, Hamming"] == "missing"
+
+
+def test_a_mean_is_of_what_has_begun_at_its_length(benchmark: Benchmark) -> None:
+    some = [r for r in RUNS if (r.record["data"], r.record["bits"]) != ("chest", 32)]
+    results = Results(
+        [
+            *some,
+            *(
+                run(m, scores(0.5, s), data="skin", seed=s, bits=b)
+                for m in LEVELS
+                for s in (0, 1)
+                for b in (16, 32)
+            ),
+        ]
+    )
+    skin = replace(benchmark.data[1], name="skin", title="")
+    sheet = Sheet(replace(benchmark, data=(*benchmark.data, skin)), results)
+    assert sheet.averages == "16 bits: Blood cells, chest, skin; 32 bits: Blood cells, skin"
+    assert sheet.over_sets("csq", 32, "hamming").mean == pytest.approx((0.81 + 0.51) / 2)  # type: ignore[union-attr]
 
 
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:

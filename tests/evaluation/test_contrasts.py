@@ -8,6 +8,7 @@ import pytest
 
 from acir.evaluation.comparison import Results, Run
 from acir.evaluation.contrasts import CONTRASTS, Outcome, Scope, outcomes, ranked
+from acir.evaluation.mean_ranks import mean_ranks
 from acir.evaluation.significance import Paired, compare, compare_over_sets, holm
 from made_runs import impossible, run
 
@@ -88,6 +89,32 @@ def test_what_a_peer_cannot_do_or_has_not_done_is_left_out() -> None:
     assert ("chest", "csq") not in named
     assert ("", "csq") not in named  # the mean takes all data sets or none
     assert ("", "dch") in named
+
+
+def test_the_mean_is_of_the_data_sets_that_have_begun_at_that_length() -> None:
+    runs = [*RUNS, *(run(m, ap, bits=32, seed=s) for (m, d, s), ap in AP.items() if d == "cells")]
+    named = [(o.data, o.bits, o.peer) for o in found(runs, bits=(16, 32))]
+    assert ("cells", 32, "csq") in named
+    assert [at for at in named if not at[0]] == [("", 16, "csq"), ("", 16, "dch")]
+    runs += [
+        run(m, ap, data="skin", bits=16, seed=s) for (m, d, s), ap in AP.items() if d == "cells"
+    ]
+    runs += [
+        run(m, ap, data="skin", bits=32, seed=s) for (m, d, s), ap in AP.items() if d == "cells"
+    ]
+    sets = ("cells", "chest", "skin")
+    (long,) = (o for o in found(runs, bits=(32,), data=sets) if not o.data and o.peer == "csq")
+    pairs = [(scores("acir", "cells"), scores("csq", "cells"))] * 2  # of cells and skin
+    assert long.paired == compare_over_sets(pairs)
+
+
+def test_blocks_of_ranks_are_what_has_begun() -> None:
+    runs = [*RUNS, *(run(m, ap, bits=32, seed=s) for (m, d, s), ap in AP.items() if d == "cells")]
+    found_ranks = ranked(Results(runs), replace(SCOPE, bits=(16, 32)), "hamming")
+    assert found_ranks is not None
+    three = mean_ranks(np.array([[2.0, 1.0, 2.0]] * 3))  # ours and dch tie by making
+    assert found_ranks[1].ranks.tolist() == three.ranks.tolist() == [1.5, 3.0, 1.5]
+    assert found_ranks[1].critical_difference == three.critical_difference
 
 
 def test_one_data_set_is_not_compared_twice() -> None:

@@ -97,6 +97,11 @@ class Results:
         """Return every run."""
         return [run for group in self._groups.values() for run in group]
 
+    def begun(self, data: Iterable[str], bits: int) -> tuple[str, ...]:
+        """Return those of some data sets that any run of a code length is recorded of."""
+        names = {name for name, _, length in self._groups if length == bits}
+        return tuple(name for name in data if name in names)
+
     def runs(self, data: str, method: str, bits: int) -> list[Run]:
         """Return the possible runs of all seeds, in order of their seeds."""
         return [run for run in self._groups.get((data, method, bits), []) if run.is_possible]

@@ -9,7 +9,7 @@ from acir.evaluation import comparison_steadiness as steadiness
 from acir.evaluation import comparison_tests as tests
 from acir.evaluation.benchmark import Method
 from acir.evaluation.comparison import ORDERS
-from acir.evaluation.comparison_scores import Sheet
+from acir.evaluation.comparison_sheet import Sheet
 from acir.evaluation.comparison_tests import Outcomes
 from acir.evaluation.document import Document, Section, Table
 from acir.evaluation.fairness import OWN, TUNED
@@ -76,6 +76,7 @@ def to_dict(sheet: Sheet, outcomes: Outcomes) -> dict[str, Any]:
         "seeds": list(benchmark.seeds),
         "runs": len(sheet.results.all()),
         "expected_runs": expected(sheet),
+        "averaged": {str(bits): list(sheet.averaged(bits)) for bits in benchmark.bits},
         "scores": list(_scores(sheet)),
         "comparisons": [
             {**asdict(outcome), "contrast": str(outcome.contrast)}

@@ -1,23 +1,21 @@
 """Sections of a comparison's report that show scores: per data set, over all, and code use."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
-from acir.evaluation.benchmark import Benchmark, DataSet, Floor, Method
-from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Results, Run, Spread, spread
+from acir.evaluation.benchmark import DataSet
+from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Run, Spread
 from acir.evaluation.comparison_figures import (
     precision_recall_curves,
     radius_curves,
     score_against_bits,
 )
+from acir.evaluation.comparison_sheet import IMPOSSIBLE, MISSING, UNDEFINED, Sheet
 from acir.evaluation.document import Figure, Section, Table
 
 WORDS: Mapping[str, str] = {HAMMING: "Hamming", RERANKED: "re-ranked"}
-MISSING, IMPOSSIBLE, UNDEFINED = "missing", "not possible", "-"
 PUBLISHED = {"map_at_5_hits": "mAP@5 over hits", "P@1": "ACC@1"}
 CODE_USE = {
     "distinct_codes": ("distinct codes", "{:.0f}"),
@@ -26,71 +24,6 @@ CODE_USE = {
     "commonest_code": ("commonest code of a class", "{:.2f}"),
     "tie_group": ("pictures a tie", "{:.1f}"),
 }
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Where a report's numbers come from.
-
-    Attributes:
-        whole: What is to be compared.
-        results: The runs there are.
-    """
-
-    whole: Benchmark
-    results: Results
-
-    @cached_property
-    def benchmark(self) -> Benchmark:
-        """What is shown: the data sets and code lengths that have any run; with none, all."""
-        records = [run.record for run in self.results.all()]
-        names, lengths = ({record[key] for record in records} for key in ("data", "bits"))
-        return replace(
-            self.whole,
-            data=tuple(d for d in self.whole.data if d.name in names) or self.whole.data,
-            bits=tuple(b for b in self.whole.bits if b in lengths) or self.whole.bits,
-        )
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """What people call methods, floors and data sets."""
-        named: list[DataSet | Method | Floor] = [
-            *self.benchmark.data,
-            *self.benchmark.method,
-            *self.benchmark.floor,
-        ]
-        return {one.name: one.title or one.name for one in named}
-
-    @property
-    def methods(self) -> list[str]:
-        """Names of the methods, ours first."""
-        names = [method.name for method in self.benchmark.method]
-        return sorted(names, key=lambda name: name != self.benchmark.ours)
-
-    @property
-    def rows(self) -> list[str]:
-        """Names of the methods, ours first, then of floors and ceiling."""
-        return [*self.methods, *(floor.name for floor in self.benchmark.floor)]
-
-    def over_sets(self, method: str, bits: int, order: str, metric: str = "mAP") -> Spread | None:
-        """Return a metric's mean over the data sets, over those seeds that all of them have."""
-        columns = []
-        for data in self.benchmark.data:
-            values = [
-                run.value(order, metric) for run in self.results.runs(data.name, method, bits)
-            ]
-            columns.append([value for value in values if value is not None])
-        seeds = min(map(len, columns))
-        return spread([float(np.mean(row)) for row in zip(*columns)]) if seeds else None  # noqa: B905 - the shortest decides
-
-    def cell(self, data: str, method: str, bits: int, order: str, metric: str = "mAP") -> str:
-        """Say a metric, or why there is none."""
-        found = self.results.spread(data, method, bits, order, metric)
-        if found is not None:
-            return str(found)
-        if self.results.reason(data, method, bits) is not None:
-            return IMPOSSIBLE
-        return UNDEFINED if self.results.runs(data, method, bits) else MISSING
 
 
 def over_all(sheet: Sheet) -> Section:
@@ -103,11 +36,10 @@ def over_all(sheet: Sheet) -> Section:
         found = value(method, bits, order)
         if found is not None:
             return str(found)
-        cells = {sheet.cell(data.name, method, bits, order) for data in sheet.benchmark.data}
+        cells = {sheet.cell(data, method, bits, order) for data in sheet.averaged(bits)}
         return next((word for word in (IMPOSSIBLE, MISSING) if word in cells), UNDEFINED)
 
-    names = ", ".join(sheet.titles[data.name] for data in sheet.benchmark.data)
-    table = _score_table(sheet, f"mAP, mean over {names}", value, text)
+    table = _score_table(sheet, f"mAP, mean over {sheet.averages}", value, text)
     return Section(
         "All data sets",
         (

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order
-from acir.evaluation.comparison_scores import MISSING, WORDS, Sheet
+from acir.evaluation.comparison_scores import WORDS
+from acir.evaluation.comparison_sheet import MISSING, Sheet
 from acir.evaluation.document import Section, Table
 from acir.evaluation.significance import Paired, compare, holm
 from acir.evaluation.stability import overlap

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from acir.evaluation.comparison import ORDERS
 from acir.evaluation.comparison_figures import critical_difference_plot, difference_intervals
-from acir.evaluation.comparison_scores import WORDS, Sheet
+from acir.evaluation.comparison_scores import WORDS
+from acir.evaluation.comparison_sheet import Sheet
 from acir.evaluation.contrasts import CONTRASTS, Contrast, Outcome, Scope, ranked
 from acir.evaluation.document import Figure, Section, Table
 from acir.evaluation.mean_ranks import MeanRanks

@@ -24,6 +24,7 @@ from acir.evaluation.significance import (
     said,
 )
 
+LEAST_SETS = 2  # of one alone, the mean would say the same again
 LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
 NO_PATIENT = -1
 
@@ -96,7 +97,8 @@ def outcomes(
 ) -> list[Outcome]:
     """Compare with every peer on every data set and on their mean, at every code length.
 
-    What a method cannot do or has not done yet is left out; the mean takes all data sets or none.
+    What a method cannot do or has not done yet is left out; the mean takes all data sets that have
+    begun at that code length or none, and wants at least two.
 
     Args:
         results: The runs.
@@ -126,22 +128,15 @@ def outcomes(
 def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
     """Rank the methods that could run everywhere, a block a data set and code length.
 
-    None where there are fewer than three such methods or two blocks.
+    What has not begun is no block. None where such methods are fewer than three or blocks than two.
     """
+    begun = [(data, bits) for bits in scope.bits for data in results.begun(scope.data, bits)]
     methods = tuple(
         name
         for name in (scope.ours, *scope.peers)
-        if all(
-            results.spread(data, name, bits, order, "mAP")
-            for data in scope.data
-            for bits in scope.bits
-        )
+        if all(results.spread(data, name, bits, order, "mAP") for data, bits in begun)
     )
-    blocks = [
-        [_mean(results, data, name, bits, order) for name in methods]
-        for data in scope.data
-        for bits in scope.bits
-    ]
+    blocks = [[_mean(results, data, name, bits, order) for name in methods] for data, bits in begun]
     if len(blocks) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
         return None
     return methods, mean_ranks(np.array(blocks))
@@ -190,8 +185,11 @@ class _Pair:
 def _pairs(
     results: Results, scope: Scope, contrast: Contrast, family: Sequence[tuple[str, ...]]
 ) -> Iterator[_Pair]:
-    for data in family:
+    for sets in family:
         for bits in scope.bits:
+            data = results.begun(sets, bits)
+            if len(data) < min(len(sets), LEAST_SETS):
+                continue
             for peer in scope.peers:
                 ours = [results.scores(d, scope.ours, bits, contrast.ours) for d in data]
                 other = [results.scores(d, peer, bits, contrast.other) for d in data]

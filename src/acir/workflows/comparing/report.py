@@ -9,7 +9,7 @@ import numpy as np
 from acir.evaluation.benchmark import Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
-from acir.evaluation.comparison_scores import Sheet
+from acir.evaluation.comparison_sheet import Sheet
 from acir.evaluation.comparison_tests import scope
 from acir.evaluation.contrasts import CONTRASTS, outcomes
 from acir.evaluation.document import Document, markdown

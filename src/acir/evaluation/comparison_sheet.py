@@ -1,0 +1,96 @@
+"""The sheet that all sections of a comparison's report are written from."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from acir.evaluation.benchmark import Benchmark, DataSet, Floor, Method
+from acir.evaluation.comparison import Results, Spread, spread
+from acir.evaluation.contrasts import LEAST_SETS
+
+MISSING, IMPOSSIBLE, UNDEFINED = "missing", "not possible", "-"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where a report's numbers come from.
+
+    Attributes:
+        whole: What is to be compared.
+        results: The runs there are.
+    """
+
+    whole: Benchmark
+    results: Results
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """What is shown: the data sets and code lengths that have any run; with none, all."""
+        records = [run.record for run in self.results.all()]
+        names, lengths = ({record[key] for record in records} for key in ("data", "bits"))
+        return replace(
+            self.whole,
+            data=tuple(d for d in self.whole.data if d.name in names) or self.whole.data,
+            bits=tuple(b for b in self.whole.bits if b in lengths) or self.whole.bits,
+        )
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call methods, floors and data sets."""
+        named: list[DataSet | Method | Floor] = [
+            *self.benchmark.data,
+            *self.benchmark.method,
+            *self.benchmark.floor,
+        ]
+        return {one.name: one.title or one.name for one in named}
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the methods, ours first."""
+        names = [method.name for method in self.benchmark.method]
+        return sorted(names, key=lambda name: name != self.benchmark.ours)
+
+    @property
+    def rows(self) -> list[str]:
+        """Names of the methods, ours first, then of floors and ceiling."""
+        return [*self.methods, *(floor.name for floor in self.benchmark.floor)]
+
+    def averaged(self, bits: int) -> tuple[str, ...]:
+        """Return the data sets whose mean is shown at a code length."""
+        return self.results.begun((data.name for data in self.benchmark.data), bits)
+
+    @property
+    def averages(self) -> str:
+        """Say which data sets the means are of, and at which code lengths where these differ."""
+        lengths: dict[tuple[str, ...], list[int]] = {}
+        for bits in self.benchmark.bits:
+            lengths.setdefault(self.averaged(bits), []).append(bits)
+        named = {
+            ", ".join(self.titles[name] for name in sets): " and ".join(map(str, bits))
+            for sets, bits in lengths.items()
+        }
+        if len(named) == 1:
+            return next(iter(named))
+        return "; ".join(f"{bits} bits: {names}" for names, bits in named.items())
+
+    def over_sets(self, method: str, bits: int, order: str, metric: str = "mAP") -> Spread | None:
+        """Return a metric's mean over the data sets, over those seeds that all of them have.
+
+        The data sets are those that have begun at that code length, at least two.
+        """
+        columns = []
+        for data in self.averaged(bits):
+            values = [run.value(order, metric) for run in self.results.runs(data, method, bits)]
+            columns.append([value for value in values if value is not None])
+        seeds = min(map(len, columns)) if len(columns) >= LEAST_SETS else 0
+        return spread([float(np.mean(row)) for row in zip(*columns)]) if seeds else None  # noqa: B905 - the shortest decides
+
+    def cell(self, data: str, method: str, bits: int, order: str, metric: str = "mAP") -> str:
+        """Say a metric, or why there is none."""
+        found = self.results.spread(data, method, bits, order, metric)
+        if found is not None:
+            return str(found)
+        if self.results.reason(data, method, bits) is not None:
+            return IMPOSSIBLE
+        return UNDEFINED if self.results.runs(data, method, bits) else MISSING
