@@ -6,7 +6,8 @@ A copy of the index is served by `acir serve` at a free port of this machine; re
 else, and the server is stopped at the end. First one person: a search by the library itself, by the
 API and by the page (give a picture, follow to the answer), in interleaved rounds; the overhead is
 the difference of the medians. Then `--users` people at once, each asking `--searches` times without
-a pause. Then `--steady` further searches, before and after which the server's memory is read.
+a pause. Then `--steady` further searches, during which the server's memory is read: it grows until
+the pictures that are being looked at take what `kept_mb` allows, and no further.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -40,6 +41,7 @@ from acir.workflows.search import open_index
 
 PASSWORD = "only for this measurement"
 WARM_UP = 5
+READINGS = 10
 START_S = 120
 
 
@@ -54,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--searches", type=int, default=10)
-    parser.add_argument("--steady", type=int, default=1000)
+    parser.add_argument("--steady", type=int, default=10_000)
     given = parser.parse_args()
     pictures = [path.read_bytes() for path in sorted(given.pictures.rglob("*.png"))[::7]]
     with TemporaryDirectory() as place:
@@ -178,14 +180,15 @@ def _many(
 def _memory(
     address: str, tokens: Sequence[str], pictures: Sequence[bytes], count: int, process: int
 ) -> dict[str, Any]:
-    """Read the memory of the server before, amid and after further searches."""
+    """Read the memory of the server before, during and after further searches."""
     found = [_resident_mb(process)]
-    users = [_api(address, token) for token in tokens[:4]]
-    for half in range(2):
-        with ThreadPoolExecutor(len(users)) as threads:
-            asked = islice(cycle(pictures), half, half + count // 2)
-            list(threads.map(lambda both: _search(*both), zip(cycle(users), asked, strict=False)))
-        found.append(_resident_mb(process))
+    with ExitStack() as opened:
+        users = [opened.enter_context(_api(address, token)) for token in tokens[:4]]
+        for _ in range(READINGS):
+            with ThreadPoolExecutor(len(users)) as threads:
+                asked = islice(cycle(pictures), count // READINGS)
+                list(threads.map(_search, cycle(users), asked))
+            found.append(_resident_mb(process))
     return {"searches": count, "resident_mb": found}
 
 

@@ -1,6 +1,7 @@
 """Pictures that are being looked at: whose they are, and when they are forgotten."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_what_takes_too_much_memory_goes_the_longest_unseen_first(views: tuple[A
     third = queries.keep("ada", views[:1])
     found = [queries.find(one.key, "ada") for one in (first, second, third)]
     assert found == [first, None, third]
+
+
+def test_regions_of_a_picture_take_room_as_well(views: tuple[Asked, ...]) -> None:
+    queries = Queries(most=2 * views[0].size)
+    first, second = queries.keep("ada", views[:1]), queries.keep("ada", views[:1])
+    second.regions["left"] = replace(second, regions={})
+    assert queries.find(second.key, "ada") is second  # now it is known how much it takes
+    assert queries.find(first.key, "ada") is None
+    assert queries.find(second.key, "ada") is second
 
 
 def test_one_that_is_too_large_by_itself_is_kept_until_the_next(views: tuple[Asked, ...]) -> None:

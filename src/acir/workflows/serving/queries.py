@@ -12,6 +12,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from threading import Lock
 from time import monotonic
+from typing import NamedTuple
 
 import numpy as np
 from einops import rearrange
@@ -205,6 +206,12 @@ def about(served: Served, record: ImageRecord, name: str) -> Asked:
     return Asked(name, found, found.verdict, record.pixel_hash, place)
 
 
+class _Kept(NamedTuple):
+    query: Query
+    looked_at: float
+    size: int
+
+
 class Queries:
     """The queries that are being looked at; threads may share it.
 
@@ -222,14 +229,17 @@ class Queries:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
-        self._kept: OrderedDict[str, tuple[float, Query]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._held = (
+            0  # bytes; a sum over all of them at every request would grow with their number
+        )
         self._changing = Lock()
 
     def keep(self, owner: str, views: tuple[Asked, ...], notices: tuple[str, ...] = ()) -> Query:
         """Keep what was examined under a key that cannot be guessed."""
         query = Query(token_urlsafe(16), owner, views, notices)
         with self._changing:
-            self._kept[query.key] = self._clock(), query
+            self._look_at(query)
             self._forget()
         return query
 
@@ -237,20 +247,24 @@ class Queries:
         """Return a query to who asked it, else None."""
         with self._changing:
             self._forget()
-            _, query = self._kept.get(key, (0.0, None))
-            if query is None or query.owner != owner:
+            kept = self._kept.get(key)
+            if kept is None or kept.query.owner != owner:
                 return None
-            self._kept[key] = self._clock(), query
-            self._kept.move_to_end(key)
-            return query
+            self._look_at(kept.query)
+            return kept.query
+
+    def _look_at(self, query: Query) -> None:
+        """Put a query last of those that go; regions may have been added since it was found."""
+        before, size = self._kept.pop(query.key, None), query.size
+        self._kept[query.key] = _Kept(query, self._clock(), size)
+        self._held += size - (before.size if before else 0)
 
     def _forget(self) -> None:
         oldest = self._clock() - self._seconds
-        held = sum(query.size for _, query in self._kept.values())
         while self._kept:
-            key, (looked_at, query) = next(iter(self._kept.items()))
-            too_much = held > self._most and len(self._kept) > 1  # the newest is being looked at
-            if looked_at >= oldest and not too_much:
+            first = next(iter(self._kept.values()))
+            too_much = self._held > self._most and len(self._kept) > 1  # the newest is looked at
+            if first.looked_at >= oldest and not too_much:
                 return
-            held -= query.size
-            del self._kept[key]
+            del self._kept[first.query.key]
+            self._held -= first.size
