@@ -37,6 +37,7 @@ from acir.pacs.own import is_our_result
 from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
+from acir.privacy.names import names_someone
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import SERIES, pixel_hash
 
@@ -47,7 +48,6 @@ MAX_INFLATED = 64 * 2**20
 MOST_FOLD, BLANK = 200, 8 * 2**20
 DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
@@ -298,15 +298,3 @@ def _written(value: object) -> str:
 def _is_code(value: object) -> bool:
     """Whether a value is of the kind it should be: elsewhere, people type names into any field."""
     return isinstance(value, str) and CODE_STRING.fullmatch(value) is not None
-
-
-def names_someone(label: str, dataset: Dataset) -> bool:
-    """Whether a folder is called after the patient or the study, as archives often do."""
-    words = set(_words(label))
-    named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}
-    numbers = [" ".join(_words(str(dataset.get(k) or ""))) for k in IDENTIFIERS]
-    return bool(words & named) or any(n and n in " ".join(_words(label)) for n in numbers)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.casefold())
