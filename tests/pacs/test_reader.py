@@ -434,6 +434,42 @@ def test_values_that_are_not_finite_are_refused(make_dicom: MakeDicom, value: fl
         _read(_floating(make_dicom, pixels))
 
 
+def test_a_window_hides_no_value_that_is_not_finite(make_dicom: MakeDicom) -> None:
+    pixels = np.ones((4, 5), dtype=np.float32)
+    pixels[2, 2] = np.nan
+    made = dcmread(BytesIO(_floating(make_dicom, pixels)))
+    made.WindowCenter, made.WindowWidth = 1, 2
+    buffer = BytesIO()
+    dcmwrite(buffer, made)
+    with pytest.raises(UnreadableImageError, match="it has values that are not finite"):
+        _read(buffer.getvalue())
+
+
+def test_values_in_the_upper_bits_are_refused(make_dicom: MakeDicom) -> None:
+    raw = GREY.astype(np.uint16) << 4
+    with pytest.raises(UnreadableImageError, match="its HighBit is not one less than its BitsS"):
+        _read(make_dicom(raw, BitsStored=12, HighBit=15))
+
+
+def test_overlays_in_the_bits_above_are_no_part_of_a_value(make_dicom: MakeDicom) -> None:
+    raw = (GREY & 0x0FFF) | 0x2000
+    found = _read(make_dicom(raw, BitsStored=12, HighBit=11)).picture
+    assert np.array_equal(found.pixels, GREY)
+
+
+def test_a_palette_of_opacity_adds_no_fourth_colour(make_dicom: MakeDicom) -> None:
+    table = bytes(range(256))
+    palette = {}
+    for colour in ("Red", "Green", "Blue", "Alpha"):
+        palette[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 8]
+        palette[f"{colour}PaletteColorLookupTableData"] = table
+    indices = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    found = _read(
+        make_dicom(indices, PhotometricInterpretation="PALETTE COLOR", Modality="MR", **palette)
+    )
+    assert np.array_equal(found.picture.pixels, np.stack([indices] * 3, -1))
+
+
 def test_damaged_compressed_pixels_are_unreadable(make_dicom: MakeDicom) -> None:
     dataset = dcmread(BytesIO(make_dicom(GREY.astype(np.uint8))))
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit

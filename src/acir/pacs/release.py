@@ -116,7 +116,7 @@ def _black_out(
 
 def _darkest(dataset: FileDataset, pixels: Shaped[np.ndarray, "..."]) -> float:
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        colours = apply_color_lut(pixels, dataset).sum(-1)
+        colours = apply_color_lut(pixels, dataset)[..., :3].sum(-1)
         return float(pixels.ravel()[colours.argmin()])
     return float(
         pixels.max() if dataset.PhotometricInterpretation == "MONOCHROME1" else pixels.min()
