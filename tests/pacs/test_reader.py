@@ -1,10 +1,13 @@
 """The reader on files made in code, and on pydicom's and highdicom's own where they are at hand."""
 
+import logging
 import warnings
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -489,6 +492,27 @@ def test_nothing_that_pydicom_says_is_heard(
     caplog.clear()
     assert _read(data).id == pseudonym(KEY, "instance", "Mrs Canary")
     assert not caplog.records
+
+
+def test_while_one_thread_reads_another_that_ends_lets_nothing_be_heard() -> None:
+    log, turn, ended = logging.getLogger("pydicom"), Event(), Event()
+
+    def first() -> None:
+        with reader.unheard():
+            turn.set()
+            ended.wait(0.2)  # for the second to begin, were it let
+
+    def second() -> bool:
+        turn.wait()
+        with reader.unheard():
+            ended.set()
+            other.result()
+            return log.disabled
+
+    with ThreadPoolExecutor(2) as threads:
+        other = threads.submit(first)
+        assert threads.submit(second).result()
+    assert not log.disabled
 
 
 def test_no_damage_lets_a_value_or_another_error_out(

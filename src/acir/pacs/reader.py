@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
+from threading import RLock
 from types import MappingProxyType
 
 from pydicom import Dataset, FileDataset
@@ -55,6 +56,7 @@ MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a l
 SLIDE = VLWholeSlideMicroscopyImageStorage
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
+_ALONE = RLock()
 
 
 @dataclass(frozen=True)
@@ -169,15 +171,19 @@ def in_our_words(name: str) -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines back: they quote values."""
+    """Keep pydicom's warnings and log lines back: they quote values.
+
+    One thread at a time, as the first to end would let those of the others be heard.
+    """
     log = logging.getLogger("pydicom")
-    before, log.disabled = log.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.disabled = before
+    with _ALONE:
+        before, log.disabled = log.disabled, True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            log.disabled = before
 
 
 def parsed(data: bytes, name: str) -> FileDataset:
