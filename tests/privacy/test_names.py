@@ -28,6 +28,7 @@ def _file(name: str) -> Dataset:
         ("MUELLER^JOERG", "Jörg Müller"),
         ("Dvořák^Antonín", "dvorak"),
         ("Yamada^Tarou=山田^太郎", "山田太郎"),
+        ("Müller^Jörg", r"m\xfcller"),
         ("", "ab 4711"),
         ("", "CT of AB_4711"),
     ],

@@ -25,7 +25,8 @@ def names_someone(label: str, dataset: Dataset) -> bool:
     named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}
     numbers = [_spaced(str(dataset.get(keyword) or "")) for keyword in IDENTIFIERS]
     return (
-        bool(words & named)
+        "\\" in label  # a spelt out byte of another encoding, in which it may be anyone's name
+        or bool(words & named)
         or any(first + last in together for first, last in permutations(named, 2))
         or any(number and number in _spaced(label) for number in numbers)
     )
