@@ -135,7 +135,9 @@ def test_what_is_no_volume_or_ends_early_is_refused(tmp_path: Path) -> None:
     data = _image().to_bytes()
     assert _refused(b"", tmp_path).reason == "its content is no NIfTI volume in one file"
     assert _refused(data.replace(b"n+1", b"ni1"), tmp_path).reason.startswith("its content is no N")
-    assert _refused(b"\x1f\x8b torn to pieces", tmp_path).reason.startswith("its content is damaged")
+    assert _refused(b"\x1f\x8b torn to pieces", tmp_path).reason.startswith(
+        "its content is damaged"
+    )
     for torn in (data[:-9], gzip.compress(data)[:-30], gzip.compress(data[:-9])):
         found = _refused(torn, tmp_path)
         assert (found.reason, found.code) == ("the file ends early", "truncated")
