@@ -1,5 +1,6 @@
 """Pictures are prepared once, in order of their ids, and test lies in a file of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,25 @@ def test_what_is_kept_is_left_alone_until_something_changes(tmp_path: Path, data
     keep(data, tmp_path, Recipe(prep=PrepRecipe(size=16), calibration=WHOLE))
     assert lessons.stat().st_mtime_ns > before
     assert digests(lessons) != digest
+
+
+def test_dicom_pictures_have_one_order_whenever_they_are_read(
+    tmp_path: Path, make_dicom: Callable[..., bytes]
+) -> None:
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 10))):
+        for kind in CLASSES[:2]:
+            folder = tmp_path / "data" / split / kind
+            folder.mkdir(parents=True)
+            for n in numbers:
+                file = make_dicom(draw(kind, n), PatientID=f"{kind} {n}")
+                (folder / f"{n}.dcm").write_bytes(file)
+    data = DataSet(name="ct", source=str(tmp_path / "data"))
+    (tmp_path / "once").mkdir()
+    (tmp_path / "again").mkdir()
+    for once, again in zip(
+        keep(data, tmp_path / "once"), keep(data, tmp_path / "again"), strict=True
+    ):
+        assert digests(once) == digests(again)
 
 
 def test_patients_have_numbers(tmp_path: Path) -> None:

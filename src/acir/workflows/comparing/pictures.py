@@ -21,7 +21,6 @@ from acir.data.manifest import Part as PartName
 from acir.errors import SourceError, suggestion
 from acir.evaluation.benchmark import DataSet
 from acir.prep.pipeline import Prep
-from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
 from acir.sources.base import SourceOptions, open_source, walk_files
 from acir.types import Progress
@@ -85,7 +84,7 @@ def keep_lessons(
     key = _key(data, recipe)
     if _kept_key(path) == key:
         return
-    options = SourceOptions(frozenset({"train", "val"}), download=download, key=fresh_key())
+    options = SourceOptions(frozenset({"train", "val"}), download=download, key=key.encode())
     source = open_source(data.source, options)
     manifest = look(source, recipe.calibration.fraction, progress)
     if data.draw is not None:
@@ -111,7 +110,7 @@ def keep_exam(
     about = _about(lessons)
     if _kept_key(path) == about.key:
         return
-    options = SourceOptions(frozenset({"test"}), download=download, key=fresh_key())
+    options = SourceOptions(frozenset({"test"}), download=download, key=about.key.encode())
     source = open_source(data.source, options)
     manifest = look(source, 0.0, progress)
     foreign = sorted(set(manifest.class_names) - set(about.class_names))
@@ -146,7 +145,11 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def _key(data: DataSet, recipe: Recipe) -> str:
-    """Tell sources and preparations apart; files that were changed count as another source."""
+    """Tell sources and preparations apart; files that were changed count as another source.
+
+    It is also the key of the hashed names, so that the order of pictures, which goes by them where
+    a source hides its own, is the same whenever these files are read.
+    """
     place = Path(data.source)
     files = walk_files(place, lambda _: True) if place.is_dir() else [place]
     decides = {
