@@ -111,6 +111,19 @@ def test_patients_have_numbers(tmp_path: Path) -> None:
     assert sorted(set(found.ravel())) == [0, 1]
 
 
+def test_a_patient_of_train_and_test_is_refused(tmp_path: Path) -> None:
+    lines = ["path,label,patient,split"]
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 8))):
+        for kind in CLASSES[:2]:
+            for n in numbers:
+                path = save(draw(kind, n), tmp_path / "png" / f"{kind}{n}.png")
+                lines.append(f"{path.relative_to(tmp_path)},{kind},P{n % 7},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="1 patients have pictures in more than one split"):
+        keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
+    assert not (tmp_path / "b.npz").exists()
+
+
 def test_a_test_label_that_train_lacks_is_refused(tmp_path: Path, data: DataSet) -> None:
     save(draw("disc", 99), Path(data.source) / "test" / "dics" / "0.png")
     with pytest.raises(SourceError, match=r"has the label 'dics', .* Did you mean 'disc'\?"):

@@ -21,6 +21,7 @@ from acir.data.manifest import Part as PartName
 from acir.errors import SourceError, suggestion
 from acir.evaluation.benchmark import DataSet
 from acir.prep.pipeline import Prep
+from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
 from acir.sources.base import SourceOptions, open_source, walk_files
 from acir.types import Progress
@@ -105,11 +106,15 @@ def keep_exam(
     """Prepare the test split of a data set as its lessons were, and keep it.
 
     Raises:
-        SourceError: There is no test picture, or one has a label that train lacks.
+        SourceError: There is no test picture, one has a label that train lacks, or a patient is in
+            two splits.
     """
     about = _about(lessons)
     if _kept_key(path) == about.key:
         return
+    if _names_patients(lessons):
+        options = SourceOptions(download=download, key=fresh_key())
+        look(open_source(data.source, options), 0.0, progress).require_patients_apart()
     options = SourceOptions(frozenset({"test"}), download=download, key=about.key.encode())
     source = open_source(data.source, options)
     manifest = look(source, 0.0, progress)
@@ -189,6 +194,12 @@ def _about(path: Path) -> _About:
     with np.load(path) as kept:
         about = json.loads(str(kept["about"]))
     return _About(about["key"], tuple(about["class_names"]), Prep.from_dict(about["prep"]))
+
+
+def _names_patients(lessons: Path) -> bool:
+    """Whether the patient of any picture is known: then all splits are worth reading once more."""
+    with np.load(lessons) as kept:
+        return any((kept[f"{part}_patients"] != NO_PATIENT).any() for part in ("train", "val"))
 
 
 def _kept_key(path: Path) -> str | None:
