@@ -9,7 +9,7 @@ import pytest
 
 from acir.evaluation.benchmark import Benchmark
 from acir.evaluation.benchmark_file import load
-from acir.evaluation.comparison import Results, Run
+from acir.evaluation.comparison import HAMMING, RERANKED, Results, Run
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_sheet import Sheet
 from acir.evaluation.comparison_steadiness import QUANTITIES, SEEDS, per_query
@@ -217,7 +217,7 @@ def test_queries_of_one_patient_gain_steadiness_as_one(
     runs = [Run(run.record, {**run.arrays, key: patients}) for run in RUNS if run.arrays]
     sheet = Sheet(benchmark, Results(runs))
     reranked, plain = (
-        per_query(sheet, "cells", "acir", 16, order, quantity) for order in ("reranked", "hamming")
+        per_query(sheet, "cells", "acir", 16, order, quantity) for order in (RERANKED, HAMMING)
     )
     assert reranked is not None
     assert plain is not None
