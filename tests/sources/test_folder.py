@@ -1,5 +1,6 @@
 """A folder of class folders, a flat one, and a single file."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,19 @@ def test_broken_files_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
         UnreadableImageError, match=r"cannot read cat/empty\.png: the file is empty"
     ):
         _read(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere every name of a file is text")
+def test_a_file_whose_name_is_no_text_is_counted_by_what_can_be_printed(tmp_path: Path) -> None:
+    _save(tmp_path / "cat" / "good.png")
+    latin = Path(os.fsdecode(os.fsencode(tmp_path / "cat") + b"/gr\xfcn.png"))
+    try:
+        _save(latin)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 alone")
+    source = open_source(str(tmp_path))
+    assert [r.id for r in source] == ["cat/good.png"]
+    reason = "its name is not in UTF-8; rename it"
+    assert [(s.path, s.reason) for s in source.skipped] == [("cat/gr\\udcfcn.png", reason)]
+    with pytest.raises(UnreadableImageError, match="its name is not in UTF-8; rename it"):
+        _read(latin)

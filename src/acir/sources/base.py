@@ -68,9 +68,11 @@ class Entry:
         """Decode the picture, draw what the source leaves open, and hide the patient.
 
         Raises:
-            UnreadableImageError: The picture cannot be decoded.
+            UnreadableImageError: The picture cannot be decoded, or its id is no text in UTF-8.
             UsageError: There is a patient to hide and no key.
         """
+        if not _is_utf8(self.id):
+            raise UnreadableImageError(self.id, "its name is not in UTF-8; rename it")
         picture = self.read()
         drawn_from = draw_key(self.patient) if self.patient else pixel_hash(picture.pixels)
         return ImageRecord(
@@ -210,6 +212,15 @@ def _by_scheme(place: str, kinds: Sequence[type[Source]], options: SourceOptions
         f"{', '.join(f'{s}:' for s in schemes)}."
         f"{suggestion(scheme, schemes) if colon else ''}"
     )
+
+
+def _is_utf8(name: str) -> bool:
+    """Say whether a name is text: of a file whose name is other bytes, Python makes surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def folders_mean(parts: Sequence[str]) -> tuple[Split | None, tuple[str, ...]]:
