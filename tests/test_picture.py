@@ -23,6 +23,13 @@ def test_a_picture_of_no_file_has_no_patient_and_is_called_picture() -> None:
     assert np.array_equal(record.pixels, draw("disc", 300))
 
 
+def test_the_byte_order_of_an_array_does_not_matter() -> None:
+    pixels = draw("disc", 300).astype(np.uint16) * 100
+    found = as_record(pixels.astype(pixels.dtype.newbyteorder()), b"key")
+    assert found.value_range == as_record(pixels, b"key").value_range == (0, 65535)
+    assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
+
+
 def test_a_file_is_called_by_its_path(tmp_path: Path) -> None:
     path = save(draw("disc", 300), tmp_path / "scan.png")
     assert as_record(path, b"key").id == as_record(str(path), b"key").id == str(path)

@@ -137,8 +137,9 @@ class UnreadableImageError(SourceError):
     def __init__(
         self, path: str, reason: str, code: Literal["unreadable", "truncated"] = "unreadable"
     ) -> None:
-        super().__init__(f"cannot read {path}: {reason}")
-        self.path = path
+        # The name of a file may be no text, which nobody could print or store.
+        self.path = path.encode(errors="backslashreplace").decode()
+        super().__init__(f"cannot read {self.path}: {reason}")
         self.reason = reason
         self.code = code
 

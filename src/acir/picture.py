@@ -26,8 +26,8 @@ UNNAMED = "picture"
 def as_record(picture: Picture, key: bytes) -> ImageRecord:
     """Turn whatever a caller has into a record.
 
-    An array is `(h, w)` or `(h, w, 3)`; `acir.prep.decode.natural_range` says which of its values
-    mean black and white.
+    An array is `(h, w)` or `(h, w, 3)`, in any byte order; `acir.prep.decode.natural_range` says
+    which of its values mean black and white.
 
     Args:
         picture: What a caller has.
@@ -49,6 +49,7 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
         )
+    picture = picture.astype(picture.dtype.newbyteorder("="), copy=False)
     try:
         return _lone_record(Decoded(picture, natural_range(picture)))
     except ValueError as error:

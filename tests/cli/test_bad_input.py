@@ -32,6 +32,12 @@ def test_a_missing_path(tmp_path: Path) -> None:
     assert said.startswith(f"there is nothing at {tmp_path / 'nowhere'}; give a path that exists")
 
 
+def test_a_seed_that_torch_cannot_take(tmp_path: Path) -> None:
+    words = ("train", "tiny", "--data", tmp_path, "--out", tmp_path / "run", "--seed", str(2**64))
+    assert acir(*words).code == 2
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     said = refused(tmp_path / "empty", tmp_path / "run")

@@ -162,6 +162,17 @@ def test_json_floats_have_six_significant_digits(capsys: pytest.CaptureFixture[s
     )
 
 
+def test_a_person_is_shown_names_whole_and_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"a:smile:[red]{'b' * 200}"
+    show.counts({name: 1}, as_json=False)
+    assert capsys.readouterr().out == f"{name}: 1\n"
+    show.table("", ("id", "rank"), [(name, 1)])
+    lines = capsys.readouterr().out.splitlines()
+    assert "".join(line.split("│")[1].strip() for line in lines if "│" in line) == name
+    show.say(name)
+    assert capsys.readouterr().err == f"{name}\n"
+
+
 def test_a_log_has_the_error_that_stopped_the_work_but_no_refusal(tmp_path: Path) -> None:
     path = tmp_path / "made" / "log"
     with pytest.raises(UsageError, match="no use"), show.logging_to(path):

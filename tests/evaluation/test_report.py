@@ -224,4 +224,6 @@ def test_a_page_for_a_folder_that_does_not_exist_is_refused_beforehand(
     with pytest.raises(UsageError, match=r"no folder .*absent for page.html; make it first"):
         refuse_missing_folder(tmp_path / "absent" / "page.html")
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="is a folder; name the file of the page"):
+        refuse_missing_folder(tmp_path)
     refuse_missing_folder(Path("page.html"))

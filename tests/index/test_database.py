@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from made_entries import create, entry, gallery
 
-from acir.errors import BusyError
+from acir.errors import BusyError, UsageError
 from acir.index.store import Store
 
 
@@ -52,3 +52,14 @@ def test_emptying_the_log_does_not_wait_for_a_reader_who_never_pauses(tmp_path: 
             assert writer._database.forget()
     assert b"secret" not in (folder / "store.sqlite").read_bytes()
     assert [f.name for f in folder.iterdir()] == ["store.sqlite"]
+
+
+def test_what_is_no_text_is_refused_and_nothing_stored(tmp_path: Path) -> None:
+    said = r"'a\\udcff' is no text that an index can hold; give it in UTF-8"
+    with create(tmp_path / "index") as store:
+        with pytest.raises(UsageError, match=said):
+            store.add([entry(1), entry(2, path="a\udcff")])
+        with store.view() as view, pytest.raises(UsageError, match=said):
+            view.select({"label": "a\udcff"})
+        assert store.info()["n"] == 0
+        assert store.add([entry(1)]).new == 1

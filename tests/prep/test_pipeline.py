@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Float, Shaped
+from PIL import Image
 
 from acir.prep.pipeline import Prep
 from acir.types import ImageRecord
@@ -55,6 +56,24 @@ def test_resizing_weighs_pixels_with_a_triangle(side: int) -> None:
 def test_the_right_size_is_left_alone() -> None:
     pixels = drawn(7, 7)
     assert Prep(size=7, colour=False)(record(pixels))[0] == pytest.approx(pixels / 255)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_strip_takes_no_memory_of_the_square_around_it(colour: bool) -> None:
+    # 2,000,000 pixels a side: as a square it would take 16 TB.
+    strip = np.repeat(drawn(2, 4, *([3] if colour else [])), 500_000, axis=1)
+    for pixels in (strip, strip.swapaxes(0, 1)):
+        found = Prep(size=16, colour=colour)(record(pixels))
+        assert found.shape == (3, 16, 16)
+        assert 0 < found.max() < 0.01
+
+
+def test_a_long_picture_that_the_preflight_passes_is_resized_once() -> None:
+    pixels = drawn(1000, 5000)
+    square = np.zeros((5000, 5000), np.float32)
+    square[2000:3000] = pixels / np.float32(255)
+    expected = np.asarray(Image.fromarray(square).resize((8, 8), Image.Resampling.BILINEAR))
+    assert Prep(size=8, colour=False)(record(pixels))[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_grey_picture_gets_three_equal_channels() -> None:

@@ -63,7 +63,7 @@ def test_too_long_a_list_is_cut_by_distance_and_id(monkeypatch: pytest.MonkeyPat
     (found,) = shortlists(Flat(codes), [probe(codes[1], [])], np.ones(4, dtype=bool), 1, None)
     assert found.rows.tolist() == [1, 2]
     assert found.notice == (
-        "3 pictures are as near by their codes; the first 2 by distance and id were ordered by "
+        "3 pictures are near enough by their codes; the first 2 by distance and id were ordered by "
         "content"
     )
 

@@ -57,6 +57,28 @@ def test_a_backup_is_not_written_over_anything(own_index: Path, tmp_path: Path) 
     assert list(tree(tmp_path / "copy")) == ["notes.txt"]
 
 
+def test_a_refused_copy_is_not_remembered_as_one(own_index: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    for words in (("copy", "--engine", "flat"), ("export",), ("backup",)):
+        assert "there is something at" in said((*words, "--index", own_index, "--to", taken), 2)
+    with Store.open(own_index) as store:
+        assert taken not in store.copies()
+
+
+def test_an_index_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    no, new = tmp_path / "no", tmp_path / "new"
+    for words in (
+        ("add", "--index", no, "--data", tmp_path),
+        ("copy", "--index", no, "--to", new, "--engine", "flat"),
+        ("backup", "--index", no, "--to", new),
+        ("restore", "--from", no, "--index", new),
+        ("import", "--index", no, "--from", new),
+    ):
+        assert f"there is no index at {no}; give the folder of one" in said(words, 2)
+    assert not new.exists()
+
+
 @pytest.mark.parametrize("part", ["store.sqlite", "bundle/weights.safetensors"])
 def test_a_damaged_index_is_not_backed_up_and_a_damaged_backup_not_restored(
     own_index: Path, tmp_path: Path, part: str

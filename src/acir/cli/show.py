@@ -20,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from acir.errors import UsageError
@@ -28,8 +28,9 @@ from acir.types import Answer, Verdict
 
 COLOURS = {"known": "green", "caution": "yellow", "unknown": "red"}
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names of pictures are printed as they are, also one such as `a:smile:.png`.
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class _Rate(ProgressColumn):
@@ -144,8 +145,9 @@ def sections(values: Mapping[str, Any]) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are set to six significant digits."""
-    drawn = Table(*columns, title=title or None, title_justify="left")
+    """Print a table; numbers are set to six significant digits, and nothing is cut off."""
+    whole = [Column(name, overflow="fold") for name in columns]
+    drawn = Table(*whole, title=title or None, title_justify="left")
     for row in rows:
         drawn.add_row(*(Text(_text(cell)) for cell in row))
     out.print(drawn)

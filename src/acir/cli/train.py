@@ -8,6 +8,8 @@ import typer
 from acir.cli import show
 from acir.cli.options import Data, Device, Download, Json, Strict, Threads, last_of_each
 
+MOST_SEED = 2**63 - 1  # torch takes none that is larger
+
 app = typer.Typer()
 
 
@@ -22,7 +24,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a key of the recipe; repeat."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The only source of chance.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=MOST_SEED, help="The only source of chance.")
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     download: Download = False,
     strict: Strict = False,

@@ -80,8 +80,10 @@ def refuse_missing_folder(path: Path) -> None:
     """Refuse a page that could not be written, before there is any work to lose.
 
     Raises:
-        UsageError: Its folder does not exist.
+        UsageError: Its folder does not exist, or it is a folder itself.
     """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the file of the page, as in {path}/page.html")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} for {path.name}; make it first")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from acir.errors import AcirError, BusyError, StorageError, StoreError
+from acir.errors import AcirError, BusyError, StorageError, StoreError, UsageError
 
 FILE = "store.sqlite"
 PATIENCE = 30.0  # seconds that a writer waits for another
@@ -156,8 +156,8 @@ class _Translated(AbstractContextManager[None]):
         self._folder = folder
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        # The module decodes SQLite's messages, which quote damaged text.
-        if isinstance(error, sqlite3.Error | UnicodeDecodeError):
+        # The module decodes SQLite's messages, which quote damaged text, and encodes our values.
+        if isinstance(error, sqlite3.Error | UnicodeError):
             translated = _translation(self._folder, error)
             if translated is not None:
                 raise translated from error
@@ -187,7 +187,9 @@ def _connected(path: Path) -> sqlite3.Connection:
     )
 
 
-def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> AcirError | None:
+def _translation(folder: Path, error: sqlite3.Error | UnicodeError) -> AcirError | None:
+    if isinstance(error, UnicodeEncodeError):
+        return UsageError(f"{error.object!a} is no text that an index can hold; give it in UTF-8")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest refines it
     if code == sqlite3.SQLITE_FULL:
         return StorageError(
@@ -199,7 +201,7 @@ def _translation(folder: Path, error: sqlite3.Error | UnicodeDecodeError) -> Aci
             f"another process has been writing to the index at {folder} for too long; run the "
             "command again when it is done"
         )
-    if code in DAMAGED or isinstance(error, UnicodeDecodeError):
+    if code in DAMAGED or isinstance(error, UnicodeError):
         return StoreError(
             f"the index at {folder} is damaged, truncated or no index of acir ({error}); restore "
             "a copy of it or build it again"

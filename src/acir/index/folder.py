@@ -3,6 +3,33 @@
 from pathlib import Path
 
 from acir.errors import StorageError, StoreError
+from acir.index.database import FILE
+
+
+def require_index(folder: Path) -> None:
+    """Refuse a folder without an index.
+
+    Raises:
+        StoreError: There is none.
+    """
+    if not (folder / FILE).is_file():
+        raise StoreError(
+            f"there is no index at {folder}; give the folder of one, or build it with acir index "
+            "build"
+        )
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a place for a new index where something is.
+
+    Raises:
+        StoreError: There is something in the folder, or it is a file.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(
+            f"there is something at {folder} already; name a new folder, or add to the index "
+            "with acir index add"
+        )
 
 
 def make_folder(folder: Path) -> None:
@@ -12,11 +39,7 @@ def make_folder(folder: Path) -> None:
         StoreError: There is something in the folder, or it is a file.
         StorageError: The folder cannot be written.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise StoreError(
-            f"there is something at {folder} already; name a new folder, or add to the index "
-            "with acir index add"
-        )
+    refuse_taken(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

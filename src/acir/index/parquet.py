@@ -28,8 +28,7 @@ def write(store: Store, file: Path) -> int:
         StorageError: The file cannot be written.
     """
     arrow, parquet = _pyarrow()
-    if file.exists():
-        raise StoreError(f"there is something at {file} already; name a new file")
+    refuse_taken(file)
     layout = schema(store.bits, store.dim).with_metadata(
         {"acir.model": store.model, "acir.bits": str(store.bits), "acir.dim": str(store.dim)}
     )
@@ -51,6 +50,16 @@ def write(store: Store, file: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return count
+
+
+def refuse_taken(file: Path) -> None:
+    """Refuse a place for a new file where something is.
+
+    Raises:
+        StoreError: There is.
+    """
+    if file.exists():
+        raise StoreError(f"there is something at {file} already; name a new file")
 
 
 def read(file: Path, store: Store) -> Iterator[Entry]:

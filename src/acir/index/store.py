@@ -14,11 +14,11 @@ from acir.errors import StoreError, UsageError
 from acir.index import about, changes, copies, letters, rewriting, rows, schema
 from acir.index.about import About
 from acir.index.chosen import Choice, build
-from acir.index.database import FILE, Database
+from acir.index.database import Database
 from acir.index.entry import Entry
 from acir.index.feeds import Feed
 from acir.index.filters import collections, matching
-from acir.index.folder import make_folder, size_of
+from acir.index.folder import make_folder, require_index, size_of
 from acir.index.readers import Readers
 from acir.index.traffic import AT_LAST, Recorder, Traffic, kept
 from acir.index.verification import problems
@@ -96,11 +96,7 @@ class Store(AbstractContextManager["Store"]):
         Raises:
             StoreError: It is missing, damaged, of another version or of another model.
         """
-        if not (folder / FILE).is_file():
-            raise StoreError(
-                f"there is no index at {folder}; give the folder of one, or build it with "
-                "acir index build"
-            )
+        require_index(folder)
         database = Database(folder, ROOM)
         try:
             store = cls(folder, database)

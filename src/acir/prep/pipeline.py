@@ -10,12 +10,17 @@ from jaxtyping import Float, Float32
 from PIL import Image
 
 from acir.prep.pixels import grey, to_unit
+from acir.prep.preflight import MOST_TIMES_AS_LONG
 from acir.types import ImageRecord
+
+LONG = 4096  # pixels along a strip that are enough for any network
 
 
 @dataclass(frozen=True)
 class Prep:
     """Window, invert, pad to a square, resize, and give three channels.
+
+    A picture so long that the pre-flight refuses it is made smaller first.
 
     Attributes:
         size: Side of the square, in pixels.
@@ -30,7 +35,7 @@ class Prep:
         unit = to_unit(record)
         if not self.colour:
             unit = grey(unit)
-        square = _resized(_padded(unit), self.size).clip(0, 1)
+        square = _resized(_padded(_shortened(unit)), self.size, self.size).clip(0, 1)
         if square.shape[2] == 1:
             square = repeat(square, "height width 1 -> height width 3")
         return np.ascontiguousarray(
@@ -50,7 +55,7 @@ class Prep:
             width: Likewise.
         """
         side = max(height, width)
-        whole = _resized(rearrange(square, "y x -> y x 1").astype(np.float32), side)[:, :, 0]
+        whole = _resized(rearrange(square, "y x -> y x 1").astype(np.float32), side, side)[:, :, 0]
         top, left = (side - height) // 2, (side - width) // 2
         return whole[top : top + height, left : left + width]
 
@@ -68,6 +73,18 @@ class Prep:
         return cls(size=values["size"], colour=values["colour"])
 
 
+def _shortened(unit: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h2 w2 c"]:
+    """Make a strip smaller: the square around one of a few kilobytes would fill the memory.
+
+    The pre-flight refuses such a picture; it may be stored or asked about all the same.
+    """
+    short, long = sorted(unit.shape[:2])
+    if long <= max(LONG, MOST_TIMES_AS_LONG * short):
+        return unit
+    height, width = (max(1, round(side * LONG / long)) for side in unit.shape[:2])
+    return _resized(unit, height, width)
+
+
 def _padded(unit: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "side side c"]:
     """Pad with black to a square, the picture in the middle: its proportions carry meaning."""
     height, width, channels = unit.shape
@@ -81,17 +98,17 @@ def _padded(unit: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "side side c"
 
 
 def _resized(
-    square: Float[np.ndarray, "side side c"], size: int
-) -> Float[np.ndarray, "size size c"]:
+    picture: Float[np.ndarray, "h w c"], height: int, width: int
+) -> Float[np.ndarray, "height width c"]:
     """Resize with antialiasing; bilinear, so values stay in their range."""
-    if len(square) == size:
-        return square
+    if picture.shape[:2] == (height, width):
+        return picture
     planes = [
         np.asarray(
-            Image.fromarray(np.ascontiguousarray(square[:, :, channel])).resize(
-                (size, size), Image.Resampling.BILINEAR
+            Image.fromarray(np.ascontiguousarray(picture[:, :, channel])).resize(
+                (width, height), Image.Resampling.BILINEAR
             )
         )
-        for channel in range(square.shape[2])
+        for channel in range(picture.shape[2])
     ]
     return np.stack(planes, axis=2)

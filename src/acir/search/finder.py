@@ -117,17 +117,14 @@ class Finder:
     def _cases(
         self, views: Views, lists: Sequence[Shortlist], wanted: Wanted
     ) -> tuple[Ranking, Deciding | None]:
-        """Rank the cases of all candidates, each by all of its pictures that are allowed."""
+        """Rank the cases of all candidates, each by all of its pictures that are allowed.
+
+        A radius allows none but the candidates: it holds all pictures within it.
+        """
         rows, per = np.unique(np.concatenate([each.rows for each in lists])), wanted.request.per
-        names: list[str | None] = [None] * len(rows)
-        if per is not None:
-            named = {name for name in self._state.values(rows, per) if name is not None}
-            members = self._state.members(per, named)
-            if wanted.allowed is not None:
-                members = members[wanted.allowed[members]]
-            members = np.setdiff1d(members, views[0].barred)
-            rows = np.union1d(rows, members)
-            names = self._state.values(rows, per)
+        if per is not None and wanted.request.radius is None:
+            rows = np.union1d(rows, self._members(rows, per, views[0], wanted.allowed))
+        names = self._state.values(rows, per) if per is not None else [None] * len(rows)
         codes, embeddings = (
             self._state.gallery.codes[rows],
             self._embeddings.of(self._state, rows),
@@ -139,6 +136,16 @@ class Finder:
             decided = deciding(ranked, cases, found.rows)
             decided = replace(decided, rows=rows[decided.rows])
         return replace(found, rows=rows[found.rows]), decided
+
+    def _members(
+        self, rows: Int[np.ndarray, " n"], per: str, view: Probe, allowed: Allow
+    ) -> Int[np.ndarray, " m"]:
+        """Return all pictures of the cases of some, but for those that may not be found."""
+        named = {name for name in self._state.values(rows, per) if name is not None}
+        members = self._state.members(per, named)
+        if allowed is not None:
+            members = members[allowed[members]]
+        return np.setdiff1d(members, view.barred)
 
     def _folded(
         self, views: Views, ranking: Ranking, request: Request

@@ -81,7 +81,7 @@ def _cut(found: Found, *, complete: bool) -> Shortlist:
     if len(rows) <= MOST:
         return Shortlist(distances, rows, complete)
     notice = (
-        f"{len(rows)} pictures are as near by their codes; the first {MOST} by distance and id "
+        f"{len(rows)} pictures are near enough by their codes; the first {MOST} by distance and id "
         "were ordered by content"
     )
     return Shortlist(distances[:MOST], rows[:MOST], complete=True, notice=notice)

@@ -14,6 +14,7 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
+from acir.index.folder import refuse_taken
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -29,7 +30,7 @@ from acir.workflows.recording import (
     recorded,
     system_user,
 )
-from acir.workflows.search import BUNDLE, KEY
+from acir.workflows.search import BUNDLE, KEY, bundle_of
 
 Adding = Callable[[Store, str | None], AbstractContextManager[Callable[[Added], Added]]]
 Deleting = Callable[[Store, AuditEvent], AbstractContextManager[object]]
@@ -92,7 +93,7 @@ def add(
     Raises:
         UsageError: The index or the source cannot be used.
     """
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
+    with Store.open(index, model=bundle_of(index)) as store:
         options = IndexOptions(strict=strict, download=download, collection=collection)
         source = options.source(data, load_key(index / KEY))
         refuse_unreadable(source, progress)
@@ -126,7 +127,8 @@ def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
         ServerError: The server of the new engine cannot.
     """
     choice = choose(engine)
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as source, copying(source, to):
+    refuse_taken(to)  # before it is remembered as a copy
+    with Store.open(index, model=bundle_of(index)) as source, copying(source, to):
         store = copy_store(source, to, choice)
     with store:
         try:

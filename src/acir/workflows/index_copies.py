@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from acir.bundle import copy_bundle, verify_bundle
+from acir.bundle import copy_bundle
 from acir.errors import StorageError, StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
@@ -18,7 +18,7 @@ from acir.workflows.durable import synchronise, synchronise_all
 from acir.workflows.index import verify
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import adding, copying, described, note, system_user
-from acir.workflows.search import BUNDLE, KEY
+from acir.workflows.search import BUNDLE, KEY, bundle_of
 
 
 def compact(index: Path) -> dict[str, int]:
@@ -38,7 +38,7 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
         StoreError: The index is missing or damaged, or there is something at `to`.
         StorageError: There is no room, or the folder cannot be written.
     """
-    verify_bundle(index / BUNDLE)
+    bundle_of(index)
     with Store.open(index) as store:
         make_folder(to)
         with _beside(to) as part, copying(store, to):
@@ -54,7 +54,7 @@ def restore(source: Path, index: Path) -> dict[str, int | str]:
         StoreError: The backup is missing or damaged, or there is something at `index`.
         StorageError: There is no room, or the folder cannot be written.
     """
-    verify_bundle(source / BUNDLE)
+    bundle_of(source)
     with Store.open(source) as store:
         make_folder(index)
         with _beside(index) as part:
@@ -94,6 +94,7 @@ def export(index: Path, to: Path) -> dict[str, int]:
         StoreError: The index is missing or damaged, or there is something at `to`.
         StorageError: The file cannot be written.
     """
+    parquet.refuse_taken(to)  # before it is remembered as a copy
     with Store.open(index) as store, copying(store, to, "export"):
         return {"n": parquet.write(store, to)}
 
@@ -106,7 +107,7 @@ def import_(index: Path, file: Path) -> Added:
         UsageError: The file is no such file, or of another model than the index.
         ServerError: The index has them, but its server cannot be used.
     """
-    opened = Store.open(index, model=verify_bundle(index / BUNDLE))
+    opened = Store.open(index, model=bundle_of(index))
     with opened as store, up_to_date(store), adding(store, None) as done:
         return done(store.add(parquet.read(file, store)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlencode
 
-from acir.bundle import load_bundle, verify_bundle
+from acir.bundle import load_bundle
 from acir.errors import UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
@@ -25,7 +25,7 @@ from acir.workflows.following import Follower, Target
 from acir.workflows.following_series import SeriesFollower
 from acir.workflows.index_creation import ENGINE, IndexOptions, created
 from acir.workflows.receiving import Intake
-from acir.workflows.search import BUNDLE, KEY, LEAST, Request
+from acir.workflows.search import BUNDLE, KEY, LEAST, Request, bundle_of
 from acir.workflows.search import search as ask
 
 LEVELS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -197,7 +197,7 @@ def _target(settings: Settings, device: str) -> Iterator[Target]:
     index = Path(settings.index)
     if not (index / FILE).is_file():
         _create(settings, index, device)
-    with Store.open(index, model=verify_bundle(index / BUNDLE)) as store:
+    with Store.open(index, model=bundle_of(index)) as store:
         yield Target(store, load_bundle(index / BUNDLE, device), load_key(index / KEY))
 
 

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from acir.bundle import load_bundle
+from acir.bundle import load_bundle, verify_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, refuse_missing_folder, write_page
+from acir.index.folder import require_index
 from acir.index.store import Store
 from acir.pacs.files import is_dicom_file
 from acir.privacy.pseudonym import load_key
@@ -38,6 +39,17 @@ def load(bundle: str | Path, device: str = "cpu") -> Model:
         BundleError: It is missing, altered, truncated or of another version.
     """
     return Model(load_bundle(Path(bundle), device))
+
+
+def bundle_of(index: Path) -> str:
+    """Check every file of the bundle inside an index and return the bundle's id.
+
+    Raises:
+        StoreError: There is no index.
+        BundleError: The bundle is missing, incomplete, altered or of another format.
+    """
+    require_index(index)
+    return verify_bundle(index / BUNDLE)
 
 
 def open_index(folder: str | Path, device: str = "cpu", witness: Witness | None = None) -> Searcher:
