@@ -60,8 +60,10 @@ def _merged(read: Callable[[int], Picture], count: int, choice: str) -> Picture:
 
 def _picture(dataset: FileDataset, index: int, name: str) -> Picture:
     picture = of_frame(dataset, index, decoded(dataset, index, name))
-    floats = picture.pixels if picture.pixels.dtype.kind == "f" else 0.0
-    if not np.isfinite(picture.value_range).all() or not np.isfinite(floats).all():
+    finite = bool(np.isfinite(picture.value_range).all())
+    if picture.pixels.dtype.kind == "f":
+        finite = finite and bool(np.isfinite(picture.pixels).all())
+    if not finite:
         raise UnreadableImageError(name, "it has values that are not finite")
     return picture
 
