@@ -82,7 +82,13 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.add_middleware(
         Limits, turn_away=problems, most_mb=limits.upload_mb, seconds=limits.upload_s
     )
-    app.add_middleware(Doorkeeper, state=lambda: app.state.acir, turn_away=problems, secure=secure)
+    app.add_middleware(
+        Doorkeeper,
+        state=lambda: app.state.acir,
+        turn_away=problems,
+        failed=problems.of,
+        secure=secure,
+    )
     if settings.server.called:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.server.called))
     app.add_middleware(Watch, metrics=metrics)

@@ -21,8 +21,10 @@ from acir.errors import (
     AcirError,
     GoneError,
     LockedError,
+    GuardError,
     PacsError,
     SourceError,
+    ServerError,
     StorageError,
     UnreachableError,
     UsageError,
@@ -37,6 +39,8 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
     (AccessError, HTTPStatus.FORBIDDEN),
     (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
     (GoneError, HTTPStatus.NOT_FOUND),
+    (ServerError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (GuardError, HTTPStatus.SERVICE_UNAVAILABLE),
     (PacsError, HTTPStatus.BAD_GATEWAY),
 )
 SPEAKING = {
@@ -93,7 +97,7 @@ class Problems:
         """Answer every error of an application."""
         app.add_exception_handler(HTTPException, self._of_http)
         app.add_exception_handler(RequestValidationError, self._of_validation)
-        app.add_exception_handler(AcirError, self._of_acir)
+        app.add_exception_handler(AcirError, self.of)
         app.add_exception_handler(Exception, self._of_anything)
 
     def _of_http(self, request: Request, error: Exception) -> Response:
@@ -108,7 +112,8 @@ class Problems:
         )
         return self(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
 
-    def _of_acir(self, request: Request, error: Exception) -> Response:
+    def of(self, request: Request, error: Exception) -> Response:
+        """Return the answer to a request that an error ended."""
         status = next((s for kind, s in STATUS if isinstance(error, kind)), None)
         if status is None and _speaks(error):
             return self(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))

@@ -28,6 +28,7 @@ SECURE_SESSION = f"__Host-{SESSION}"  # a browser takes such a name only as Secu
 FORGERY_HEADER = "x-csrf-token"
 BEARER = "bearer "
 TurnAway = Callable[[Request, int], Response]
+Answer = Callable[[Request, Exception], Response]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = ("/healthz", "/login", "/static/")
 # What shows or needs what the model made of a picture; the rest is for those who run the index.
@@ -207,11 +208,18 @@ class Doorkeeper:
     """
 
     def __init__(
-        self, app: ASGIApp, state: Callable[[], State], turn_away: TurnAway, secure: bool
+        self,
+        app: ASGIApp,
+        state: Callable[[], State],
+        turn_away: TurnAway,
+        failed: Answer,
+        secure: bool,
     ) -> None:
-        self._app, self._state, self._turn_away = app, state, turn_away
+        self._app, self._state = app, state
+        self._turn_away, self._failed = turn_away, failed
         self._headers = HEADERS | (
             {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
+        failed: Makes the answer to a request that an error ended.
         )
         self._cookie = cookie_name(secure)
 
@@ -220,7 +228,7 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, begun = Request(scope), False
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -232,14 +240,22 @@ class Doorkeeper:
             await send(message)
 
         caller = await self._recognised(request)
-        scope.setdefault("state", {})["caller"] = caller
+            nonlocal begun
+        request.scope.setdefault("state", {})["caller"] = caller
+                begun = True
         refused = self._refused(request, caller)
-        if refused:
-            await self._turn_away(request, refused)(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        behind = self._turn_away(request, refused) if refused else self._app
+        await behind(request.scope, receive, send)
 
     @staticmethod
+        try:
+            await self._passed(request, receive, send_with_headers)
+        except Exception as error:
+            if begun:
+                raise
+            await self._failed(request, error)(scope, receive, send_with_headers)
+
+    async def _passed(self, request: Request, receive: Receive, send: Send) -> None:
     def _refused(request: Request, caller: Caller | None) -> int:
         """Return the status with which a request is refused, or 0."""
         if caller is None and not is_open(request.url.path):
