@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Form, Request
 from fastapi.routing import APIRoute
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acir.api.state import State, of
-from acir.governance.access import ROLES, Principal, Verb, collections
+from acir.governance.access import Principal, Verb, actor, collections
 from acir.governance.audit import Actor, AuditEvent
 from acir.governance.events import ACTIONS
 
@@ -79,8 +79,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Who the audit log says acts, in the highest role that they have."""
-        role = max(self.principal.roles.values(), key=ROLES.index, default="")
-        return Actor(self.name, role=role, address=self.address)
+        return actor(self.principal, self.address)
 
     @property
     def forgery_token(self) -> str:
@@ -148,12 +147,22 @@ async def require(request: Request, caller: Caller, verb: Verb) -> None:
         AuditError: It could not be recorded.
     """
     if not caller.may(verb):
-        action = verb if verb in ACTIONS else "view"
-        event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
-        await run_in_threadpool(of(request).record, event)
-        raise HTTPException(403, "you may not do this")
+        await refuse(of(request), caller, verb, "you may not do this")
     if verb in OF_THE_MODEL:
         await run_in_threadpool(of(request).require_approval)
+
+
+async def refuse(state: State, caller: Caller, verb: Verb, said: str) -> NoReturn:
+    """Refuse one who may not do something, and record that.
+
+    Raises:
+        HTTPException: Once it is recorded.
+        AuditError: It could not be recorded.
+    """
+    action = verb if verb in ACTIONS else "view"
+    event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
+    await run_in_threadpool(state.record, event)
+    raise HTTPException(403, said)
 
 
 def everyone() -> Any:  # noqa: ANN401 - as above
@@ -204,6 +213,7 @@ class Doorkeeper:
         app: What is behind the door.
         state: Gives the state of the server, once it has started.
         turn_away: Makes the answer to one who is refused, from a status.
+        failed: Makes the answer to a request that an error ended.
         secure: Whether clients speak TLS, so that cookies and headers may demand it.
     """
 
@@ -219,7 +229,6 @@ class Doorkeeper:
         self._turn_away, self._failed = turn_away, failed
         self._headers = HEADERS | (
             {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
-        failed: Makes the answer to a request that an error ended.
         )
         self._cookie = cookie_name(secure)
 
@@ -231,7 +240,9 @@ class Doorkeeper:
         request, begun = Request(scope), False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -239,15 +250,6 @@ class Doorkeeper:
                 headers.setdefault("Cache-Control", "no-cache" if is_static else "no-store")
             await send(message)
 
-        caller = await self._recognised(request)
-            nonlocal begun
-        request.scope.setdefault("state", {})["caller"] = caller
-                begun = True
-        refused = self._refused(request, caller)
-        behind = self._turn_away(request, refused) if refused else self._app
-        await behind(request.scope, receive, send)
-
-    @staticmethod
         try:
             await self._passed(request, receive, send_with_headers)
         except Exception as error:
@@ -256,6 +258,13 @@ class Doorkeeper:
             await self._failed(request, error)(scope, receive, send_with_headers)
 
     async def _passed(self, request: Request, receive: Receive, send: Send) -> None:
+        caller = await self._recognised(request)
+        request.scope.setdefault("state", {})["caller"] = caller
+        refused = self._refused(request, caller)
+        behind = self._turn_away(request, refused) if refused else self._app
+        await behind(request.scope, receive, send)
+
+    @staticmethod
     def _refused(request: Request, caller: Caller | None) -> int:
         """Return the status with which a request is refused, or 0."""
         if caller is None and not is_open(request.url.path):
