@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,11 +21,11 @@ from acir.errors import (
     AccessError,
     AcirError,
     GoneError,
-    LockedError,
     GuardError,
+    LockedError,
     PacsError,
-    SourceError,
     ServerError,
+    SourceError,
     StorageError,
     UnreachableError,
     UsageError,
@@ -38,9 +39,9 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
     (LockedError, HTTPStatus.TOO_MANY_REQUESTS),
     (AccessError, HTTPStatus.FORBIDDEN),
     (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (GoneError, HTTPStatus.NOT_FOUND),
     (ServerError, HTTPStatus.SERVICE_UNAVAILABLE),
     (GuardError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (GoneError, HTTPStatus.NOT_FOUND),
     (PacsError, HTTPStatus.BAD_GATEWAY),
 )
 SPEAKING = {
@@ -91,6 +92,8 @@ class Problems:
         if found == HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         response.headers.update(headers or {})
+        if "hx-request" in request.headers:  # an error is a page of its own, no part of one
+            response.headers["HX-Redirect"] = f"{quote(request.url.path)}?{request.url.query}"
         return response
 
     def install(self, app: FastAPI) -> None:
