@@ -261,7 +261,7 @@ class Doorkeeper:
         caller = await self._recognised(request)
         request.scope.setdefault("state", {})["caller"] = caller
         refused = self._refused(request, caller)
-        behind = self._turn_away(request, refused) if refused else self._app
+        behind: ASGIApp = self._turn_away(request, refused) if refused else self._app
         await behind(request.scope, receive, send)
 
     @staticmethod
