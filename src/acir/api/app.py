@@ -110,10 +110,10 @@ async def _running(
         pacs = opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None
         if pacs is not None and (trouble := pacs.trouble()):
             lines.warning("the PACS cannot be asked for now: %s", trouble)
-        pool, fetching = (_pool(limits, opened) for _ in range(2))
+        pool, fetching, entering = (_pool(limits, opened) for _ in range(3))
         maps = Maps(served)
         opened.callback(maps.close)
-        metrics.waiting.set_function(lambda: pool.waiting + fetching.waiting)
+        metrics.waiting.set_function(lambda: sum(one.waiting for one in (pool, fetching, entering)))
         actor = Actor(getuser())
         additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
         model = served.searcher.bundle.id
@@ -133,6 +133,7 @@ async def _running(
             additions=additions,
             pool=pool,
             fetching=fetching,
+            entering=entering,
             metrics=metrics,
             words=words,
         )
