@@ -1,10 +1,12 @@
-"""Whole slides as DICOM, drawn in code: a file a level, in tiles row by row (TILED_FULL)."""
+"""Whole slides as DICOM, drawn in code: a file a level, in tiles row by row, or some of them."""
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -80,6 +82,35 @@ def part(
     buffer = BytesIO()
     made.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def sparse(level: bytes, kept: Callable[[int, int], bool]) -> bytes:
+    """Return a level with some of its tiles, last ones first (TILED_SPARSE, PS3.3 C.7.6.17.3).
+
+    Args:
+        level: What `part` returns, not compressed.
+        kept: Whether the tile of a column and a row stays.
+    """
+    made = dcmread(BytesIO(level))
+    across, size = -(-made.TotalPixelMatrixColumns // TILE), TILE * TILE * 3
+    places = [divmod(number, across) for number in reversed(range(made.NumberOfFrames))]
+    places = [(row, column) for row, column in places if kept(column, row)]
+    starts = [(row * across + column) * size for row, column in places]
+    made.DimensionOrganizationType = "TILED_SPARSE"
+    made.PerFrameFunctionalGroupsSequence = [_placed(row, column) for row, column in places]
+    made.NumberOfFrames = len(places)
+    made.PixelData = b"".join(made.PixelData[start : start + size] for start in starts)
+    buffer = BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _placed(row: int, column: int) -> Dataset:
+    place = item(
+        ColumnPositionInTotalImagePixelMatrix=1 + TILE * column,
+        RowPositionInTotalImagePixelMatrix=1 + TILE * row,
+    )
+    return item(PlanePositionSlideSequence=[place])
 
 
 def _jpeg(tile: np.ndarray) -> bytes:

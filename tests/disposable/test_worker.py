@@ -12,7 +12,7 @@ import pytest
 
 from acir.disposable.messages import Message, pixels_of
 from acir.disposable.worker import Worker
-from acir.errors import UnreadableImageError
+from acir.errors import GuardError, UnreadableImageError
 
 CHILD = """
 import sys
@@ -68,3 +68,19 @@ def test_what_is_no_answer_counts_as_a_crash(worker: Worker, said: dict[str, obj
 def test_a_number_of_nought_is_an_answer(worker: Worker) -> None:
     want = {"kind": "number", "number": 0}
     assert worker.ask({"name": "a", "want": want}, b"", _number) == 0
+
+
+def test_where_no_process_can_be_started_nothing_stays_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr("subprocess.Popen", refused)
+    before = os.dup(0)
+    os.close(before)
+    with pytest.raises(GuardError, match="the process that decodes files does not start"):
+        Worker("made_child", 5.0, 2**30)
+    after = os.dup(0)
+    os.close(after)
+    assert after == before

@@ -9,13 +9,14 @@ import pytest
 
 from acir.evaluation.benchmark import Benchmark
 from acir.evaluation.benchmark_file import load
-from acir.evaluation.comparison import Results, Run
+from acir.evaluation.comparison import HAMMING, RERANKED, Results, Run
 from acir.evaluation.comparison_page import document, expected, to_dict
 from acir.evaluation.comparison_sheet import Sheet
-from acir.evaluation.comparison_steadiness import SEEDS, per_query
+from acir.evaluation.comparison_steadiness import QUANTITIES, SEEDS, per_query
 from acir.evaluation.comparison_tests import Outcomes, scope
 from acir.evaluation.contrasts import CONTRASTS, outcomes
 from acir.evaluation.document import Document, Table
+from acir.evaluation.significance import compare
 from made_runs import impossible, run
 
 TEXT = """
@@ -205,6 +206,25 @@ def test_steadiness_is_the_mean_over_seeds_without_what_has_no_structure(report:
     assert found["JPEG 85, Hamming"] == "missing"  # not in the made runs
     tested = table(report, "ACIR (ours): re-ranked minus")["Blood cells", "16", "structure"]
     assert tested["difference"] == "+0.500"
+
+
+@pytest.mark.parametrize(("quantity", "key"), [(SEEDS, "patient"), ("shift", "steadiness/patient")])
+def test_queries_of_one_patient_gain_steadiness_as_one(
+    benchmark: Benchmark, quantity: str, key: str
+) -> None:
+    count = len(RUNS[0].arrays["patient"])
+    patients = np.arange(count) // 2
+    runs = [Run(run.record, {**run.arrays, key: patients}) for run in RUNS if run.arrays]
+    sheet = Sheet(benchmark, Results(runs))
+    reranked, plain = (
+        per_query(sheet, "cells", "acir", 16, order, quantity) for order in (RERANKED, HAMMING)
+    )
+    assert reranked is not None
+    assert plain is not None
+    expected = compare(reranked[None], plain[None], patients=patients)
+    assert expected.p > compare(reranked[None], plain[None]).p
+    tested = table(document(sheet, {}, {}, ""), "ACIR (ours): re-ranked minus")
+    assert tested["Blood cells", "16", QUANTITIES[quantity]]["p"] == f"{expected.p:.4f}"
 
 
 def test_one_seed_overlaps_with_nothing(benchmark: Benchmark) -> None:

@@ -134,6 +134,17 @@ def test_queries_of_one_patient_count_as_one() -> None:
     )
 
 
+def test_a_query_without_a_patient_counts_for_itself_and_the_others_as_before() -> None:
+    patients = np.repeat(np.arange(20), 2)
+    patients[-1] = -1
+    runs = [Run(r.record, {**r.arrays, "patient": patients}) for r in RUNS]
+    (first, _) = found(runs, data=("cells",))
+    patients[-1] = 20
+    assert first.paired == compare(
+        scores("acir", "cells"), scores("csq", "cells"), patients=patients
+    )
+
+
 def test_a_known_result_is_not_computed_again() -> None:
     first = found()
     made_up = Paired(0.5, 0.4, 0.6, 0.25, 1.0, 40)

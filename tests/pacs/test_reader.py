@@ -1,10 +1,13 @@
 """The reader on files made in code, and on pydicom's and highdicom's own where they are at hand."""
 
+import logging
 import warnings
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -434,6 +437,42 @@ def test_values_that_are_not_finite_are_refused(make_dicom: MakeDicom, value: fl
         _read(_floating(make_dicom, pixels))
 
 
+def test_a_window_hides_no_value_that_is_not_finite(make_dicom: MakeDicom) -> None:
+    pixels = np.ones((4, 5), dtype=np.float32)
+    pixels[2, 2] = np.nan
+    made = dcmread(BytesIO(_floating(make_dicom, pixels)))
+    made.WindowCenter, made.WindowWidth = 1, 2
+    buffer = BytesIO()
+    dcmwrite(buffer, made)
+    with pytest.raises(UnreadableImageError, match="it has values that are not finite"):
+        _read(buffer.getvalue())
+
+
+def test_values_in_the_upper_bits_are_refused(make_dicom: MakeDicom) -> None:
+    raw = GREY.astype(np.uint16) << 4
+    with pytest.raises(UnreadableImageError, match="its HighBit is not one less than its BitsS"):
+        _read(make_dicom(raw, BitsStored=12, HighBit=15))
+
+
+def test_overlays_in_the_bits_above_are_no_part_of_a_value(make_dicom: MakeDicom) -> None:
+    raw = (GREY & 0x0FFF) | 0x2000
+    found = _read(make_dicom(raw, BitsStored=12, HighBit=11)).picture
+    assert np.array_equal(found.pixels, GREY)
+
+
+def test_a_palette_of_opacity_adds_no_fourth_colour(make_dicom: MakeDicom) -> None:
+    table = bytes(range(256))
+    palette = {}
+    for colour in ("Red", "Green", "Blue", "Alpha"):
+        palette[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 8]
+        palette[f"{colour}PaletteColorLookupTableData"] = table
+    indices = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    found = _read(
+        make_dicom(indices, PhotometricInterpretation="PALETTE COLOR", Modality="MR", **palette)
+    )
+    assert np.array_equal(found.picture.pixels, np.stack([indices] * 3, -1))
+
+
 def test_damaged_compressed_pixels_are_unreadable(make_dicom: MakeDicom) -> None:
     dataset = dcmread(BytesIO(make_dicom(GREY.astype(np.uint8))))
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
@@ -453,6 +492,27 @@ def test_nothing_that_pydicom_says_is_heard(
     caplog.clear()
     assert _read(data).id == pseudonym(KEY, "instance", "Mrs Canary")
     assert not caplog.records
+
+
+def test_while_one_thread_reads_another_that_ends_lets_nothing_be_heard() -> None:
+    log, turn, ended = logging.getLogger("pydicom"), Event(), Event()
+
+    def first() -> None:
+        with reader.unheard():
+            turn.set()
+            ended.wait(0.2)  # for the second to begin, were it let
+
+    def second() -> bool:
+        turn.wait()
+        with reader.unheard():
+            ended.set()
+            other.result()
+            return log.disabled
+
+    with ThreadPoolExecutor(2) as threads:
+        other = threads.submit(first)
+        assert threads.submit(second).result()
+    assert not log.disabled
 
 
 def test_no_damage_lets_a_value_or_another_error_out(

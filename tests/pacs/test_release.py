@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
@@ -136,6 +137,20 @@ def _sample(name: str) -> bytes:
     if path is None:
         pytest.skip("pydicom's wheel does not hold it")
     return Path(str(path)).read_bytes()
+
+
+def test_a_name_that_only_another_window_would_show_is_blacked_out(make: MakeDicom) -> None:
+    page = Image.new("L", (240, 120))
+    ImageDraw.Draw(page).text((20, 40), "CANARY PATRICIA", 255, ImageFont.load_default(20))
+    written = np.asarray(page) > 128
+    pixels = np.where(written, 3000, 1000).astype(np.uint16)
+    whole = _regions((0, 0, 239, 119))
+    data = make(
+        pixels, Modality="OT", WindowCenter=100, WindowWidth=50, SequenceOfUltrasoundRegions=whole
+    )
+    released = _release(data)
+    if released.doubt is None:
+        assert (dcmread(BytesIO(released.content)).pixel_array[written] == 1000).all()
 
 
 @pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "examples_palette.dcm"])

@@ -117,6 +117,12 @@ def test_padding_has_no_say_in_the_range() -> None:
     assert shown(dataset, everything).value_range == (-1000, -999)
 
 
+@pytest.mark.parametrize(("kind", "padding"), [(np.int16, 63536), (np.uint16, -2000)])
+def test_padding_of_the_other_sign_is_the_same_bits(kind: type, padding: int) -> None:
+    stored = np.array([[-2000, 7, 50]], dtype=np.int16).view(kind)
+    assert shown(_dataset(PixelPaddingValue=padding), stored).value_range == (7, 50)
+
+
 @pytest.mark.parametrize(("slope", "white"), [(1, 255), (2, 510)])
 def test_eight_bits_are_shown_whole(slope: float, white: float) -> None:
     stored = np.array([[3, 200]], dtype=np.uint8)

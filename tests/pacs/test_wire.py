@@ -116,12 +116,16 @@ def test_rows_that_are_no_geometry_are_refused(columns: int | slice, value: floa
     [
         {"kind": "code"},
         {"shape": [3, 5]},
+        {"shape": [3, 2, 2]},
         {"value_range": [1, 1]},
         {"value_range": [float("nan"), 1]},
     ],
 )
 def test_what_is_no_picture_is_broken(memory: int, change: dict[str, object]) -> None:
-    with pytest.raises(BrokenWireError, match=r"^(no picture|the pixels end early|no range)$"):
+    with pytest.raises(
+        BrokenWireError,
+        match=r"^(no picture|neither grey nor colour|the pixels end early|no range)$",
+    ):
         picture_of({**said_of(FOUND), **change}, memory)
 
 

@@ -1,5 +1,6 @@
 """Decoding against arrays that were encoded without loss, and what a hostile file gives."""
 
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -240,6 +241,13 @@ def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
         decode_file(tmp_path / "a.png", "a")
     with pytest.raises(UnreadableImageError, match="cannot read a: there can be no such file"):
         decode_file(Path("a\0.png"), "a")
+
+
+def test_what_may_never_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(UnreadableImageError, match="it is a device or a pipe, not a file"):
+            decode_file(path, "a.png")
 
 
 def test_a_file_is_decoded_as_its_bytes_are(tmp_path: Path) -> None:

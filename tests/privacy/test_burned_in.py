@@ -55,7 +55,12 @@ SLICE = ["DERIVED", "SECONDARY", "MPR"]
         ({"Modality": "US"}, True),
         ({"Modality": "US", "BurnedInAnnotation": "NO"}, False),
         ({"Modality": "CT", "BurnedInAnnotation": "YES"}, True),
+        ({"Modality": "CT", "BurnedInAnnotation": "yes"}, True),
+        ({"Modality": "US", "BurnedInAnnotation": "no"}, True),
         ({"Modality": "ES"}, True),
+        ({"Modality": "us"}, True),
+        ({"Modality": None}, True),
+        ({"Modality": ""}, True),
         ({"Modality": "OT", "BurnedInAnnotation": "unknown"}, True),
     ],
 )

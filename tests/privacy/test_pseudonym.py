@@ -1,6 +1,7 @@
 """Pseudonyms against the standard library's HMAC, and the life of a key file."""
 
 import hmac
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,11 @@ def _no_key_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pseudonym_is_the_first_half_of_an_hmac_sha256() -> None:
     expected = hmac.new(KEY, b"patient:4711", "sha256").hexdigest()[:32]
     assert pseudonym(KEY, "patient", "4711") == expected
+
+
+def test_a_path_that_is_no_text_has_one_too() -> None:
+    expected = hmac.new(KEY, b"source:a/\xff.png", "sha256").hexdigest()[:32]
+    assert pseudonym(KEY, "source", os.fsdecode(b"a/\xff.png")) == expected
 
 
 def test_another_key_kind_or_name_gives_another_pseudonym() -> None:

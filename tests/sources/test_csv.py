@@ -108,6 +108,8 @@ def test_a_patient_without_a_key_is_an_error(table: Path) -> None:
     [
         (["file,label"], r"no column 'path'; its first line names file, label, expected path"),
         (["paht"], r"no column 'path'; .*Did you mean 'paht'\?"),
+        (["path;label"], "has semicolons between its cells, expected commas; save it as"),
+        (["path\tlabel"], "has tabs between its cells, expected commas; save it as"),
         ([""], r"no column 'path'; its first line names none"),
         (["path,label,label"], "has two columns 'label'; give each a name of its own"),
         (["path", "pictures/0.png,cat"], "line 2 of .* has 2 cells, expected 1 as in the first"),

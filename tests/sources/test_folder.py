@@ -1,5 +1,6 @@
 """A folder of class folders, a flat one, and a single file."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,15 @@ def test_broken_files_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
         UnreadableImageError, match=r"cannot read cat/empty\.png: the file is empty"
     ):
         _read(tmp_path)
+
+
+def test_a_name_that_is_no_text_is_spelt_out(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/m\xfcller"
+    Path(os.fsdecode(folder)).mkdir()
+    for name in (b"a\xff.png", b"b\xfe.png"):
+        _save(Path(os.fsdecode(folder + b"/" + name)))
+    records = _read(tmp_path)
+    assert [r.id for r in records] == [r"m\xfcller/a\xff.png", r"m\xfcller/b\xfe.png"]
+    assert {r.labels for r in records} == {(r"m\xfcller",)}
+    (alone,) = _read(os.fsdecode(folder + b"/a\xff.png"))
+    assert alone.id == r"a\xff.png"

@@ -135,7 +135,9 @@ def test_what_is_no_volume_or_ends_early_is_refused(tmp_path: Path) -> None:
     data = _image().to_bytes()
     assert _refused(b"", tmp_path).reason == "its content is no NIfTI volume in one file"
     assert _refused(data.replace(b"n+1", b"ni1"), tmp_path).reason.startswith("its content is no N")
-    assert _refused(b"\x1f\x8b torn", tmp_path).reason.startswith("its content is damaged")
+    assert _refused(b"\x1f\x8b torn to pieces", tmp_path).reason.startswith(
+        "its content is damaged"
+    )
     for torn in (data[:-9], gzip.compress(data)[:-30], gzip.compress(data[:-9])):
         found = _refused(torn, tmp_path)
         assert (found.reason, found.code) == ("the file ends early", "truncated")
@@ -186,3 +188,19 @@ def test_without_nibabel_the_extra_is_named(
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ComponentError, match=r"need 'nibabel'.*pip install 'acir\[volume\]'"):
         _read(path)
+
+
+def test_a_file_compressed_in_parts_is_read_whole(tmp_path: Path) -> None:
+    data = _image().to_bytes()
+    parts = b"".join(gzip.compress(data[at : at + 100]) for at in range(0, len(data), 100))
+    (tmp_path / "a.nii.gz").write_bytes(parts)
+    (tmp_path / "b.nii").write_bytes(data)
+    one, other = _read(f"nifti:{tmp_path}")
+    assert np.array_equal(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("value", [0, 2**53, 2**63])
+def test_a_volume_of_one_value_has_a_range(tmp_path: Path, value: int) -> None:
+    image = nibabel.Nifti1Image(np.full((3, 4, 5), value, np.uint64), np.eye(4), dtype=np.uint64)
+    (record,) = _read(_saved(image, tmp_path / "a.nii"))
+    assert record.value_range[0] == value < record.value_range[1]

@@ -10,7 +10,7 @@ from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.sources.base import SourceOptions, open_source
 from acir.splits import drawn_split
 from acir.types import ImageRecord
-from made_dicom_slides import part, save_slide
+from made_dicom_slides import part, save_slide, sparse
 from made_slides import PINK, glass, pyramid, tiff
 
 KEY = bytes(range(32))
@@ -143,3 +143,24 @@ def test_a_damaged_slide_is_refused(tmp_path: Path, finest: np.ndarray) -> None:
         file.write_bytes(file.read_bytes()[:3000])
     with pytest.raises(UnreadableImageError, match="cannot read slide 1 of 1"):
         _read(tmp_path)
+
+
+def test_a_level_of_which_not_all_was_scanned_is_read_as_it_says(
+    tmp_path: Path, finest: np.ndarray
+) -> None:
+    """TILED_SPARSE (C.7.6.17.3): frames in any order, each with its place; where none is, glass."""
+    finest = finest.copy()
+    finest[128:, 256:768, 0] -= np.arange(512, dtype=np.uint8) % 7  # no two tiles alike
+    for name, kept in (("all", lambda x, y: True), ("some", lambda x, y: x % 4 < 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.dcm").write_bytes(sparse(part(finest, 0.5), kept))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.dcm").write_bytes(part(finest, 0.5))
+    full, whole, some = (
+        {r.id: r.pixels for r in _read(f"{tmp_path / name}?side=128&tissue=0.1")}
+        for name in ("full", "all", "some")
+    )
+    assert whole.keys() == full.keys()
+    assert all(np.array_equal(whole[name], full[name]) for name in full)
+    assert 0 < len(some) < len(full)
+    assert all(np.array_equal(some[name], full[name]) for name in some)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acir.losses.base import Loss, LossTerms
+from acir.losses.hashnet import HashNet
 from acir.models.encoder import Encoder
 from acir.tensors import Batch, Encoding
 from acir.training.hardening import Attack, attacked, hardened_loss
@@ -17,6 +18,7 @@ from acir.training.run_log import History
 from made_trainer import (
     CLASSES,
     MODEL,
+    PICTURES,
     Interrupt,
     Snapshot,
     interrupted_at,
@@ -67,6 +69,13 @@ def test_the_loss_is_the_mean_on_attacked_and_on_clean_pictures_asked_in_this_or
         "first": 1.5,
         "attacked": 6.0,
     }
+
+
+def test_a_robust_step_is_one_step_of_a_loss_that_counts_them(tmp_path: Path) -> None:
+    loss = HashNet(bits=8, class_counts=pictures().class_counts, pictures=PICTURES)
+    recipe = small_recipe(epochs=1, decoder_epochs=0)
+    trainer(tmp_path, recipe=recipe, loss=loss, attack=steepest).fit(pictures(), resume=False)
+    assert loss.steps == PICTURES // recipe.training.batch
 
 
 @pytest.mark.parametrize("training", [True, False])

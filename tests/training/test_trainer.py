@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from acir import losses
 from acir.data.loader import ImageSet
-from acir.errors import BundleError, UsageError
+from acir.errors import AcirError, BundleError, UsageError
 from acir.losses.base import Loss, LossTerms
 from acir.losses.sch import SCH
 from acir.models.encoder import Encoder
@@ -99,6 +99,13 @@ def test_both_stages_learn(tmp_path: Path) -> None:
     first, second = ([row["loss"] for row in history if row["stage"] == n] for n in (1, 2))
     assert first[-1] < 0.9 * first[0]
     assert second[-1] < second[0]  # noise is hard to reconstruct
+
+
+@pytest.mark.parametrize("key", ["learning_rate", "decoder_learning_rate"])
+def test_a_stage_that_diverges_names_its_own_learning_rate(tmp_path: Path, key: str) -> None:
+    recipe = small_recipe(epochs=1, decoder_epochs=1, final_learning_rate=0.0, **{key: 1e30})
+    with pytest.raises(AcirError, match=rf"the loss of epoch 1 .* with a smaller training\.{key}$"):
+        trainer(tmp_path, recipe=recipe).fit(pictures(), resume=False)
 
 
 def test_the_log_has_these_columns(whole: tuple[Path, Trainer, History]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from acir.errors import SourceError, UsageError
+from acir.errors import BusyError, SourceError, UsageError
 from acir.pacs.guard import Pool
 from acir.pacs.release import Released
 from acir.privacy.deid import Profile
-from acir.privacy.pseudonym import KEY_VARIABLE
+from acir.privacy.pseudonym import KEY_VARIABLE, load_key
 from acir.workflows.deid import Outcome, deidentify, review
-from acir.workflows.release_journal import JOURNAL
+from acir.workflows.release_journal import JOURNAL, Journal
 from made_model import acir
 
 MakeDicom = Callable[..., bytes]
@@ -151,6 +152,16 @@ def test_a_run_that_was_stopped_goes_on_and_leaves_nothing_half_written(
     assert len(_outputs(out)) == 3
     assert not [*tmp_path.rglob("*.part")]
     assert len(review(out)) == 2
+
+
+def test_two_runs_at_once_do_not_write_to_one_folder(scans: Path, tmp_path: Path) -> None:
+    out, profile = tmp_path / "out", Profile(load_key(tmp_path / "key"))
+    with (
+        closing(Journal.open(out, profile)),
+        pytest.raises(BusyError, match=r"another run writes to .*out; wait until it has ended"),
+    ):
+        deidentify(scans, out, key_file=tmp_path / "key")
+    assert deidentify(scans, out, key_file=tmp_path / "key").released
 
 
 def test_another_file_of_the_same_instance_is_not_written_over_the_first(

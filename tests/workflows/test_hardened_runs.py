@@ -1,5 +1,6 @@
 """Robust training from the command line: what is attacked, how, and that it helps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from acir.recipe import TrainingRecipe
 from acir.sources.base import open_source
 from acir.training.hardening import Attack
 from acir.workflows.hardening import (
-    JUDGING_STEPS,
     attack_for,
     is_grey,
     map_under_attack,
@@ -87,12 +87,16 @@ def test_a_single_step_goes_beyond_eps_and_more_steps_reach_it_together() -> Non
     assert (one.steps, seven.steps, one.restarts, seven.restarts) == (1, 7, 1, 1)
 
 
-def test_a_robust_epoch_is_judged_by_the_mean_with_and_without_attack() -> None:
+@pytest.mark.parametrize(("learned", "judged"), [(3, 10), (12, 12)])
+def test_a_robust_epoch_is_judged_by_the_mean_with_and_without_attack(
+    learned: int, judged: int
+) -> None:
     encoder, images = Encoder(made_trainer.small_recipe().model, 3), made_trainer.pictures()
     said: list[str] = []
     clean = validator(TrainingRecipe(), images, images, said.append)(encoder)
-    robust = validator(ROBUST, images, images, said.append)(encoder)
-    judging = attack_for(ROBUST, images, JUDGING_STEPS)
+    recipe = replace(ROBUST, robust_steps=learned)
+    robust = validator(recipe, images, images, said.append)(encoder)
+    judging = attack_for(recipe, images, judged)
     assert judging is not None
     under = map_under_attack(encoder, judging, images, images)
     assert robust == pytest.approx((clean + under) / 2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightning_fabric import Fabric
 
 from acir.bundle import FILES, load_bundle
 from acir.errors import SourceError, UsageError
@@ -113,6 +114,15 @@ def test_what_stopped_before_its_first_epoch_does_not_block_the_next_try(
         assert train(few, out, **SHORT).code == 130
     assert (out / "run.json").exists()
     assert train(few, out, "--seed", 1, **SHORT).code == 0
+
+
+def test_of_several_processes_the_first_alone_takes_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: Path
+) -> None:
+    monkeypatch.setattr(Fabric, "is_global_zero", False)
+    monkeypatch.setattr("acir.training.trainer.Trainer.fit", lambda *_, **__: [])
+    assert workflow("tiny", data=str(few), out=tmp_path / "run", settings=FEWEST_EPOCHS) == {}
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_test_split_is_never_opened(tmp_path: Path) -> None:

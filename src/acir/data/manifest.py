@@ -84,6 +84,20 @@ class Manifest:
             "patients": len({row.patient for row in self.rows if row.patient}) or None,
         }
 
+    def require_patients_apart(self) -> None:
+        """Refuse a patient in two splits.
+
+        Raises:
+            SourceError: There is one.
+        """
+        named = (row for row in self.rows if row.patient)
+        found = _in_two_splits(named, lambda row: row.patient or "")
+        if found:
+            raise SourceError(
+                f"{len(found)} patients have pictures in more than one split, so that a test would "
+                "measure memory; give every patient one split"
+            )
+
     def require_trainable(self) -> None:
         """Refuse what cannot be trained on.
 
@@ -91,7 +105,7 @@ class Manifest:
             SourceError: No training picture, fewer than two classes, a class with one picture, a
                 label that only validation has, or a patient in two splits.
         """
-        _refuse_patients_in_two_splits(self.rows)
+        self.require_patients_apart()
         counts = Counter(label for row in self.of("train") for label in row.labels)
         if len(counts) < 2:  # noqa: PLR2004 - retrieval contrasts classes
             raise SourceError(
@@ -145,12 +159,3 @@ def _in_two_splits(rows: Iterable[Row], key: Callable[[Row], str]) -> list[str]:
     for row in rows:
         splits[key(row)].add(row.split)
     return [name for name, found in splits.items() if len(found) > 1]
-
-
-def _refuse_patients_in_two_splits(rows: Iterable[Row]) -> None:
-    found = _in_two_splits((row for row in rows if row.patient), lambda row: row.patient or "")
-    if found:
-        raise SourceError(
-            f"{len(found)} patients have pictures in more than one split, so that a test would "
-            "measure memory; give every patient one split"
-        )

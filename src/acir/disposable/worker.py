@@ -45,16 +45,20 @@ class Worker:
         self._spent = False
         self._memory = shared_memory()
         limits = map(str, (self._memory, most_bytes, 2 * seconds))
-        self._process = subprocess.Popen(
-            # -P: a folder that someone works in may hold a numpy.py.
-            [sys.executable, "-P", "-m", module, *limits],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            pass_fds=(self._memory,),
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                # -P: a folder that someone works in may hold a numpy.py.
+                [sys.executable, "-P", "-m", module, *limits],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                pass_fds=(self._memory,),
+                bufsize=0,
+            )
+        except OSError as error:  # too many processes or open files, or no memory
+            os.close(self._memory)
+            raise self._unstarted() from error
         self._await_ready()
 
     @property
@@ -123,10 +127,13 @@ class Worker:
         if not ready:
             self._spent = True
             self.end()
-            raise GuardError(
-                "the process that decodes files does not start; to see why, run: "
-                f"python -m {self._module}"
-            )
+            raise self._unstarted()
+
+    def _unstarted(self) -> GuardError:
+        return GuardError(
+            "the process that decodes files does not start; to see why, run: "
+            f"python -m {self._module}"
+        )
 
 
 def _taken(

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order
 from acir.evaluation.comparison_scores import WORDS
 from acir.evaluation.comparison_sheet import MISSING, Sheet
 from acir.evaluation.document import Section, Table
-from acir.evaluation.significance import Paired, compare, holm
+from acir.evaluation.significance import Paired, compare, holm, independent
 from acir.evaluation.stability import overlap
 
 TWO = 2
@@ -115,6 +115,17 @@ def _gain(sheet: Sheet, data: str, bits: int, name: str) -> Paired | None:
     if reranked is None or plain is None:
         return None
     defined = ~np.isnan(reranked + plain)
-    if np.count_nonzero(defined) < TWO:
+    patients = _patients(sheet, data, bits, name, len(defined))[defined]
+    if np.unique(patients).size < TWO:
         return None
-    return compare(reranked[None, defined], plain[None, defined])
+    return compare(reranked[None, defined], plain[None, defined], patients=patients)
+
+
+def _patients(
+    sheet: Sheet, data: str, bits: int, name: str, queries: int
+) -> Int[np.ndarray, " queries"]:
+    """Return whom each query stands for: its patient or, where none is named, itself."""
+    arrays = sheet.results.runs(data, sheet.benchmark.ours, bits)[0].arrays
+    key = "patient" if name == SEEDS else "steadiness/patient"
+    named = independent(arrays[key]) if key in arrays else None  # older runs do not have it
+    return np.arange(queries) if named is None else named

@@ -20,13 +20,13 @@ from acir.evaluation.significance import (
     Paired,
     compare_over_sets,
     holm,
+    independent,
     relative_error_cut,
     said,
 )
 
 LEAST_SETS = 2  # of one alone, the mean would say the same again
 LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
-NO_PATIENT = -1
 
 Scores = Float[np.ndarray, "_ _"]  # a row a seed, a column a query; each data set has its own
 
@@ -212,9 +212,8 @@ def _by_seed(sets: Sequence[Scores]) -> list[float]:
 
 
 def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.ndarray, " _"] | None:
-    """Return the patients of the queries where every one is known."""
-    patients = results.runs(data, method, bits)[0].arrays["patient"]
-    return None if (patients == NO_PATIENT).any() else patients
+    """Return whom the queries stand for; see `independent`."""
+    return independent(results.runs(data, method, bits)[0].arrays["patient"])
 
 
 def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:

@@ -21,6 +21,7 @@ Wording = Literal["better", "worse", "no difference shown"]
 LEVEL = 0.05
 DRAWS_AT_ONCE = 2**18  # rounds x units: a chunk stays in the processor's cache
 ROUNDING = 1e-12  # relative; sums that differ by less are ties
+NO_PATIENT = -1
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,23 @@ def compare_over_sets(
         effect=_effect(difference, sets),
         queries=sum(len(one.differences) for one in sets),
     )
+
+
+def independent(patients: Int[np.ndarray, " queries"]) -> Int[np.ndarray, " queries"] | None:
+    """Return whom each query stands for: its patient or, where that is -1, the query itself.
+
+    None where nobody is named.
+
+    Example:
+        >>> independent(np.array([0, -1, 0, -1]))
+        array([0, 1, 0, 2])
+    """
+    unnamed = patients == NO_PATIENT
+    if unnamed.all():
+        return None
+    numbers = patients.copy()
+    numbers[unnamed] = patients.max() + 1 + np.arange(unnamed.sum())
+    return numbers
 
 
 def holm(p_values: Float[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:

@@ -60,7 +60,8 @@ def _merged(read: Callable[[int], Picture], count: int, choice: str) -> Picture:
 
 def _picture(dataset: FileDataset, index: int, name: str) -> Picture:
     picture = of_frame(dataset, index, decoded(dataset, index, name))
-    if not np.isfinite(picture.value_range).all():
+    floats = picture.pixels if picture.pixels.dtype.kind == "f" else 0.0
+    if not np.isfinite(picture.value_range).all() or not np.isfinite(floats).all():
         raise UnreadableImageError(name, "it has values that are not finite")
     return picture
 
@@ -74,18 +75,27 @@ def decoded(dataset: FileDataset, index: int, name: str) -> Shaped[np.ndarray, "
     """Decode one frame, counted from 0, by the decoder that is chosen for it.
 
     Raises:
-        UnreadableImageError: There is none, or the frame is of another size than announced.
+        UnreadableImageError: There is none, the frame is of another size than announced, or its
+            values lie in other bits than the lowest, which pydicom would take for them.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     kind = bits_stored(dataset), int(dataset.SamplesPerPixel)
     plugin = plugin_for(syntax, *kind)
     if plugin is None:
         raise UnreadableImageError(name, missing(syntax, *kind))
+    if not syntax.is_encapsulated and not _fills_from_below(dataset):
+        raise UnreadableImageError(name, "its HighBit is not one less than its BitsStored")
     if syntax.is_encapsulated:
         frame = get_frame(dataset.PixelData, index, number_of_frames=frame_count(dataset))
         require_as_announced(dataset, syntax, frame, name)
     stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
     return stored.astype(stored.dtype.newbyteorder("="), copy=False)
+
+
+def _fills_from_below(dataset: Dataset) -> bool:
+    """Whether values lie in the lowest bits, as they have to (PS3.5 8.1.1) and once had not."""
+    stored, high = bits_stored(dataset), dataset.get("HighBit")
+    return high is None or high == stored - 1 or stored == dataset.BitsAllocated
 
 
 def _attributes(dataset: Dataset, index: int) -> Dataset:

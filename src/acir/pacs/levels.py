@@ -12,7 +12,8 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from acir.errors import UnreadableImageError
-from acir.pacs.reader import HEAD, SLIDE, in_our_words, is_dicom, names_someone
+from acir.pacs.reader import HEAD, SLIDE, in_our_words, is_dicom
+from acir.privacy.names import names_someone
 from acir.privacy.pseudonym import pseudonym
 
 HEAD_BYTES = 2**20  # that a header takes at most up to the identifiers

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
+from threading import RLock
 from types import MappingProxyType
 
 from pydicom import Dataset, FileDataset
@@ -37,6 +38,7 @@ from acir.pacs.own import is_our_result
 from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
 from acir.prep.decode import MAX_BYTES, Picture, oversized
+from acir.privacy.names import names_someone
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import SERIES, pixel_hash
 
@@ -47,7 +49,6 @@ MAX_INFLATED = 64 * 2**20
 MOST_FOLD, BLANK = 200, 8 * 2**20
 DEFLATED_STEP, INFLATED_STEP = 2**14, 2**18
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
@@ -55,6 +56,7 @@ MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a l
 SLIDE = VLWholeSlideMicroscopyImageStorage
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
+_ALONE = RLock()
 
 
 @dataclass(frozen=True)
@@ -169,15 +171,19 @@ def in_our_words(name: str) -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines back: they quote values."""
+    """Keep pydicom's warnings and log lines back: they quote values.
+
+    One thread at a time, as the first to end would let those of the others be heard.
+    """
     log = logging.getLogger("pydicom")
-    before, log.disabled = log.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.disabled = before
+    with _ALONE:
+        before, log.disabled = log.disabled, True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            log.disabled = before
 
 
 def parsed(data: bytes, name: str) -> FileDataset:
@@ -298,15 +304,3 @@ def _written(value: object) -> str:
 def _is_code(value: object) -> bool:
     """Whether a value is of the kind it should be: elsewhere, people type names into any field."""
     return isinstance(value, str) and CODE_STRING.fullmatch(value) is not None
-
-
-def names_someone(label: str, dataset: Dataset) -> bool:
-    """Whether a folder is called after the patient or the study, as archives often do."""
-    words = set(_words(label))
-    named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}
-    numbers = [" ".join(_words(str(dataset.get(k) or ""))) for k in IDENTIFIERS]
-    return bool(words & named) or any(n and n in " ".join(_words(label)) for n in numbers)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.casefold())

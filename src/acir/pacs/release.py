@@ -1,6 +1,6 @@
 """A DICOM file to one that may be handed on: attributes without identity, pixels without names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePath
 
@@ -18,6 +18,7 @@ from acir.pacs.geometry import require_modest
 from acir.pacs.reader import parsed, unheard
 from acir.pacs.screening import as_shown, blacked
 from acir.pacs.voi import bits_stored
+from acir.prep.decode import Picture
 from acir.privacy.burned_in import Judgement, is_risky, judge
 from acir.privacy.deid import PIXELS, Profile, deidentify
 
@@ -96,12 +97,25 @@ def _screened(dataset: FileDataset, every_picture: bool, name: str) -> Judgement
     pixels = pixel_array(dataset, decoding_plugin=plugin)
     several = int(dataset.get("NumberOfFrames") or 1) > 1
     frames = [*pixels] if several else [pixels]
-    judgement = judge(dataset, [as_shown(of_frame(dataset, n, f)) for n, f in enumerate(frames)])
+    pictures = [of_frame(dataset, n, frame) for n, frame in enumerate(frames)]
+    # What a window shows as all white may be a name in another one, which any viewer can choose.
+    pictures += [whole for picture in pictures if (whole := _unwindowed(picture)) is not None]
+    judgement = judge(dataset, list(map(as_shown, pictures)))
     if judgement.doubt is None and judgement.black is not None:
         if syntax == ExplicitVRBigEndian:  # tables of 16 bit would have to be turned round too
             return Judgement(None, "its byte order is one that is no longer written")
         _black_out(dataset, pixels, judgement.black)
     return judgement
+
+
+def _unwindowed(picture: Picture) -> Picture | None:
+    """Return a picture as it is from its smallest to its largest value, or None if it is so shown.
+
+    What is written over it may be all that is this dark or bright.
+    """
+    low, high = float(picture.pixels.min()), float(picture.pixels.max())
+    beyond = low < picture.value_range[0] or high > picture.value_range[1]
+    return replace(picture, value_range=(low, high)) if beyond and low < high else None
 
 
 def _black_out(
@@ -116,7 +130,7 @@ def _black_out(
 
 def _darkest(dataset: FileDataset, pixels: Shaped[np.ndarray, "..."]) -> float:
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        colours = apply_color_lut(pixels, dataset).sum(-1)
+        colours = apply_color_lut(pixels, dataset)[..., :3].sum(-1)
         return float(pixels.ravel()[colours.argmin()])
     return float(
         pixels.max() if dataset.PhotometricInterpretation == "MONOCHROME1" else pixels.min()

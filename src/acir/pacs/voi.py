@@ -29,7 +29,7 @@ def shown(dataset: Dataset, stored: Shaped[np.ndarray, "..."]) -> Picture:
         stored: Its decoded pixels: RGB, palette indices or grey.
     """
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        pixels = apply_color_lut(stored, dataset)
+        pixels = apply_color_lut(stored, dataset)[..., :3]  # there may be a palette of opacity
         return Picture(pixels, natural_range(pixels))
     if stored.ndim > 2:  # noqa: PLR2004 - height and width; colour has neither of the two steps
         return Picture(stored, (0.0, 2.0 ** bits_stored(dataset) - 1))
@@ -132,5 +132,8 @@ def _padding(dataset: Dataset, stored: Shaped[np.ndarray, "h w"]) -> Bool[np.nda
     if value is None:
         return np.zeros(stored.shape, dtype=bool)
     limit = dataset.get("PixelPaddingRangeLimit")
-    ends = sorted((int(value), int(value if limit is None else limit)))
+    # Devices write it as unsigned where pixels are signed, or the reverse: the bits are the same.
+    ends = np.sort(
+        np.array([value, value if limit is None else limit], np.int64).astype(stored.dtype)
+    )
     return (stored >= ends[0]) & (stored <= ends[1])

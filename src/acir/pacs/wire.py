@@ -32,6 +32,7 @@ PART = re.compile(r"[0-9A-Za-z]+(\.[0-9A-Za-z]+)*")
 # Numbers that a row of places holds: see `_row`.
 ORIENTATION, POSITION = 6, 3
 COLUMNS = len(PASSES) + ORIENTATION + POSITION
+COLOURS = 3
 FLOAT = np.dtype(np.float64).str
 
 
@@ -65,6 +66,8 @@ def picture_of(said: Message, memory: int) -> DicomPicture:
     if said["kind"] != "picture":
         raise BrokenWireError("no picture")
     pixels = pixels_of(said, memory)
+    if pixels.shape[2:] not in ((), (COLOURS,)):
+        raise BrokenWireError("neither grey nor colour")
     low, high = map(float, said["value_range"])
     if not low < high:
         raise BrokenWireError("no range")

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Literal
 
 import numpy as np
@@ -72,10 +73,14 @@ def read_file(path: Path, name: str) -> bytes:
     """Read a file, whose path no error tells.
 
     Raises:
-        UnreadableImageError: It is missing, cannot be opened, or is larger than `MAX_BYTES`.
+        UnreadableImageError: It is missing, no file, cannot be opened, or is larger than
+            `MAX_BYTES`.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not (S_ISREG(found.st_mode) or S_ISDIR(found.st_mode)):  # which may never end
+            raise UnreadableImageError(name, "it is a device or a pipe, not a file")
+        if found.st_size > MAX_BYTES:
             raise oversized(name)
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path

@@ -66,17 +66,19 @@ def is_risky(dataset: Dataset) -> bool:
     """Whether a picture may show a name: by its kind, whatever its pixels are.
 
     A file that says so is believed, and one that says no is believed too. Else it is risky as
-    ultrasound, endoscopy, photograph, capture or document; by a word of its Image Type, such as
-    SCREEN SAVE; as colour from a device that takes grey pictures; and as secondary, unless it has
-    a place in the patient, as a reformatted slice has.
+    ultrasound, endoscopy, photograph, capture or document, or where it does not say what it is; by
+    a word of its Image Type, such as SCREEN SAVE; as colour from a device that takes grey pictures;
+    and as secondary, unless it has a place in the patient, as a reformatted slice has.
     """
-    burned_in = dataset.get("BurnedInAnnotation")
-    if burned_in in ("YES", "NO"):
-        return bool(burned_in == "YES")
-    modality = dataset.get("Modality")
+    burned_in = _said(dataset, "BurnedInAnnotation")
+    if burned_in == "NO":
+        return False
+    modality = _said(dataset, "Modality").strip().upper()
     kinds = set(_said(dataset, "ImageType").split())
     return (
-        modality in RISKY_MODALITIES
+        burned_in.upper() == "YES"
+        or not modality
+        or modality in RISKY_MODALITIES
         or str(dataset.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE)
         or dataset.get("SpecimenLabelInImage") == "YES"
         or bool(RISKY_WORDS & kinds)

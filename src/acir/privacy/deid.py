@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,15 @@ from pydicom import DataElement, Dataset, config
 from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, ExplicitVRBigEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
 
 from acir.errors import UsageError
 from acir.privacy.kept import EMPTIED, KEPT, REPLACED
 from acir.privacy.pseudonym import pseudonym
+from acir.privacy.streams import without_words
 from acir.privacy.table import actions, description
 
 NUMBERS = frozenset(("AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
@@ -173,6 +176,8 @@ def _treat_sequence(element: DataElement, key: bytes, days: int | None) -> bool:
     if action == "empty":
         element.value = []
     for item in element.value if action == "replace" else ():
+        for keyword in PIXELS:  # a small copy, say, that nobody looks at
+            item.pop(keyword, None)
         _walk(item, key, days)
     return action != "remove"
 
@@ -227,7 +232,7 @@ def _key_uids(element: DataElement, key: bytes) -> None:
 
 
 def _keep_stored_bits_only(dataset: Dataset) -> None:
-    """Clear what raw pixels hold beyond the picture: bits of overlays, and bytes after the end.
+    """Clear what pixels hold beyond the picture: bits of overlays, bytes after the end, words.
 
     Bits above the stored ones stay where they are all zero or repeat the sign.
     """
@@ -236,13 +241,25 @@ def _keep_stored_bits_only(dataset: Dataset) -> None:
     if "PixelData" not in dataset or not isinstance(dataset.PixelData, bytes) or bits is None:
         return
     if is_of_the_standard(syntax) and syntax.is_encapsulated:
+        _keep_streams_only(dataset, syntax)
         return
     length = get_expected_length(dataset)
     content = dataset.PixelData[: length + length % 2]
-    if bits in (16, 32) and dataset.BitsStored < bits:
+    if bits in (8, 16, 32) and dataset.BitsStored < bits:
         order = ">" if syntax == ExplicitVRBigEndian else "<"
         content = _masked(dataset, np.frombuffer(content, dtype=f"{order}u{bits // 8}"))
     dataset.PixelData = content + bytes(len(content) % 2)
+
+
+def _keep_streams_only(dataset: Dataset, syntax: UID) -> None:
+    count = int(dataset.get("NumberOfFrames") or 1)
+    frames = generate_frames(dataset.PixelData, number_of_frames=count)
+    dataset.PixelData = encapsulate(
+        [
+            frame if syntax == RLELossless else without_words(frame)
+            for frame in islice(frames, count)
+        ]
+    )
 
 
 def _masked(dataset: Dataset, raw: UInt[np.ndarray, " n"]) -> bytes:

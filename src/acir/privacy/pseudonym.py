@@ -35,7 +35,8 @@ def pseudonym(key: bytes, kind: Kind, name: str) -> str:
             f"the {kind} must be hidden behind a keyed hash, but no key was given; pass "
             "SourceOptions(key=acir.privacy.pseudonym.load_key(path))"
         )
-    return hmac.digest(key, f"{kind}:{name.strip()}".encode(), sha256).hex()[:HEX_DIGITS]
+    said = f"{kind}:{name.strip()}".encode(errors="surrogateescape")  # a path may be no UTF-8
+    return hmac.digest(key, said, sha256).hex()[:HEX_DIGITS]
 
 
 def draw_key(patient: str) -> str:

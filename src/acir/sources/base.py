@@ -1,5 +1,6 @@
 """The contract of a source, and the SOURCE argument of every command."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -227,9 +228,19 @@ def folders_mean(parts: Sequence[str]) -> tuple[Split | None, tuple[str, ...]]:
         >>> folders_mean(("1.png",))
         (None, ())
     """
-    folders = parts[:-1]
+    folders = [readable(part) for part in parts[:-1]]
     split = SPLIT_NAMES.get(folders[0].lower()) if folders else None
     return split, tuple(folders[1:2] if split else folders[:1])
+
+
+def readable(name: str) -> str:
+    r"""Return the name of a file as text that can be stored: bytes that are no UTF-8 are spelt out.
+
+    Example:
+        >>> readable("m\udcfcller/1.png")
+        'm\\xfcller/1.png'
+    """
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry]:

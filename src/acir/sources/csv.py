@@ -13,6 +13,7 @@ from acir.types import SPLITS, ImageRecord, Split
 
 COLUMNS = ("path", "label", "patient", "split")
 LABEL_SEPARATOR = "|"
+OTHERS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets write
 
 Row = Mapping[str, str]
 
@@ -73,6 +74,12 @@ class CsvSource(Source):
         names = [cell.strip() for cell in cells]
         columns = [name.lower() if name.lower() in COLUMNS else name for name in names]
         if "path" not in columns:
+            for mark, called in OTHERS.items():
+                if mark in "".join(cells):
+                    raise SourceError(
+                        f"{self.location} has {called} between its cells, expected commas; save it "
+                        "as a comma-separated table"
+                    )
             raise SourceError(
                 f"{self.location} has no column 'path'; its first line names "
                 f"{', '.join(columns) or 'none'}, expected path and any of "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acir.errors import UnreadableImageError
 from acir.prep.decode import SUFFIXES, decode_file
-from acir.sources.base import Entry, Source, folders_mean, walk_files
+from acir.sources.base import Entry, Source, folders_mean, readable, walk_files
 from acir.types import ImageRecord
 
 
@@ -31,10 +31,11 @@ class FolderSource(Source):
     def _entries(self) -> Iterator[Entry]:
         place = Path(self.location)
         if place.is_file():
-            yield Entry(place.name, partial(decode_file, place, place.name), path=place.name)
+            name = readable(place.name)
+            yield Entry(name, partial(decode_file, place, name), path=name)
             return
         for path in walk_files(place, lambda p: p.suffix.lower() in SUFFIXES):
             relative = path.relative_to(place)
             split, labels = folders_mean(relative.parts)
-            name = relative.as_posix()
+            name = readable(relative.as_posix())
             yield Entry(name, partial(decode_file, path, name), split, labels, path=name)

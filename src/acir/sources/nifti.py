@@ -1,9 +1,10 @@
 """NIfTI volumes below a folder, or one, as axial slices; needs the extra `volume`."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from gzip import GzipFile
 from hashlib import sha256
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +16,17 @@ from jaxtyping import Shaped
 from acir.errors import ComponentError, SourceError, UnreadableImageError
 from acir.prep.decode import MAX_BYTES, Picture, read_file
 from acir.privacy.pseudonym import pseudonym
-from acir.sources.base import Entry, Source, SourceOptions, folders_mean, walk_files
+from acir.sources.base import (
+    Entry,
+    Source,
+    SourceOptions,
+    folders_mean,
+    readable,
+    walk_files,
+)
 from acir.types import SERIES, ImageRecord, Split
 
 GZIP = b"\x1f\x8b"
-GZIP_FORMAT = 16 + zlib.MAX_WBITS
 # Bytes of the header, which are its first field; the class that reads it; its mark, and where.
 KINDS = {348: ("Nifti1Image", b"n+1\0", 344), 540: ("Nifti2Image", b"n+2\0", 4)}
 LONGEST_HEADER = 540
@@ -84,13 +91,13 @@ class NiftiSource(Source):
 
     def _files(self) -> Iterator[tuple[Path, str, Split | None, tuple[str, ...]]]:
         if self.place.is_file():
-            yield self.place, self.place.name, None, ()
+            yield self.place, readable(self.place.name), None, ()
             return
         for path in walk_files(self.place, self.claims):
             relative = path.relative_to(self.place)
             split, labels = folders_mean(relative.parts)
             if split is None or split in self.options.splits:
-                yield path, relative.as_posix(), split, labels
+                yield path, readable(relative.as_posix()), split, labels
 
     def _slices(
         self, volume: _Volume, split: Split | None, labels: tuple[str, ...]
@@ -137,6 +144,8 @@ def _volume(data: bytes, name: str) -> _Volume:
         return _oriented(nibabel, kind.from_bytes(whole), name, sha256(data).hexdigest())
     except UnreadableImageError:
         raise
+    except EOFError:
+        raise UnreadableImageError(name, "the file ends early", "truncated") from None
     # For what is not as it should be, nibabel raises nearly anything.
     except Exception:
         raise UnreadableImageError(name, "its content is damaged or no volume of numbers") from None
@@ -158,7 +167,8 @@ def _inflated(data: bytes, size: int) -> bytes:
     """Return so many bytes of what may be compressed, and inflate no more."""
     if not data.startswith(GZIP):
         return data[:size]
-    return zlib.decompressobj(GZIP_FORMAT).decompress(data, size)
+    with GzipFile(fileobj=BytesIO(data)) as file:  # which may be of several parts (RFC 1952 2.2)
+        return file.read(size)
 
 
 def _kind(head: bytes, name: str) -> str:
@@ -198,7 +208,9 @@ def _oriented(nibabel: ModuleType, image: Any, name: str, digest: str) -> _Volum
     ends = sorted(float(end) * slope + intercept for end in (stored.min(), stored.max()))
     low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
     if not low < high:
-        low, high = ends[0], ends[1] if ends[1] > ends[0] else ends[0] + 1
+        low, high = ends
+    if not low < high:
+        high = max(low + 1, float(np.nextafter(low, np.inf)))  # 1 may be too little to differ
     if not np.isfinite([*ends, low, high]).all():
         raise UnreadableImageError(name, "it has values that are not finite")
     return _Volume(name, digest, stored, slope, intercept, (low, high))

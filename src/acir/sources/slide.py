@@ -19,6 +19,7 @@ from acir.sources.base import (
     Source,
     SourceOptions,
     folders_mean,
+    readable,
     walk_files,
 )
 from acir.splits import drawn_split
@@ -132,7 +133,8 @@ class SlideSource(Source):
 
     def _of_path(self, path: Path, name: str) -> _File:
         named, labels = self._folders(path)
-        relative = path.name if self.place.is_file() else path.relative_to(self.place).as_posix()
+        inside = path.name if self.place.is_file() else path.relative_to(self.place).as_posix()
+        relative = readable(inside)
         hidden = pseudonym(self.options.key, "slide", relative)
         split = named or drawn_split(draw_key(relative))
         return _File(path, name, hidden, relative, split, labels)

@@ -39,13 +39,20 @@ def hardened_loss(joint: Encoding, batch: Batch, loss: Loss) -> LossTerms:
     Args:
         joint: The encoding of the attacked pictures, then of the clean ones.
         batch: The clean pictures.
-        loss: Judges each half by itself; the clean one last, which a memory keeps.
+        loss: Judges each half by itself; the clean one last, which a memory keeps, and which alone
+            counts as a step of training.
     """
-    count = len(batch.images)
-    halves = (slice(count), slice(count, None))
-    changed, clean = (
-        loss(*gather(Encoding(*(part[half] for part in vars(joint).values())), batch))
-        for half in halves
-    )
+    count, training = len(batch.images), loss.training
+
+    def judged(half: slice) -> LossTerms:
+        found: LossTerms = loss(
+            *gather(Encoding(*(part[half] for part in vars(joint).values())), batch)
+        )
+        return found
+
+    loss.eval()
+    changed = judged(slice(count))
+    loss.train(training)
+    clean = judged(slice(count, None))
     terms = {**clean.terms, "attacked": changed.total.detach()}
     return LossTerms((clean.total + changed.total) / 2, terms)

@@ -175,7 +175,7 @@ class Trainer:
         if not math.isfinite(sums["loss"]):
             raise AcirError(
                 f"the loss of epoch {epoch + 1} is not finite; start again with a smaller "
-                "training.learning_rate"
+                f"{stage.rate_key}"
             )
         seconds = time.perf_counter() - started
         return {

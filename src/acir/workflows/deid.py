@@ -67,6 +67,7 @@ def deidentify(
 
     Raises:
         UsageError: There is no key, no DICOM file, or `out` cannot be used.
+        BusyError: Another run writes to `out`.
     """
     files = _files(source, out)
     profile = Profile(_key(key_file, out), dates, every_picture)

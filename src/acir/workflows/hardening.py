@@ -16,7 +16,7 @@ from acir.training.hardening import Attack, attacked
 
 SINGLE_STEP = 1.25  # of eps; Wong et al., ICLR 2020, https://arxiv.org/abs/2001.03994
 REACH = 2.5  # times eps that several steps could go together; Madry et al., ICLR 2018
-JUDGING_STEPS = 10  # more than training takes, so that what only a single step misses is seen
+JUDGING_STEPS = 10  # at least, so that what only a single step misses is seen
 BATCH = 64
 
 

@@ -162,11 +162,13 @@ def validator(
 ) -> Callable[[Encoder], float]:
     """Return what judges an epoch: the mAP of some of val against some of train.
 
-    For a robust recipe it is the mean of that and of the mAP under attack, with more steps than in
-    training, so that what withstands a single step alone is seen through.
+    For a robust recipe it is the mean of that and of the mAP under attack, with ten steps, or as
+    many as in training where these are more, so that what withstands a single step alone is seen
+    through.
     """
     gallery, queries = train.spread(VALIDATION), val.spread(VALIDATION)
-    attack, attacked = attack_for(training, train, JUDGING_STEPS), val.spread(ATTACKED)
+    steps = max(JUDGING_STEPS, training.robust_steps)
+    attack, attacked = attack_for(training, train, steps), val.spread(ATTACKED)
 
     def validate(encoder: Encoder) -> float:
         query_codes, _ = encode_set(encoder, queries)

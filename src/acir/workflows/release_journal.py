@@ -8,12 +8,14 @@ twice the later line counts.
 import json
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Literal
 
-from acir.errors import UsageError
+from acir.errors import BusyError, UsageError
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import pseudonym
 from acir.privacy.table import description
@@ -46,14 +48,20 @@ class Entry:
 
 
 class Journal:
-    """The outputs of a folder, and what is known of them."""
+    """The outputs of a folder, and what is known of them.
 
-    def __init__(self, out: Path, entries: Iterable[Entry]) -> None:
-        self._out = out
+    Args:
+        out: The folder.
+        entries: What stands in its journal.
+        held: What keeps other runs away; it is closed with this.
+    """
+
+    def __init__(self, out: Path, entries: Iterable[Entry], held: ExitStack) -> None:
+        self._out, self._held = out, held
         self._quarantine = _beside(out)
         self._entries = {entry.name: entry for entry in entries}
         self._places = {e.place for e in self._entries.values() if e.state == "released"}
-        self._file = (self._quarantine / JOURNAL).open("r+b")
+        self._file = held.enter_context((self._quarantine / JOURNAL).open("r+b"))
         self._file.truncate(self._file.read().rfind(b"\n") + 1)  # a line that was cut off
         self._file.seek(0, os.SEEK_END)
 
@@ -63,6 +71,7 @@ class Journal:
 
         Raises:
             UsageError: The folder was made with another key or other options, or by others.
+            BusyError: Another run writes to it.
         """
         head = {
             "key": pseudonym(profile.key, "file", "journal"),
@@ -71,7 +80,13 @@ class Journal:
             "table": description(),
         }
         path = _beside(out) / JOURNAL
-        if path.is_file():
+        if not path.is_file() and out.exists() and any(out.iterdir()):
+            raise UsageError(f"{out} holds files that `acir deid` has not written; give another")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            _keep_away(path.parent, out, held)
+            if not path.is_file():
+                _write(path, (json.dumps(head) + "\n").encode())
             given, entries = _parsed(path)
             for name, value in head.items():
                 if given.get(name) != value:
@@ -79,12 +94,7 @@ class Journal:
                         f"{out} was made with another {name}; give another folder, or what was "
                         "given then"
                     )
-            return cls(out, entries)
-        if out.exists() and any(out.iterdir()):
-            raise UsageError(f"{out} holds files that `acir deid` has not written; give another")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, (json.dumps(head) + "\n").encode())
-        return cls(out, ())
+            return cls(out, entries, held.pop_all())
 
     @staticmethod
     def read(out: Path) -> list[Entry]:
@@ -131,11 +141,21 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the journal."""
-        self._file.close()
+        self._held.close()
 
 
 def _beside(out: Path) -> Path:
     return out.absolute().with_name(out.absolute().name + SUFFIX)
+
+
+def _keep_away(quarantine: Path, out: Path, held: ExitStack) -> None:
+    """Keep other runs away as long as something is held."""
+    folder = os.open(quarantine, os.O_RDONLY)
+    held.callback(os.close, folder)
+    try:
+        flock(folder, LOCK_EX | LOCK_NB)
+    except BlockingIOError as error:
+        raise BusyError(f"another run writes to {out}; wait until it has ended") from error
 
 
 def _parsed(path: Path) -> tuple[dict[str, object], list[Entry]]:

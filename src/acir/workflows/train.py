@@ -120,7 +120,8 @@ def train(
     run = _read(source, recipe, progress, say)
     encoder, loss = network(run.recipe, run.train, seed)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
-    _claim(out, begun)
+    if fabric.is_global_zero:  # two that write one file at a time lose it to each other
+        _claim(out, begun)
     history = _trainer(run, encoder, loss, out, seed, fabric).fit(run.train, resume=resume)
     if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
         return {}

@@ -1,5 +1,6 @@
 """Pictures are prepared once, in order of their ids, and test lies in a file of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,25 @@ def test_what_is_kept_is_left_alone_until_something_changes(tmp_path: Path, data
     assert digests(lessons) != digest
 
 
+def test_dicom_pictures_have_one_order_whenever_they_are_read(
+    tmp_path: Path, make_dicom: Callable[..., bytes]
+) -> None:
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 10))):
+        for kind in CLASSES[:2]:
+            folder = tmp_path / "data" / split / kind
+            folder.mkdir(parents=True)
+            for n in numbers:
+                file = make_dicom(draw(kind, n), PatientID=f"{kind} {n}")
+                (folder / f"{n}.dcm").write_bytes(file)
+    data = DataSet(name="ct", source=str(tmp_path / "data"))
+    (tmp_path / "once").mkdir()
+    (tmp_path / "again").mkdir()
+    for once, again in zip(
+        keep(data, tmp_path / "once"), keep(data, tmp_path / "again"), strict=True
+    ):
+        assert digests(once) == digests(again)
+
+
 def test_patients_have_numbers(tmp_path: Path) -> None:
     lines = ["path,label,patient,split"]
     for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 10))):
@@ -89,6 +109,19 @@ def test_patients_have_numbers(tmp_path: Path) -> None:
     assert (found[:, 0] == found[:, 1]).all()
     assert (found[:, 2] == found[:, 3]).all()
     assert sorted(set(found.ravel())) == [0, 1]
+
+
+def test_a_patient_of_train_and_test_is_refused(tmp_path: Path) -> None:
+    lines = ["path,label,patient,split"]
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 8))):
+        for kind in CLASSES[:2]:
+            for n in numbers:
+                path = save(draw(kind, n), tmp_path / "png" / f"{kind}{n}.png")
+                lines.append(f"{path.relative_to(tmp_path)},{kind},P{n % 7},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="1 patients have pictures in more than one split"):
+        keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
+    assert not (tmp_path / "b.npz").exists()
 
 
 def test_a_test_label_that_train_lacks_is_refused(tmp_path: Path, data: DataSet) -> None:

@@ -46,7 +46,7 @@ def everything(encoder: Encoder) -> Coded:
         coded(encoder, images, tuple(f"{name}{n}" for n in range(len(images))))
         for name, images in (("g", GALLERY), ("t", TEST))
     )
-    return Coded(gallery, test, test, np.full(12, -1), ("a", "b"))
+    return Coded(gallery, test, test, np.arange(12) // 2, ("a", "b"))
 
 
 @pytest.fixture(scope="module")
@@ -77,4 +77,5 @@ def test_of_many_pictures_some_are_asked(
     monkeypatch.setattr(module, "ASKED", 4)
     found: Found = steadiness(encoder, everything, rankers, GALLERY, TEST, seed=0)
     assert found["steadiness/row"].tolist() == [0, 3, 7, 11]
+    assert found["steadiness/patient"].tolist() == [0, 1, 3, 5]
     assert {len(values) for values in found.values()} == {4}

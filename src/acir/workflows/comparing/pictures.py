@@ -85,7 +85,7 @@ def keep_lessons(
     key = _key(data, recipe)
     if _kept_key(path) == key:
         return
-    options = SourceOptions(frozenset({"train", "val"}), download=download, key=fresh_key())
+    options = SourceOptions(frozenset({"train", "val"}), download=download, key=key.encode())
     source = open_source(data.source, options)
     manifest = look(source, recipe.calibration.fraction, progress)
     if data.draw is not None:
@@ -106,12 +106,16 @@ def keep_exam(
     """Prepare the test split of a data set as its lessons were, and keep it.
 
     Raises:
-        SourceError: There is no test picture, or one has a label that train lacks.
+        SourceError: There is no test picture, one has a label that train lacks, or a patient is in
+            two splits.
     """
     about = _about(lessons)
     if _kept_key(path) == about.key:
         return
-    options = SourceOptions(frozenset({"test"}), download=download, key=fresh_key())
+    if _names_patients(lessons):
+        options = SourceOptions(download=download, key=fresh_key())
+        look(open_source(data.source, options), 0.0, progress).require_patients_apart()
+    options = SourceOptions(frozenset({"test"}), download=download, key=about.key.encode())
     source = open_source(data.source, options)
     manifest = look(source, 0.0, progress)
     foreign = sorted(set(manifest.class_names) - set(about.class_names))
@@ -146,7 +150,11 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def _key(data: DataSet, recipe: Recipe) -> str:
-    """Tell sources and preparations apart; files that were changed count as another source."""
+    """Tell sources and preparations apart; files that were changed count as another source.
+
+    It is also the key of the hashed names, so that the order of pictures, which goes by them where
+    a source hides its own, is the same whenever these files are read.
+    """
     place = Path(data.source)
     files = walk_files(place, lambda _: True) if place.is_dir() else [place]
     decides = {
@@ -186,6 +194,12 @@ def _about(path: Path) -> _About:
     with np.load(path) as kept:
         about = json.loads(str(kept["about"]))
     return _About(about["key"], tuple(about["class_names"]), Prep.from_dict(about["prep"]))
+
+
+def _names_patients(lessons: Path) -> bool:
+    """Whether the patient of any picture is known: then all splits are worth reading once more."""
+    with np.load(lessons) as kept:
+        return any((kept[f"{part}_patients"] != NO_PATIENT).any() for part in ("train", "val"))
 
 
 def _kept_key(path: Path) -> str | None:

@@ -31,7 +31,8 @@ def steadiness(
 
     `ORDER/shift`, `ORDER/jpeg` and `ORDER/noise`: the share of the first ten hits that a picture
     and its mild copy have in common. `ORDER/structure`: how far the order within the class follows
-    structure; see `acir.evaluation.stability`. `steadiness/row`: which test pictures.
+    structure; see `acir.evaluation.stability`. `steadiness/row`: which test pictures,
+    and `steadiness/patient`: whose.
 
     Args:
         encoder: The network, in evaluation mode.
@@ -44,7 +45,7 @@ def steadiness(
     rows = np.unique(np.linspace(0, len(test) - 1, min(ASKED, len(test))).astype(np.int64))
     asked, pictures = coded.queries[rows], test.batch(torch.from_numpy(rows)).images
     copied = {name: _coded(encoder, asked, c) for name, c in _copies(pictures, seed).items()}
-    arrays: Arrays = {"steadiness/row": rows}
+    arrays: Arrays = {"steadiness/row": rows, "steadiness/patient": coded.patients[rows]}
     for order, ranker in (("hamming", rankers.by_name["plain"]), ("reranked", rankers.chosen)):
         first = partial(drawn_top, coded.gallery, ranker=ranker)
         own = first(asked, chance=np.random.default_rng(seed))
