@@ -10,8 +10,11 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from acir.api.security import Guarded
-from acir.governance.audit import AuditLog
-from made_web import ROLES, Token, png, routes, sign_in
+from acir.governance.audit import Actor, AuditEvent, AuditLog
+from acir.governance.people import People
+from acir.governance.sessions import Sessions
+from acir.governance.vault import Vault
+from made_web import BY, PASSWORD, ROLES, Token, png, routes, sign_in
 
 OPEN = {"/healthz", "/login", "/static"}
 
@@ -107,6 +110,59 @@ def test_a_refusal_is_in_the_audit_log(
         event = next(log.records(newest_first=True)).event
     assert (event.action, event.outcome, event.actor.user) == ("add", "denied", "nobody")
     assert event.detail == "add was refused"
+
+
+def last(folder: Path) -> AuditEvent:
+    with AuditLog.open(folder) as log:
+        return next(log.records(newest_first=True)).event
+
+
+def test_what_a_role_in_one_collection_does_not_suffice_for_is_recorded(
+    client: TestClient, web_index: Path, known: bytes
+) -> None:
+    with AuditLog.create(web_index) as log, Vault(web_index, log) as vault:
+        People(vault).add("parted", None, BY)
+        People(vault).grant("parted", "curator", "north", BY)
+        _, secret = Sessions(vault).make_token("parted", "test", BY, verbs=("add", "review"))
+    client.headers["Authorization"] = f"Bearer {secret}"
+    files, where = {"image": known}, {"collection": "south"}
+    assert client.post("/api/v1/pictures", files=files, params=where).status_code == 403
+    event = last(web_index)
+    assert (event.outcome, event.detail) == ("denied", "add was refused")
+    for page in ("index", "collections", "quarantine"):
+        assert client.get(f"/admin/{page}").status_code == 403
+        event = last(web_index)
+        assert (event.actor.user, event.outcome) == ("parted", "denied")
+        assert event.detail == "review was refused"
+
+
+def test_the_log_tells_who_searched_in_an_emergency(
+    client: TestClient, web_index: Path, known: bytes
+) -> None:
+    with AuditLog.create(web_index) as log, Vault(web_index, log) as vault:
+        People(vault).add("hasty", PASSWORD, BY)
+        People(vault).permit_emergency("hasty", True, BY)
+        Sessions(vault).take_emergency(Actor("hasty"), "a stroke in the night")
+    token = sign_in(client, "hasty")
+    answer = client.post("/ask", data={"csrf": token}, files={"image": known})
+    assert answer.status_code == 200
+    event = last(web_index)
+    assert event.action == "search"
+    assert (event.actor.role, event.actor.purpose) == ("emergency", "ETREAT")
+
+
+def test_a_heat_map_is_recorded_though_nobody_has_searched(
+    client: TestClient, web_index: Path, known: bytes
+) -> None:
+    token = sign_in(client, "viewer")
+    address = client.post(
+        "/ask", data={"csrf": token}, files={"image": known}, follow_redirects=False
+    ).headers["location"]
+    key = address.partition("q=")[2].partition("&")[0]
+    assert client.get("/query/heat", params={"q": key}).status_code == 200
+    event = last(web_index)
+    assert (event.action, event.actor.user, event.detail) == ("view", "viewer", "heat map")
+    assert event.query
 
 
 def test_a_picture_is_shown_to_who_gave_it_alone(

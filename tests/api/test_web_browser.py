@@ -143,6 +143,20 @@ def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, know
     assert "threshold=0" in shared
 
 
+def test_when_the_session_has_ended_a_changed_setting_leads_to_signing_in(
+    browser: Browser, signed_in: object, address: str, known: bytes
+) -> None:
+    context = browser.new_context(base_url=address, storage_state=signed_in)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/")
+    give(page, known)
+    context.clear_cookies()
+    page.get_by_label("Pictures", exact=True).fill("3")
+    page.get_by_label("Pictures", exact=True).press("Tab")
+    expect(page.get_by_label("Password")).to_be_visible()
+    context.close()
+
+
 def test_a_hit_leads_to_its_like_by_keys_alone(page: Page, known: bytes) -> None:
     give(page, known)
     first, second = page.locator("[data-hit]").nth(0), page.locator("[data-hit]").nth(1)

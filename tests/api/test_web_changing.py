@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acir.api.app import create_app
-from acir.errors import StorageError, UsageError
+from acir.errors import AuditError, StorageError, UsageError
 from acir.governance.audit import AuditLog
 from acir.index.store import Store
 from acir.index.writer import Added
@@ -177,7 +177,7 @@ def test_others_may_neither_add_nor_delete(
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("label", ["a/b", "../up", "x" * 65, "two\nlines"])
+@pytest.mark.parametrize("label", ["a/b", "..", ".hidden", "x" * 65, "two\nlines"])
 def test_a_label_that_is_none_is_refused(client: TestClient, label: str) -> None:
     files = {"image": png(draw("disc", 1))}
     answer = client.post("/api/v1/pictures", files=files, params={"label": label})
@@ -231,6 +231,65 @@ def test_a_job_that_fails_is_told_and_does_not_stop_the_next(
     assert told[0].notes == ("they could not be added (StorageError)",)
 
 
+@pytest.mark.parametrize("error", [ValueError("what nobody thought of"), MemoryError()])
+def test_whatever_ends_a_job_the_next_is_begun(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("acir.workflows.index.add", fails)
+    with Additions(own_index, lambda _: None) as running:
+        jobs = [running.begin("curator", [bytes([n])], "", "") for n in range(2)]
+        assert [stage_over(running, job) for job in jobs] == ["failed", "failed"]
+    assert list((own_index / FOLDER).iterdir()) == []
+
+
+def test_a_job_that_cannot_be_recorded_is_failed_and_done_again_by_the_next_start(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acir.workflows.index.add", lambda *_, **__: Added(1, 0, 0))
+
+    def mute(_: Job) -> None:
+        raise AuditError("the log is full")
+
+    with Additions(own_index, mute) as running:
+        jobs = [running.begin("curator", [bytes([n])], "", "") for n in range(2)]
+        assert [stage_over(running, job) for job in jobs] == ["failed", "failed"]
+    with Additions(own_index, lambda _: None) as again:
+        assert [stage_over(again, job) for job in jobs] == ["done", "done"]
+    assert list((own_index / FOLDER).iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_killed_while_a_job_is_removed_the_server_starts_again(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(folder: Path, **_: object) -> None:
+        (folder / "job.json").unlink()  # and no more
+        raise SystemExit
+
+    monkeypatch.setattr("acir.workflows.index.add", lambda *_, **__: Added(1, 0, 0))
+    monkeypatch.setattr("shutil.rmtree", killed)
+    crashed = Additions(own_index, lambda _: None)
+    crashed.begin("curator", [b"x"], "", "")
+    crashed._thread.join(60)
+    monkeypatch.undo()
+    with Additions(own_index, lambda _: None):
+        assert list((own_index / FOLDER).iterdir()) == []
+
+
+def stage_over(running: Additions, job: Job) -> str:
+    end = monotonic() + 60
+    while monotonic() < end:
+        found = running.find(job.id, "curator")
+        assert found is not None
+        if found.is_over:
+            return found.stage
+        sleep(0.02)
+    raise AssertionError("the job did not end in a minute")
+
+
 def test_only_the_last_jobs_that_are_over_are_remembered(
     own_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,8 +312,9 @@ def test_a_disk_that_takes_nothing_is_told(
         raise OSError(28, "No space left on device")
 
     with Additions(own_index, lambda _: None) as running:
-        monkeypatch.setattr(Path, "mkdir", full)
+        monkeypatch.setattr("acir.workflows.serving.additions.synchronise_all", full)
         with pytest.raises(StorageError, match="the pictures cannot be kept: No space left on d"):
             running.begin("curator", [b"x"], "", "")
+        assert list((own_index / FOLDER).iterdir()) == []  # nothing of it takes room
         with pytest.raises(UsageError, match="a label has at most 64 characters and no slash"):
             running.begin("curator", [b"x"], "a/b", "")

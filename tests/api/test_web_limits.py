@@ -1,9 +1,12 @@
 """Uploads beyond what is allowed (S4)."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, Semaphore
 
 import anyio
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -13,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from acir.api.app import create_app
 from acir.api.limits import Limits
+from acir.errors import AccessError
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
 from made_web import HOST, Token
 
@@ -71,6 +75,34 @@ def test_ten_thousand_parts_are_refused(program: Program, no_files: Path, kind: 
     )
     assert answer.status_code in {400, 413}
     assert list(no_files.iterdir()) == []
+
+
+def test_many_who_sign_in_at_once_hold_up_nobody_who_is_known(
+    narrow: FastAPI, tokens: dict[str, Token], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come, go = Semaphore(0), Event()
+
+    def slow(*_: object) -> None:
+        come.release()
+        assert go.wait(60)
+        raise AccessError("wrong")
+
+    async def scene() -> int:
+        transport = httpx.ASGITransport(app=narrow)
+        data = {"name": "ada", "password": "wrong"}
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as crowd:
+            # More than the threads that a server has.
+            tries = [asyncio.create_task(crowd.post("/login", data=data)) for _ in range(60)]
+            try:
+                await asyncio.to_thread(come.acquire)
+                known = crowd.get("/api/v1/index", headers=tokens["viewer"].headers)
+                return (await asyncio.wait_for(known, 30)).status_code
+            finally:
+                go.set()
+                await asyncio.gather(*tries)
+
+    monkeypatch.setattr("acir.governance.sessions.check", slow)
+    assert asyncio.run(scene()) == 200
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "1e9", ""])

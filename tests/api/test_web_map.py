@@ -65,3 +65,16 @@ def test_the_page_says_what_is_missing(
     monkeypatch.setattr(state.maps, "_kept", None)
     monkeypatch.setattr(maps, "find_spec", lambda _: None)
     assert "needs umap-learn, which is not installed" in client.get("/map").text
+
+
+def test_a_map_that_could_not_be_made_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise maps.UnmadeError("the map of this index could not be made")
+
+    monkeypatch.setattr("acir.workflows.serving.maps.Maps.plan", fails)
+    sign_in(client, "viewer")
+    page = client.get("/map")
+    assert page.status_code == 200
+    assert "The map could not be made: see that the server has enough memory" in page.text

@@ -149,3 +149,22 @@ def test_the_history_has_ones_own_questions_and_no_picture(
     client.cookies.clear()
     sign_in(client, "nobody")
     assert ">Unknown<" not in client.get("/history").text
+
+
+def test_settings_that_no_control_shows_stay_when_another_is_changed(
+    client: TestClient, known: bytes
+) -> None:
+    address = ask(client, known)
+    where = "&radius=9&where=collection=default"
+    page = client.get(address + where).text
+    assert '<input type="hidden" name="radius" value="9">' in page
+    assert '<input type="hidden" name="where" value="collection=default">' in page
+    page = client.get(f"{address}&where=label=none-of-these").text
+    assert '<option value="label=none-of-these" selected>' in page
+
+
+def test_after_many_refinements_the_next_picture_can_be_given(
+    client: TestClient, known: bytes
+) -> None:
+    examples = "&".join(f"{sign}={'x' * 250}" for sign in ("like", "unlike") for _ in range(32))
+    assert ask(client, known, state=f"k=7&{examples}").endswith("k=7")

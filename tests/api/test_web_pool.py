@@ -1,6 +1,7 @@
 """A bounded queue that is fair between callers."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from threading import Event
 
@@ -94,3 +95,25 @@ def test_an_error_of_the_work_is_the_callers_and_frees_the_thread() -> None:
         pool.close()
 
     asyncio.run(scene())
+
+
+def test_an_error_for_which_nobody_waits_any_more_is_written_nowhere(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    go = Event()
+
+    def late() -> None:
+        assert go.wait(10)
+        raise RuntimeError("PATRICIA")
+
+    async def scene() -> None:
+        pool = Pool(workers=1, waiting=1, seconds=0.01)
+        with pytest.raises(LateError):
+            await pool.run("ada", late)
+        go.set()
+        pool.close()
+        await settled()
+
+    asyncio.run(scene())
+    gc.collect()  # when asyncio would tell
+    assert caplog.text == ""

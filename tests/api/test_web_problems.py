@@ -10,7 +10,17 @@ from fastapi.testclient import TestClient
 
 from acir.api.log import JsonLines
 from acir.api.pool import FullError
-from acir.errors import AcirError, LockedError, StorageError, StoreError, UsageError
+from acir.api.security import HEADERS
+from acir.errors import (
+    AcirError,
+    BusyError,
+    GuardError,
+    LockedError,
+    ServerError,
+    StorageError,
+    StoreError,
+    UsageError,
+)
 
 Program = Callable[[str], TestClient]
 PLACE = "/srv/secret/index"
@@ -22,6 +32,8 @@ PLACE = "/srv/secret/index"
         (UsageError("say it otherwise"), 422, "say it otherwise"),
         (StoreError(f"the index at {PLACE} is damaged"), 500, ""),
         (StorageError(f"cannot write {PLACE}"), 503, ""),
+        (ServerError(f"the server at {PLACE} does not answer"), 503, ""),
+        (GuardError("no process can be started"), 503, ""),
         (FullError("too many"), 429, "too many"),
         (LockedError(7.2), 429, "there were too many tries to log in; wait 8 seconds"),
         (AcirError(f"{PLACE} failed"), 500, ""),
@@ -47,6 +59,9 @@ def test_an_error_tells_what_the_caller_can_mend(
     assert answer.json()["detail"] == told
     assert PLACE not in answer.text
     assert ("Retry-After" in answer.headers) == (status == 429)
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Request-Id"]
 
 
 def test_the_log_has_the_place_of_an_error_and_no_value(
@@ -67,3 +82,15 @@ def test_the_log_has_the_place_of_an_error_and_no_value(
     request = next(line for line in lines if line["event"] == "request")
     assert (request["route"], request["status"]) == ("/api/v1/index", 500)
     assert "PATRICIA" not in json.dumps(lines)
+
+
+def test_people_who_cannot_be_looked_up_are_told_to_come_again(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise BusyError(f"another process writes to {PLACE}")
+
+    monkeypatch.setattr("acir.governance.sessions.Sessions.recognise_token", busy)
+    answer = program("viewer").get("/api/v1/index")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "")
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from acir.index.entry import Entry
+from acir.search import Request, Searcher
+from acir.types import Answer
+from acir.workflows.answers import stored
 from acir.workflows.search import open_index
+from acir.workflows.serving.answering import answer
+from acir.workflows.serving.queries import Query, examine
+from acir.workflows.serving.served import Served
 from made_model import CLASSES, draw
 from made_web import Token, png
 
@@ -112,6 +119,34 @@ def test_feedback_takes_the_examples_out_and_keeps_the_question(
     assert {right, wrong}.isdisjoint(hit["id"] for hit in again["hits"])
     by_wish = search(client, known, like=right, unlike=wrong)
     assert again["hits"] == by_wish["hits"]
+
+
+def test_feedback_takes_no_more_examples_than_an_address(client: TestClient) -> None:
+    said = {"id": "x", "positive": ["x"] * 33, "negative": ["y" * 257]}
+    answer = client.post("/api/v1/feedback", json=said)
+    assert answer.status_code == 422
+    assert "positive: List should have at most 32 items" in answer.json()["detail"]
+    assert "negative.0: String should have at most 256 characters" in answer.json()["detail"]
+
+
+def test_a_hit_that_is_deleted_amid_an_answer_is_none(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted = list[str]()
+
+    def late(searcher: Searcher, answer: Answer) -> list[Entry]:
+        if not deleted:
+            deleted.append(answer.hits[0].id)
+            searcher.store.delete(deleted)
+        return stored(searcher, answer)
+
+    monkeypatch.setattr("acir.workflows.serving.answering.stored", late)
+    with Served.open(own_index) as served:
+        asked = examine(served, [(png(draw("disc", 1)), None)])
+        found = answer(served, Query("key", "ada", asked), Request(k=5))
+    assert len(found.answer.hits) == 5
+    assert deleted[0] not in {hit.id for hit in found.answer.hits}
+    assert set(found.entries) == {hit.id for hit in found.answer.hits}
 
 
 @pytest.mark.parametrize("said", [{}, {"key": "a", "id": "b"}])

@@ -89,14 +89,12 @@ def test_a_search_is_restricted_to_where_it_is_allowed() -> None:
     assert collections(Principal("ada", {EVERYWHERE: "viewer"}), "search") is None
 
 
-def test_the_log_names_the_role_in_which_someone_acts() -> None:
-    principal = Principal("ada", {"ct": "viewer"})
-    assert actor(principal, "ct", "10.0.0.1", "TREAT") == Actor(
-        "ada", "viewer", "10.0.0.1", "TREAT"
-    )
-    assert actor(principal, "mr") == Actor("ada")
+def test_the_log_names_the_highest_role_of_someone_or_their_emergency() -> None:
+    principal = Principal("ada", {"ct": "viewer", "mr": "curator"})
+    assert actor(principal, "10.0.0.1") == Actor("ada", "curator", "10.0.0.1")
+    assert actor(Principal("ada")) == Actor("ada")
     in_need = Principal("ada", {"ct": "viewer"}, emergency="stroke unit")
-    assert actor(in_need, "ct") == Actor("ada", "emergency", "", "ETREAT")
+    assert actor(in_need) == Actor("ada", "emergency", "", "ETREAT")
 
 
 def test_unknown_words_are_refused() -> None:

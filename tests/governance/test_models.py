@@ -1,11 +1,14 @@
 """A bundle serves once it is approved, and the one before is the way back."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
 from acir.errors import AccessError, AuditError, UsageError
-from acir.governance.models import Registry
+from acir.governance.models import Registered, Registry
 from made_people import ROOT
 
 FIRST, SECOND, OTHER = "aa" * 32, "ab" * 32, "cc" * 32
@@ -92,4 +95,31 @@ def test_every_change_is_recorded_and_none_comes_about_without(
     monkeypatch.setattr(registry.log, "append", refuse)
     with pytest.raises(AuditError, match="full"):
         registry.approve("cc", ROOT)
+    assert _serving(registry) == {FIRST}
+
+
+def test_two_who_approve_at_once_approve_once(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, meet = Registry._one, Barrier(2)
+
+    def slowly(self: Registry, start: str) -> Registered:
+        one = found(self, start)
+        with suppress(BrokenBarrierError):
+            meet.wait(0.5)  # until the other has looked too
+        return one
+
+    def approve(_: int) -> bool:
+        with Registry(tmp_path) as opened:
+            try:
+                return opened.approve(SECOND, ROOT).in_service
+            except UsageError:
+                return False
+
+    registry.approve(FIRST, ROOT)
+    monkeypatch.setattr(Registry, "_one", slowly)
+    with ThreadPoolExecutor(2) as admins:
+        assert sorted(admins.map(approve, range(2))) == [False, True]
+    monkeypatch.undo()
+    assert registry.roll_back("chest", ROOT).id == FIRST
     assert _serving(registry) == {FIRST}

@@ -114,3 +114,9 @@ def test_a_hash_with_weaker_parameters_is_replaced_at_the_next_login(tmp_path: P
             ((kept,),) = connection.execute("select password from person")
         assert not passwords.ARGON2.check_needs_rehash(kept)
         assert made.sessions.login("ada", PASSWORD)
+
+
+def test_a_try_does_not_look_at_all_names_that_were_tried(tmp_path: Path) -> None:
+    with office(tmp_path) as made, made.vault.transaction() as connection:
+        plan = connection.execute("explain query plan delete from attempt where last < 1")
+        assert "USING INDEX attempt_last" in str(plan.fetchall())

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from acir.errors import AcirError, ComponentError, UsageError
+from acir.errors import ComponentError, UsageError
 from acir.workflows.serving import layout, maps
 from acir.workflows.serving.layout import within_square
-from acir.workflows.serving.maps import FILE, Maps, Plan
+from acir.workflows.serving.maps import FILE, Maps, Plan, UnmadeError
 from acir.workflows.serving.queries import Query, examine
 from acir.workflows.serving.served import Served
 from made_model import acir, draw, save
@@ -170,7 +170,7 @@ def test_what_cannot_be_made_is_told(folder: Path, tmp_path: Path, bundle: Path)
         found = Maps(served, SAMPLE)
         assert found.plan(None) is None
         found.close()  # the maker dies, as without memory
-        with pytest.raises(AcirError, match="the map of this index could not be made; see that"):
+        with pytest.raises(UnmadeError, match="the map of this index could not be made; see that"):
             made(found)
         ids = [entry.id for entry in served.samples(400, None)]
         served.searcher.store.delete(ids[: 400 - layout.FEWEST + 1])

@@ -99,3 +99,10 @@ def test_pictures_that_cannot_be_read_take_room_too(views: tuple[Asked, ...]) ->
     queries = Queries(10 * unreadable[0].size)
     keys = [queries.keep("ada", unreadable).key for _ in range(11)]
     assert [queries.find(key, "ada") is None for key in keys] == [True, *[False] * 10]
+
+
+def test_what_a_page_has_made_of_a_picture_takes_memory_too(served: Served) -> None:
+    (view,) = examine(served, [(png(draw("disc", 901)), None)])
+    before = view.size
+    assert view.picture is not None
+    assert view.size == before + len(view.picture)

@@ -82,7 +82,13 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.add_middleware(
         Limits, turn_away=problems, most_mb=limits.upload_mb, seconds=limits.upload_s
     )
-    app.add_middleware(Doorkeeper, state=lambda: app.state.acir, turn_away=problems, secure=secure)
+    app.add_middleware(
+        Doorkeeper,
+        state=lambda: app.state.acir,
+        turn_away=problems,
+        failed=problems.of,
+        secure=secure,
+    )
     if settings.server.called:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.server.called))
     app.add_middleware(Watch, metrics=metrics)
@@ -104,10 +110,10 @@ async def _running(
         pacs = opened.enter_context(Pacs(settings.pacs, limits.views)) if settings.pacs else None
         if pacs is not None and (trouble := pacs.trouble()):
             lines.warning("the PACS cannot be asked for now: %s", trouble)
-        pool, fetching = (_pool(limits, opened) for _ in range(2))
+        pool, fetching, entering = (_pool(limits, opened) for _ in range(3))
         maps = Maps(served)
         opened.callback(maps.close)
-        metrics.waiting.set_function(lambda: pool.waiting + fetching.waiting)
+        metrics.waiting.set_function(lambda: sum(one.waiting for one in (pool, fetching, entering)))
         actor = Actor(getuser())
         additions = opened.enter_context(Additions(folder, partial(_added, log, served)))
         model = served.searcher.bundle.id
@@ -127,6 +133,7 @@ async def _running(
             additions=additions,
             pool=pool,
             fetching=fetching,
+            entering=entering,
             metrics=metrics,
             words=words,
         )

@@ -9,6 +9,7 @@ from fastapi import Depends, Query, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from acir.api.schemas import EXAMPLES, WORD
 from acir.api.security import Caller
 from acir.api.state import State
 from acir.errors import UsageError
@@ -22,8 +23,6 @@ from acir.workflows.serving.queries import Query as Pictures
 from acir.workflows.serving.queries import examine
 
 HITS, MOST_HITS = 10, 200
-EXAMPLES = 32  # pictures that may be called like or unlike
-WORD = 256  # characters of an id or a filter
 Words = Annotated[list[Annotated[str, Query(max_length=WORD)]], Query(max_length=EXAMPLES)]
 
 

@@ -55,7 +55,7 @@ class Pool:
                 await self._turn(caller)
                 loop = asyncio.get_running_loop()
                 done = loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
-                done.add_done_callback(lambda _: self._next())
+                done.add_done_callback(self._ended)
                 return await asyncio.shield(done)
         except TimeoutError:
             raise LateError("the answer took too long; ask again later") from None
@@ -88,6 +88,13 @@ class Pool:
             queue.remove(mine)
         if not queue:
             self._queues.pop(caller, None)
+
+    def _ended(self, done: "asyncio.Future[T]") -> None:
+        # One who was told that it took too long does not ask for its error any more, and asyncio
+        # would write that to standard error, with whatever of a person stands in it.
+        if not done.cancelled():
+            done.exception()
+        self._next()
 
     def _next(self) -> None:
         """Give the thread to the caller who waited longest since their last turn."""

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,8 +21,10 @@ from acir.errors import (
     AccessError,
     AcirError,
     GoneError,
+    GuardError,
     LockedError,
     PacsError,
+    ServerError,
     SourceError,
     StorageError,
     UnreachableError,
@@ -36,6 +39,8 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
     (LockedError, HTTPStatus.TOO_MANY_REQUESTS),
     (AccessError, HTTPStatus.FORBIDDEN),
     (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ServerError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (GuardError, HTTPStatus.SERVICE_UNAVAILABLE),
     (GoneError, HTTPStatus.NOT_FOUND),
     (PacsError, HTTPStatus.BAD_GATEWAY),
 )
@@ -87,13 +92,15 @@ class Problems:
         if found == HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         response.headers.update(headers or {})
+        if "hx-request" in request.headers:  # an error is a page of its own, no part of one
+            response.headers["HX-Redirect"] = f"{quote(request.url.path)}?{request.url.query}"
         return response
 
     def install(self, app: FastAPI) -> None:
         """Answer every error of an application."""
         app.add_exception_handler(HTTPException, self._of_http)
         app.add_exception_handler(RequestValidationError, self._of_validation)
-        app.add_exception_handler(AcirError, self._of_acir)
+        app.add_exception_handler(AcirError, self.of)
         app.add_exception_handler(Exception, self._of_anything)
 
     def _of_http(self, request: Request, error: Exception) -> Response:
@@ -108,7 +115,8 @@ class Problems:
         )
         return self(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
 
-    def _of_acir(self, request: Request, error: Exception) -> Response:
+    def of(self, request: Request, error: Exception) -> Response:
+        """Return the answer to a request that an error ended."""
         status = next((s for kind, s in STATUS if isinstance(error, kind)), None)
         if status is None and _speaks(error):
             return self(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))

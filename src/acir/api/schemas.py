@@ -1,10 +1,14 @@
 """What goes over the wire."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 PREFIX = "/api/v1"  # a change that breaks a caller takes the next number
+WORD = 256  # characters of an id or a filter
+EXAMPLES = 32  # pictures that may be called like or unlike
+Word = Annotated[str, Field(max_length=WORD)]
+Examples = Annotated[list[Word], Field(max_length=EXAMPLES)]
 
 
 class Wire(BaseModel):
@@ -89,17 +93,17 @@ class Answer(Wire):
 class Named(Wire):
     """What a PACS calls an instance, a series or a study."""
 
-    uid: str = Field("", max_length=256, description="its UID; or give `orthanc`")
-    orthanc: str = Field("", max_length=256, description="what an Orthanc calls it")
+    uid: Word = Field("", description="its UID; or give `orthanc`")
+    orthanc: Word = Field("", description="what an Orthanc calls it")
 
 
 class Feedback(Wire):
     """Which hits were like what is looked for, and which were not."""
 
-    key: str | None = Field(None, description="of an earlier answer; or give `id`")
-    id: str | None = Field(None, description="of a stored picture; or give `key`")
-    positive: list[str] = Field([], description="ids of stored pictures that were right")
-    negative: list[str] = Field([], description="ids of stored pictures that were wrong")
+    key: Word | None = Field(None, description="of an earlier answer; or give `id`")
+    id: Word | None = Field(None, description="of a stored picture; or give `key`")
+    positive: Examples = Field([], description="ids of stored pictures that were right")
+    negative: Examples = Field([], description="ids of stored pictures that were wrong")
     k: int = Field(10, ge=1, le=200)
 
 

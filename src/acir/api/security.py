@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Form, Request
 from fastapi.routing import APIRoute
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acir.api.state import State, of
-from acir.governance.access import ROLES, Principal, Verb, collections
+from acir.governance.access import Principal, Verb, actor, collections
 from acir.governance.audit import Actor, AuditEvent
 from acir.governance.events import ACTIONS
 
@@ -28,6 +28,7 @@ SECURE_SESSION = f"__Host-{SESSION}"  # a browser takes such a name only as Secu
 FORGERY_HEADER = "x-csrf-token"
 BEARER = "bearer "
 TurnAway = Callable[[Request, int], Response]
+Answer = Callable[[Request, Exception], Response]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = ("/healthz", "/login", "/static/")
 # What shows or needs what the model made of a picture; the rest is for those who run the index.
@@ -78,8 +79,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Who the audit log says acts, in the highest role that they have."""
-        role = max(self.principal.roles.values(), key=ROLES.index, default="")
-        return Actor(self.name, role=role, address=self.address)
+        return actor(self.principal, self.address)
 
     @property
     def forgery_token(self) -> str:
@@ -147,12 +147,22 @@ async def require(request: Request, caller: Caller, verb: Verb) -> None:
         AuditError: It could not be recorded.
     """
     if not caller.may(verb):
-        action = verb if verb in ACTIONS else "view"
-        event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
-        await run_in_threadpool(of(request).record, event)
-        raise HTTPException(403, "you may not do this")
+        await refuse(of(request), caller, verb, "you may not do this")
     if verb in OF_THE_MODEL:
         await run_in_threadpool(of(request).require_approval)
+
+
+async def refuse(state: State, caller: Caller, verb: Verb, said: str) -> NoReturn:
+    """Refuse one who may not do something, and record that.
+
+    Raises:
+        HTTPException: Once it is recorded.
+        AuditError: It could not be recorded.
+    """
+    action = verb if verb in ACTIONS else "view"
+    event = AuditEvent(action, caller.actor, "denied", detail=f"{verb} was refused")
+    await run_in_threadpool(state.record, event)
+    raise HTTPException(403, said)
 
 
 def everyone() -> Any:  # noqa: ANN401 - as above
@@ -203,13 +213,20 @@ class Doorkeeper:
         app: What is behind the door.
         state: Gives the state of the server, once it has started.
         turn_away: Makes the answer to one who is refused, from a status.
+        failed: Makes the answer to a request that an error ended.
         secure: Whether clients speak TLS, so that cookies and headers may demand it.
     """
 
     def __init__(
-        self, app: ASGIApp, state: Callable[[], State], turn_away: TurnAway, secure: bool
+        self,
+        app: ASGIApp,
+        state: Callable[[], State],
+        turn_away: TurnAway,
+        failed: Answer,
+        secure: bool,
     ) -> None:
-        self._app, self._state, self._turn_away = app, state, turn_away
+        self._app, self._state = app, state
+        self._turn_away, self._failed = turn_away, failed
         self._headers = HEADERS | (
             {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
         )
@@ -220,10 +237,12 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, begun = Request(scope), False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -231,13 +250,19 @@ class Doorkeeper:
                 headers.setdefault("Cache-Control", "no-cache" if is_static else "no-store")
             await send(message)
 
+        try:
+            await self._passed(request, receive, send_with_headers)
+        except Exception as error:
+            if begun:
+                raise
+            await self._failed(request, error)(scope, receive, send_with_headers)
+
+    async def _passed(self, request: Request, receive: Receive, send: Send) -> None:
         caller = await self._recognised(request)
-        scope.setdefault("state", {})["caller"] = caller
+        request.scope.setdefault("state", {})["caller"] = caller
         refused = self._refused(request, caller)
-        if refused:
-            await self._turn_away(request, refused)(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        behind: ASGIApp = self._turn_away(request, refused) if refused else self._app
+        await behind(request.scope, receive, send)
 
     @staticmethod
     def _refused(request: Request, caller: Caller | None) -> int:

@@ -52,10 +52,13 @@ async def openapi(request: Request, caller: Known) -> dict[str, Any]:
 
 
 def described(app: FastAPI) -> dict[str, Any]:
-    """Return what the API of an application is, as OpenAPI 3.1."""
+    """Return what the API of an application is, as OpenAPI 3.1; it is put together once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
     found: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     schemes = {"token": {"type": "http", "scheme": "bearer"}}
     found.setdefault("components", {})["securitySchemes"] = schemes
-    return found | {"security": [{"token": []}]}
+    app.openapi_schema = found | {"security": [{"token": []}]}
+    return app.openapi_schema

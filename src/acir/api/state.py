@@ -48,6 +48,8 @@ class State:
         pool: Where pictures are examined and answers made.
         fetching: Where pictures of the PACS are waited for, so that a slow one holds up no other
             answer.
+        entering: Where people sign in: a password costs much work, on purpose, and nobody has to
+            be known to ask for it.
         metrics: What is counted.
         words: What pages say, by language.
     """
@@ -66,6 +68,7 @@ class State:
     additions: Additions
     pool: Pool
     fetching: Pool
+    entering: Pool
     metrics: Metrics
     words: Catalogues
 

@@ -103,18 +103,17 @@ def role_in(principal: Principal, collection: str) -> Role | None:
     return max(held, key=ROLES.index, default=None)
 
 
-def actor(principal: Principal, collection: str, address: str = "", purpose: str = "") -> Actor:
-    """Return how the log is to name someone who acts in a collection.
+def actor(principal: Principal, address: str = "") -> Actor:
+    """Return how the log is to name someone: in their highest role, or in an emergency as such.
 
     Args:
         principal: Who.
-        collection: Where.
         address: Network address of the client.
-        purpose: Why, a code of HL7's PurposeOfUse; in an emergency it is `ETREAT`.
     """
     if principal.emergency:
         return Actor(principal.user, "emergency", address, "ETREAT")
-    return Actor(principal.user, role_in(principal, collection) or "", address, purpose)
+    role = max(principal.roles.values(), key=ROLES.index, default="")
+    return Actor(principal.user, role, address)
 
 
 def verbs_of(texts: Iterable[str]) -> frozenset[Verb]:

@@ -77,6 +77,15 @@ def _lines(file: Path) -> Iterator[bytes]:
         raise UsageError(f"cannot read the archive {file}: {error.strerror}") from error
 
 
+def _synchronise(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write a new file to the disk, whole or not at all."""
     part = path.with_name(f"{path.name}.part")
@@ -86,6 +95,7 @@ def _write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        _synchronise(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise AuditError(f"cannot write {path} ({error.strerror}); nothing was archived") from error

@@ -179,14 +179,16 @@ class Lists:
         """
         with self._vault.transaction() as connection:
             rows = connection.execute("select rowid, picture, patient from noted").fetchall()
-        named = set(pictures)
-        found = [(row,) for row, name, of in rows if of == patient or name in named]
-        if found:
-            event = AuditEvent(
-                "erase", by, patients=(patient,), count=len(found), detail="from lists"
-            )
-            with self._vault.recorded(event) as connection:
+            named = set(pictures)
+            found = [(row,) for row, name, of in rows if of == patient or name in named]
+            if found:
                 connection.executemany("delete from noted where rowid = ?", found)
+                self._vault.log.append(
+                    AuditEvent(
+                        "erase", by, patients=(patient,), count=len(found), detail="from lists"
+                    )
+                )
+        if found:
             self._vault.forget()
         return len(found)
 

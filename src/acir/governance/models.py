@@ -7,12 +7,11 @@ exchanged for something else.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from acir.errors import AccessError, UsageError
@@ -29,6 +28,8 @@ TABLES = (
         seq integer primary key autoincrement, name text not null,
         model text not null references model)""",
 )
+SERVES = """select 1 from model where id = ?
+    and id = (select model from service where name = model.name order by seq desc limit 1)"""
 ALL = """select id, name, by, time, about, card,
     id = (select model from service where name = model.name order by seq desc limit 1),
     exists (select 1 from service where model = model.id)
@@ -108,13 +109,14 @@ class Registry(AbstractContextManager["Registry"]):
         Raises:
             UsageError: It is registered already.
         """
-        with self._recorded(by, bundle, f"registered as {name}") as connection:
+        with self._database.transaction() as connection:
             if connection.execute("select 1 from model where id = ?", (bundle,)).fetchone():
                 raise UsageError(f"the model {bundle} is registered already; see acir model list")
             connection.execute(
                 "insert into model values (?, ?, ?, ?, ?, ?)",
                 (bundle, name, by.user, time.time(), json.dumps(about), card),
             )
+            self._record(by, bundle, f"registered as {name}")
 
     def approve(self, start: str, by: Actor) -> Registered:
         """Let a bundle serve in place of the one that serves under its name.
@@ -126,13 +128,14 @@ class Registry(AbstractContextManager["Registry"]):
         Raises:
             UsageError: There is not exactly one such bundle, or it serves already.
         """
-        found = self._one(start)
-        if found.in_service:
-            raise UsageError(f"the model {found.id} is in service already")
-        with self._recorded(by, found.id, f"approved for {found.name}") as connection:
+        with self._database.transaction() as connection:
+            found = self._one(start)
+            if found.in_service:
+                raise UsageError(f"the model {found.id} is in service already")
             connection.execute(
                 "insert into service (name, model) values (?, ?)", (found.name, found.id)
             )
+            self._record(by, found.id, f"approved for {found.name}")
         return self._one(found.id)
 
     def roll_back(self, name: str, by: Actor) -> Registered:
@@ -145,14 +148,13 @@ class Registry(AbstractContextManager["Registry"]):
             rows = connection.execute(
                 "select seq, model from service where name = ? order by seq desc limit 2", (name,)
             ).fetchall()
-        if len(rows) < 2:  # noqa: PLR2004 - the one that serves and the one before
-            raise UsageError(
-                f"there is no earlier model of {name} to go back to; see acir model list"
-            )
-        (seq, bundle), (_, before) = rows
-        detail = f"rolled back for {name}, now {before}"
-        with self._recorded(by, bundle, detail) as connection:
+            if len(rows) < 2:  # noqa: PLR2004 - the one that serves and the one before
+                raise UsageError(
+                    f"there is no earlier model of {name} to go back to; see acir model list"
+                )
+            (seq, bundle), (_, before) = rows
             connection.execute("delete from service where seq = ?", (seq,))
+            self._record(by, bundle, f"rolled back for {name}, now {before}")
         return self._one(before)
 
     def models(self) -> list[Registered]:
@@ -177,7 +179,7 @@ class Registry(AbstractContextManager["Registry"]):
         Raises:
             AccessError: It is not registered, not approved or was rolled back.
         """
-        if not any(model.id == bundle and model.in_service for model in self.models()):
+        if not self._database.read(SERVES, bundle):
             raise AccessError(
                 f"the model {bundle} is not approved by the registry at {self.folder}; approve it "
                 "with acir model approve, or serve an index of one that is"
@@ -192,8 +194,6 @@ class Registry(AbstractContextManager["Registry"]):
             )
         return found[0]
 
-    @contextmanager
-    def _recorded(self, by: Actor, bundle: str, detail: str) -> Iterator[Connection]:
-        with self._database.transaction() as connection:
-            yield connection
-            self.log.append(AuditEvent("model", by, model=bundle, detail=detail))
+    def _record(self, by: Actor, bundle: str, detail: str) -> None:
+        """Record a change, as the last thing before it is committed."""
+        self.log.append(AuditEvent("model", by, model=bundle, detail=detail))

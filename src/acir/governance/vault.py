@@ -47,6 +47,8 @@ TABLES = (
     """create table if not exists attempt (
         name text primary key, failures integer not null, last real not null, until real not null)
     """,
+    # Who guesses names fills the table, and each try looks for those that are too old.
+    "create index if not exists attempt_last on attempt (last)",
 )
 
 

@@ -24,22 +24,27 @@ def problems(log: AuditLog, head: str | None = None) -> list[str]:
         AuditError: The log cannot be read at all.
     """
     with log.reading() as database:
-        found = _Chain(_only(database, "anchor"))
+        found = _Chain(_only(database, "anchor"), head)
         found.follow(database)
-        found.end(_only(database, "head"), head)
+        found.end(_only(database, "head"))
     return found.problems
 
 
 class _Chain:
-    """What is known of the chain so far."""
+    """What is known of the chain so far.
 
-    def __init__(self, anchor: Head | None) -> None:
+    Args:
+        anchor: Where it begins; None where that is not known.
+        kept: SHA-256 of a record that must be in it.
+    """
+
+    def __init__(self, anchor: Head | None, kept: str | None) -> None:
         self.problems: list[str] = []
         if anchor is None:
             self.problems.append("the anchor, which says where the log begins, was altered")
         self._anchor = self._last = anchor or Head(0, START)
         self._archived: Head | None = None
-        self._seen = {self._last.sha256}
+        self._kept, self._kept_seen = kept, kept in {None, self._last.sha256}
 
     def follow(self, database: Database) -> None:
         """Read all records."""
@@ -48,7 +53,7 @@ class _Chain:
                 for problem in self._step(seq, line, digest):
                     self._report(f"record {seq!r}: {problem}")
 
-    def end(self, head: Head | None, kept: str | None) -> None:
+    def end(self, head: Head | None) -> None:
         """Compare the end of the chain with what was said of it."""
         if head != self._last:
             said = "nothing" if head is None else f"record {head.seq}"
@@ -61,8 +66,8 @@ class _Chain:
                 f"the records up to {self._anchor.seq} are gone, and no record says that they "
                 "were archived"
             )
-        if kept is not None and kept not in self._seen:
-            self._report(f"the head {kept} that was kept elsewhere is not in the log")
+        if not self._kept_seen:
+            self._report(f"the head {self._kept} that was kept elsewhere is not in the log")
 
     def _step(self, seq: Any, line: Any, digest: Any) -> Iterator[str]:  # noqa: ANN401 - a damaged file gives any
         record = _sound(line, digest)
@@ -78,7 +83,7 @@ class _Chain:
         if seq != self._last.seq + 1:
             yield f"it should be record {self._last.seq + 1}; records were removed or moved"
         self._last = Head(seq, str(digest))
-        self._seen.add(self._last.sha256)
+        self._kept_seen = self._kept_seen or self._last.sha256 == self._kept
 
     def _report(self, problem: str) -> None:
         if len(self.problems) < MOST:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 
 Pairs = list[tuple[str, str]]
+LONGEST = 2**16  # characters of parameters; no server takes more in the first line of a request
 
 
 class Address:

@@ -18,7 +18,7 @@ from acir.api.asking import (
     pair_of,
 )
 from acir.api.exporting import Form, as_file
-from acir.api.pages.address import Address
+from acir.api.pages.address import LONGEST, Address
 from acir.api.pages.rendering import Render
 from acir.api.regions import Box, asked_about
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
@@ -69,7 +69,7 @@ async def ask(
     server: Server,
     caller: Giving,
     image: Annotated[list[UploadFile], File()],
-    state: Annotated[str, Field(max_length=2048)] = "",
+    state: Annotated[str, Field(max_length=LONGEST)] = "",
 ) -> Response:
     """Examine pictures, and go on to their answer; the settings of the page before stay."""
     query = await examined(server, caller, image, "search")
@@ -107,7 +107,7 @@ async def search(
     address = Address.of(request)
     within = caller.within("search")
     facets = await _facets(server, caller)
-    places = server.served.collections(within)
+    places = await server.pool.run(caller.name, server.served.collections, within)
     query = None if isinstance(asked, str) else asked
     page = render(
         request,

@@ -3,7 +3,6 @@
 from itertools import islice
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from acir.api.pages.rendering import Render
@@ -20,7 +19,7 @@ ACTIONS = frozenset({"search", "check", "export"})
 @router.get("/history")
 async def history(request: Request, server: Server, caller: Known, render: Render) -> Response:
     """Show the caller's last questions, the newest first."""
-    found = await run_in_threadpool(_asked_by, server.log, caller.name)
+    found = await server.pool.run(caller.name, _asked_by, server.log, caller.name)
     return render(request, "history.html", records=found)
 
 

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from acir.api.asking import WORD, recorded
-from acir.api.pages.address import Address
+from acir.api.pages.address import LONGEST, Address
 from acir.api.pages.rendering import Render
 from acir.api.routes.records import stored, viewed
 from acir.api.security import Caller, Guarded, may
@@ -21,7 +21,6 @@ from acir.workflows.serving.listed import Listed, as_csv, listed
 from acir.workflows.serving.served import collection_of
 
 router = APIRouter(route_class=Guarded)
-LONG = 2048
 Noting = Annotated[Caller, may("annotate")]
 Changing = Annotated[Caller, may("annotate", form=True)]
 Saving = Annotated[Caller, may("export")]
@@ -46,7 +45,7 @@ async def keep(
     caller: Noting,
     render: Render,
     id: Annotated[str, Query(max_length=WORD)],
-    state: Annotated[str, Query(max_length=LONG)] = "",
+    state: Annotated[str, Query(max_length=LONGEST)] = "",
 ) -> Response:
     """Ask on which list a picture is to be put, and what is to be noted."""
     entry = await viewed(server, caller, id)
@@ -71,7 +70,7 @@ async def put(
     key: Annotated[str, Form(max_length=WORD)] = "",
     title: Title = "",
     note: Note = "",
-    state: Annotated[str, Form(max_length=LONG)] = "",
+    state: Annotated[str, Form(max_length=LONGEST)] = "",
 ) -> Response:
     """Put a picture on a list, or on a new one, and go back to the answer."""
     picture = _picture(server, caller, id)

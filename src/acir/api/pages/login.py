@@ -1,5 +1,6 @@
 """Sign in with a password, a one-time link or an identity provider, and out."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -7,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from acir.api.pages import returning
-from acir.api.pages.provider import come_back, forget, leave
+from acir.api.pages.provider import forget, leave, returned
 from acir.api.pages.rendering import Render, Renderer
 from acir.api.security import Guarded, Leaving, cookie_name, everyone
 from acir.api.state import Server, State
@@ -48,7 +49,7 @@ async def form(
     if not way.link:
         return render(request, "login.html", failed="")
     try:
-        secret = await run_in_threadpool(server.sessions.redeem, way.link, _address(request))
+        secret = await _entered(request, server, server.sessions.redeem, way.link)
     except AccessError:
         return render(request, "login.html", 403, failed=render.words(request)("login-link-spent"))
     return _signed_in(request, server, secret)
@@ -64,7 +65,7 @@ async def sign_in(
 ) -> Response:
     """Sign in; after several wrong tries one has to wait, longer each time."""
     try:
-        secret = await run_in_threadpool(server.sessions.login, name, password, _address(request))
+        secret = await _entered(request, server, server.sessions.login, name, password)
     except LockedError as error:
         said = render.words(request)("login-locked", seconds=error.wait)
         refused = render(request, "login.html", 429, failed=said)
@@ -86,12 +87,25 @@ async def sign_out(server: Server, caller: Leaving) -> Response:
 
 async def _returned(request: Request, server: State, render: Renderer, way: Way) -> Response:
     try:
-        secret = await come_back(request, server, way.code, way.state, _address(request))
+        federation, trip = returned(request, server)
+        secret = await _entered(request, server, federation.sign_in, way.code, way.state, trip)
     except AccessError:
         # Why is in the audit log: who tries to sign in as somebody else must not learn it.
         said = render.words(request)("login-not-vouched")
         return render(request, "login.html", 403, failed=said)
     return _signed_in(request, server, secret)
+
+
+async def _entered(
+    request: Request, server: State, enter: Callable[..., str], *given: object
+) -> str:
+    """Begin a session; those of one address wait for one another, and hold up nobody inside.
+
+    Raises:
+        FullError: Too many wait already.
+    """
+    address = _address(request)
+    return await server.entering.run(address, enter, *given, address)
 
 
 def _wrong(request: Request, render: Renderer) -> Response:

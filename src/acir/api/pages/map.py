@@ -15,6 +15,7 @@ from acir.api.security import Guarded, Viewer
 from acir.api.state import Server
 from acir.errors import ComponentError, UsageError
 from acir.workflows.recording import described
+from acir.workflows.serving.maps import UnmadeError
 
 router = APIRouter(route_class=Guarded)
 Key = Annotated[str | None, Query(max_length=WORD)]
@@ -41,6 +42,8 @@ async def show(
         missing = "map-not-installed"
     except UsageError:
         missing = "map-too-few"
+    except UnmadeError:
+        missing = "map-failed"
     if plan is not None:
         event = described(server.served.searcher.store, "view", caller.actor)
         await recorded(server, replace(event, count=len(plan.points), detail="map"))

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from acir.api.asking import recorded
 from acir.api.pages.rendering import Render
-from acir.api.security import Caller, Guarded, may
-from acir.api.state import Server
+from acir.api.security import Caller, Guarded, may, refuse
+from acir.api.state import Server, State
 from acir.governance.audit import AuditEvent, AuditLog, AuditRecord
 from acir.governance.people import Person
 from acir.governance.verification import problems
@@ -31,7 +31,7 @@ async def index(
     request: Request, server: Server, caller: Reviewer, render: Render, verify: Verify = False
 ) -> Response:
     """Show whether the index is whole, what it could not take, and whether queries drift."""
-    _require_everywhere(caller)
+    await _require_everywhere(server, caller)
     found = await server.pool.run(caller.name, health, server.served, verify)
     return render(request, "admin-index.html", health=found, served=server.served)
 
@@ -41,7 +41,7 @@ async def collections(
     request: Request, server: Server, caller: Reviewer, render: Render
 ) -> Response:
     """Show the collections, how many pictures each has and, to an admin, who may what there."""
-    _require_everywhere(caller)
+    await _require_everywhere(server, caller)
     places = await run_in_threadpool(server.served.collections, None)
     found = await run_in_threadpool(server.people.list) if caller.may("people") else None
     holders = None if found is None else _holders(found)
@@ -53,7 +53,7 @@ async def quarantine(
     request: Request, server: Server, caller: Reviewer, render: Render
 ) -> Response:
     """Show the files that were kept back when files lost their identity."""
-    _require_everywhere(caller)
+    await _require_everywhere(server, caller)
     table = server.settings.deid
     if table is None:
         raise HTTPException(404, "this server watches no folder of acir deid")
@@ -79,9 +79,10 @@ async def audit(
     return render(request, "admin-audit.html", records=shown, problems=found)
 
 
-def _require_everywhere(caller: Caller) -> None:
+async def _require_everywhere(server: State, caller: Caller) -> None:
     if caller.within("review") is not None:
-        raise HTTPException(403, "you may do this only with a role in all collections")
+        said = "you may do this only with a role in all collections"
+        await refuse(server, caller, "review", said)
 
 
 def _holders(people: Iterable[Person]) -> Mapping[str, list[tuple[str, str]]]:

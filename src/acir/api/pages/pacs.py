@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from acir.api.asking import WORD
 from acir.api.fetching import fetched
+from acir.api.pages.address import LONGEST
 from acir.api.pages.answer import leading_on
 from acir.api.security import Giving, Guarded, may
 from acir.api.state import Server
@@ -50,7 +51,7 @@ async def ask(
     server: Server,
     caller: Giving,
     uid: Annotated[str, Form(max_length=WORD)],
-    state: Annotated[str, Form(max_length=2048)] = "",
+    state: Annotated[str, Form(max_length=LONGEST)] = "",
 ) -> Response:
     """Fetch what has a UID, and go on to its answer."""
     query = await fetched(server, caller, Wanted(uid.strip()))

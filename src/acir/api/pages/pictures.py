@@ -1,14 +1,16 @@
 """The pictures that a page shows, by addresses of their own, so that pages stay small."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD
+from acir.api.asking import WORD, recorded
 from acir.api.regions import Box, asked_about
 from acir.api.security import Guarded, Searching, Viewer
 from acir.api.state import Server
+from acir.workflows.recording import described
 from acir.workflows.serving.queries import Asked
 
 router = APIRouter(route_class=Guarded)
@@ -33,8 +35,14 @@ async def heat(
 ) -> Response:
     """Return where a picture that was given, or a region of it, differs from known ones, as PNG."""
     query = await asked_about(server, caller, q, box)
-    _view(query.views, view)
-    return _png(await server.pool.run(caller.name, query.heat_map, view, server.served))
+    asked = _view(query.views, view)
+    shown = _png(await server.pool.run(caller.name, query.heat_map, view, server.served))
+    # It is what the model says of a picture, about which nobody may have searched.
+    event = described(server.served.searcher.store, "view", caller.actor)
+    patients = (asked.patient,) if asked.patient else ()
+    event = replace(event, patients=patients, query=asked.digest, detail="heat map")
+    await recorded(server, event)
+    return shown
 
 
 @router.get("/thumbnail")

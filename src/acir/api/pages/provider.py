@@ -1,7 +1,6 @@
 """Sign in through an identity provider: to it, and back with what it gave."""
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -30,18 +29,18 @@ def leave(server: State) -> Response:
     return response
 
 
-async def come_back(request: Request, server: State, code: str, state: str, address: str) -> str:
-    """Begin the session of somebody who comes back; return its secret.
+def returned(request: Request, server: State) -> tuple[Federation, Trip]:
+    """Return what signs in somebody who comes back, and what their browser has carried.
 
     Raises:
         HTTPException: There is no provider.
-        AccessError: They were not sent from here, or the provider does not vouch for them.
+        AccessError: They were not sent from here.
     """
     federation = _federation(server)
     trip = Trip.read(request.cookies.get(_cookie(server.settings.server.is_encrypted), ""))
     if trip is None:
         raise AccessError("this sign-in was begun elsewhere or too long ago; begin it here again")
-    return await run_in_threadpool(federation.sign_in, code, state, trip, address)
+    return federation, trip
 
 
 def forget(response: Response, server: State) -> Response:

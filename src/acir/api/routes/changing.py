@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from acir.api.asking import WORD, recorded
 from acir.api.routes.records import stored
 from acir.api.schemas import PREFIX, Deleted, Job
-from acir.api.security import Adding, Caller, Deleting, Guarded
+from acir.api.security import Adding, Caller, Deleting, Guarded, refuse
 from acir.api.state import Server, State
 from acir.governance.audit import AuditEvent
 from acir.workflows import index
@@ -39,7 +39,7 @@ async def add(
     collection: Annotated[Word, Query(description="where they are to belong")] = "default",
 ) -> Any:  # noqa: ANN401 - checked by the model
     """Add pictures to the index; once this answers, that will be done whatever happens."""
-    _refuse_elsewhere(caller, collection)
+    await _refuse_elsewhere(server, caller, collection)
     files = [await one.read() for one in image]
     event = described(server.served.searcher.store, "add", caller.actor)
     event = replace(event, collection=collection, count=len(files), detail="begun")
@@ -87,10 +87,10 @@ def _delete(server: State, event: AuditEvent, name: str) -> int:
         return index.delete(Path(server.settings.index), [name], {}, elsewhere)
 
 
-def _refuse_elsewhere(caller: Caller, collection: str) -> None:
+async def _refuse_elsewhere(server: State, caller: Caller, collection: str) -> None:
     within = caller.within("add")
     if within is not None and collection not in within:
-        raise HTTPException(403, "you may not add to this collection")
+        await refuse(server, caller, "add", "you may not add to this collection")
 
 
 def _found(server: State, caller: Caller, name: str) -> Work:

@@ -103,14 +103,17 @@ class Additions(AbstractContextManager["Additions"]):
             UsageError: The label could not be the name of a folder.
             StorageError: They cannot be written.
         """
-        if (label and not (label.isprintable() and len(label) <= LONGEST_LABEL)) or "/" in label:
+        is_word = label.isprintable() and len(label) <= LONGEST_LABEL
+        if not is_word or "/" in label or label.startswith("."):
             raise UsageError(
-                f"a label has at most {LONGEST_LABEL} characters and no slash; choose another one"
+                f"a label has at most {LONGEST_LABEL} characters and no slash, and does not begin "
+                "with a point; choose another one"
             )
         job = Job(token_hex(16), owner, collection or DEFAULT, len(files))
         try:
             self._write(job, files, label)
         except OSError as error:
+            shutil.rmtree(self._place / (job.id + PART), ignore_errors=True)
             raise StorageError(f"the pictures cannot be kept: {error.strerror}") from error
         self._keep(job)
         self._queue.put(job.id)
@@ -144,12 +147,18 @@ class Additions(AbstractContextManager["Additions"]):
             job = self._keep(replace(self._jobs[name], stage="running"))
             try:
                 over = self._added(job)
-            except (AcirError, OSError) as error:
-                notes = (f"they could not be added ({type(error).__name__})",)
-                over = replace(self._jobs[name], stage="failed", notes=notes)
-            self._witness(over)
-            shutil.rmtree(self._place / name)
+            except Exception as error:  # whatever it was, the next job is begun
+                over = self._failed(name, error)
+            try:
+                self._witness(over)
+                _discard(self._place / name)
+            except (AcirError, OSError) as error:  # done again, and told, by the next start
+                over = self._failed(name, error)
             self._keep(over)
+
+    def _failed(self, name: str, error: Exception) -> Job:
+        notes = (f"they could not be added ({type(error).__name__})",)
+        return replace(self._jobs[name], stage="failed", notes=notes)
 
     def _added(self, job: Job) -> Job:
         counts, notes = {"new": 0, "replaced": 0, "unchanged": 0}, list[str]()
@@ -184,10 +193,18 @@ class Additions(AbstractContextManager["Additions"]):
     def _keep(self, job: Job) -> Job:
         with self._changing:
             self._jobs[job.id] = job
-            over = [name for name, one in self._jobs.items() if one.is_over]
-            for name in over[:-REMEMBERED]:
-                del self._jobs[name]
+            if job.is_over:
+                over = [name for name, one in self._jobs.items() if one.is_over]
+                for name in over[:-REMEMBERED]:
+                    del self._jobs[name]
         return job
+
+
+def _discard(place: Path) -> None:
+    """Remove a job; killed amid this, it leaves what the next start takes for none."""
+    part = place.with_name(place.name + PART)
+    place.rename(part)
+    shutil.rmtree(part, ignore_errors=True)
 
 
 def _kept(part: Path, data: bytes, label: str) -> str:

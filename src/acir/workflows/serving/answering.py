@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
-from acir.errors import UsageError
+from acir.errors import StoreError, UsageError
 from acir.index.entry import Entry
 from acir.pacs.origin import Origin
-from acir.search import Asked, Request
+from acir.search import Asked, Named, Request, Searcher
 from acir.types import Answer, Hit
 from acir.workflows.answers import stored
 from acir.workflows.search import search_line
@@ -73,17 +73,27 @@ def answer(
         named = searcher.stored([asked], request.collections)
     else:
         named = [view.named for view in asked.views]
+    try:
+        found, entries = _found(searcher, named, request, threshold)
+    except StoreError:  # a hit was deleted meanwhile; the state that there is now has none of it
+        found, entries = _found(searcher, named, request, threshold)
+    before = () if isinstance(asked, str) else asked.notices
+    found = replace(found, notices=(*before, *found.notices))
+    lone = None if isinstance(asked, str) or len(asked.views) > 1 else asked.views[0].origin
+    return Answered(found, entries, tuple(one for _, one in named), lone)
+
+
+def _found(
+    searcher: Searcher, named: list[Named], request: Request, threshold: float
+) -> tuple[Answer, dict[str, Entry]]:
+    """Return an answer and what is stored of its hits; a deletion may come between the two."""
     if len(named) == 1:
         (found,) = searcher.answers(named, request)
     else:
         found = searcher.together(named, request)
     hits = map(_coarse, found.hits)
-    close = tuple(hit for hit in hits if hit.similarity >= threshold)
-    before = () if isinstance(asked, str) else asked.notices
-    found = replace(found, hits=close, notices=(*before, *found.notices))
-    entries = {entry.id: entry for entry in stored(searcher, found)}
-    lone = None if isinstance(asked, str) or len(asked.views) > 1 else asked.views[0].origin
-    return Answered(found, entries, tuple(one for _, one in named), lone)
+    found = replace(found, hits=tuple(hit for hit in hits if hit.similarity >= threshold))
+    return found, {entry.id: entry for entry in stored(searcher, found)}
 
 
 def line(answered: Answered) -> dict[str, Any]:

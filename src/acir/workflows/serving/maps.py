@@ -33,6 +33,10 @@ NEAREST = 5  # pictures among which a query is placed
 COLOURS = 7  # labels that have a colour of their own
 
 
+class UnmadeError(AcirError):
+    """The map of this state of the index could not be made."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A picture on the map.
@@ -129,7 +133,7 @@ class Maps:
         Raises:
             ComponentError: What makes maps is not installed.
             UsageError: The index has too few pictures.
-            AcirError: The map could not be made.
+            UnmadeError: The map could not be made.
         """
         with self._served.searcher.store.view() as view:
             kept = self._current(view)
@@ -156,7 +160,9 @@ class Maps:
         """Have the map of a state made, unless it is being made already."""
         if self._made_for == state:
             if self._failed:
-                raise AcirError("the map of this index could not be made; see that memory suffices")
+                raise UnmadeError(
+                    "the map of this index could not be made; see that memory suffices"
+                )
             return
         if self._maker is not None:
             return  # that of an older state; when it has ended this one is begun

@@ -73,7 +73,8 @@ class Asked:
         maps = vars(self.found.evidence).values() if self.found.evidence else ()
         header = self.origin.size if self.origin else 0
         arrays = (self.found.record.pixels, *maps)
-        return OVERHEAD + header + sum(int(one.nbytes) for one in arrays if one is not None)
+        shown = len(vars(self).get("picture") or b"")  # once a page has asked for it
+        return OVERHEAD + header + shown + sum(int(one.nbytes) for one in arrays if one is not None)
 
     @property
     def patient(self) -> str | None:
