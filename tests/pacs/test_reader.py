@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -462,7 +463,7 @@ def test_overlays_in_the_bits_above_are_no_part_of_a_value(make_dicom: MakeDicom
 
 def test_a_palette_of_opacity_adds_no_fourth_colour(make_dicom: MakeDicom) -> None:
     table = bytes(range(256))
-    palette = {}
+    palette: dict[str, Any] = {}
     for colour in ("Red", "Green", "Blue", "Alpha"):
         palette[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 8]
         palette[f"{colour}PaletteColorLookupTableData"] = table

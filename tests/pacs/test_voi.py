@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from jaxtyping import Shaped
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
 
@@ -119,7 +120,7 @@ def test_padding_has_no_say_in_the_range() -> None:
 
 @pytest.mark.parametrize(("kind", "padding"), [(np.int16, 63536), (np.uint16, -2000)])
 def test_padding_of_the_other_sign_is_the_same_bits(kind: type, padding: int) -> None:
-    stored = np.array([[-2000, 7, 50]], dtype=np.int16).view(kind)
+    stored: Shaped[np.ndarray, "1 3"] = np.array([[-2000, 7, 50]], dtype=np.int16).view(kind)
     assert shown(_dataset(PixelPaddingValue=padding), stored).value_range == (7, 50)
 
 

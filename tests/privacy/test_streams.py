@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from acir.pacs.release import release
 from acir.privacy.deid import Profile
@@ -127,7 +127,7 @@ def test_a_stream_that_cannot_be_told_apart_is_refused(stream: bytes) -> None:
     [(JPEGBaseline8Bit, _jpeg(GREY)), (JPEG2000Lossless, _j2k(GREY)), (JPEGLSLossless, b"")],
 )
 def test_a_released_file_has_no_word_in_its_frames(
-    make_dicom: MakeDicom, syntax: str, stream: bytes
+    make_dicom: MakeDicom, syntax: UID, stream: bytes
 ) -> None:
     if syntax == JPEGLSLossless:
         jpeg_ls = pytest.importorskip("jpeg_ls", reason="pyjpegls is not installed")

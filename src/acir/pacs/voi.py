@@ -133,7 +133,7 @@ def _padding(dataset: Dataset, stored: Shaped[np.ndarray, "h w"]) -> Bool[np.nda
         return np.zeros(stored.shape, dtype=bool)
     limit = dataset.get("PixelPaddingRangeLimit")
     # Devices write it as unsigned where pixels are signed, or the reverse: the bits are the same.
-    ends = np.sort(
-        np.array([value, value if limit is None else limit], np.int64).astype(stored.dtype)
-    )
-    return (stored >= ends[0]) & (stored <= ends[1])
+    given = np.array([value, value if limit is None else limit], np.int64)
+    low, high = np.sort(given.astype(stored.dtype))
+    inside: Bool[np.ndarray, "h w"] = (stored >= low) & (stored <= high)
+    return inside

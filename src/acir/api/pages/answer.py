@@ -7,20 +7,12 @@ from fastapi import Form as Field
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import (
-    MOST_HITS,
-    WORD,
-    Wish,
-    Wished,
-    answered,
-    asked_before,
-    examined,
-    pair_of,
-)
+from acir.api.asking import MOST_HITS, Wish, Wished, answered, asked_before, examined, pair_of
 from acir.api.exporting import Form, as_file
 from acir.api.pages.address import LONGEST, Address
 from acir.api.pages.rendering import Render
 from acir.api.regions import Box, asked_about
+from acir.api.schemas import WORD
 from acir.api.security import Caller, Exporting, Giving, Guarded, Searching
 from acir.api.state import Server, State
 from acir.types import SERIES

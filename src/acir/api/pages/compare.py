@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from acir.api.asking import WORD, asked_before
+from acir.api.asking import asked_before
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
 from acir.api.routes.records import viewed
+from acir.api.schemas import WORD
 from acir.api.security import Guarded, Viewer
 from acir.api.state import Server
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD, asked_before
+from acir.api.asking import asked_before
+from acir.api.schemas import WORD
 from acir.api.security import Guarded, Searching
 from acir.api.state import Server
 

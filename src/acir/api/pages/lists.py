@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import WORD, recorded
+from acir.api.asking import recorded
 from acir.api.pages.address import LONGEST, Address
 from acir.api.pages.rendering import Render
 from acir.api.routes.records import stored, viewed
+from acir.api.schemas import WORD
 from acir.api.security import Caller, Guarded, may
 from acir.api.state import Server, State
 from acir.governance.access import Verb

@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from acir.api.asking import WORD, recorded
+from acir.api.asking import recorded
 from acir.api.pages.address import Address
 from acir.api.pages.rendering import Render
 from acir.api.regions import Box, asked_about
 from acir.api.routes.records import viewed
+from acir.api.schemas import WORD
 from acir.api.security import Guarded, Viewer
 from acir.api.state import Server
 from acir.errors import ComponentError, UsageError

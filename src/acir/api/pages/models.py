@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import WORD
 from acir.api.pages.rendering import Render
+from acir.api.schemas import WORD
 from acir.api.security import Caller, Guarded, may
 from acir.api.state import Server, State
 from acir.workflows.serving import oversight

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
-from acir.api.asking import WORD
 from acir.api.fetching import fetched
 from acir.api.pages.address import LONGEST
 from acir.api.pages.answer import leading_on
+from acir.api.schemas import WORD
 from acir.api.security import Giving, Guarded, may
 from acir.api.state import Server
 from acir.errors import UsageError

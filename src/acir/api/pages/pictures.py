@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD, recorded
+from acir.api.asking import recorded
 from acir.api.regions import Box, asked_about
+from acir.api.schemas import WORD
 from acir.api.security import Guarded, Searching, Viewer
 from acir.api.state import Server
 from acir.workflows.recording import described

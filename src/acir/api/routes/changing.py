@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from acir.api.asking import WORD, recorded
+from acir.api.asking import recorded
 from acir.api.routes.records import stored
-from acir.api.schemas import PREFIX, Deleted, Job
+from acir.api.schemas import PREFIX, WORD, Deleted, Job
 from acir.api.security import Adding, Caller, Deleting, Guarded, refuse
 from acir.api.state import Server, State
 from acir.governance.audit import AuditEvent

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD, recorded
-from acir.api.schemas import PREFIX, Index, Record
+from acir.api.asking import recorded
+from acir.api.schemas import PREFIX, WORD, Index, Record
 from acir.api.security import Caller, Guarded, Viewer
 from acir.api.state import Server, State
 from acir.governance.access import Verb

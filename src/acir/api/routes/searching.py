@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Query, Response, UploadFile
 from starlette.exceptions import HTTPException
 
-from acir.api.asking import WORD, Wish, Wished, answered, asked_before, examined
+from acir.api.asking import Wish, Wished, answered, asked_before, examined
 from acir.api.exporting import Form, as_file
 from acir.api.fetching import fetched
 from acir.api.problems import problems
-from acir.api.schemas import PREFIX, Answer, Feedback, Named, Verdict
+from acir.api.schemas import PREFIX, WORD, Answer, Feedback, Named, Verdict
 from acir.api.security import Checking, Exporting, Guarded, Searching, may
 from acir.api.state import Server
 from acir.workflows.search import check_line
