@@ -1,5 +1,6 @@
 """A record of whatever a caller has: what it is made of, and what is refused."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +102,9 @@ def test_bytes_of_a_dicom_file_make_a_record_without_identity(
 def test_bytes_that_are_no_picture_are_refused() -> None:
     with pytest.raises(UnreadableImageError, match="cannot read upload: its content is no pict"):
         from_bytes(b"no picture", b"key", "upload")
+
+
+def test_a_file_whose_name_is_no_text_has_an_id_that_is(tmp_path: Path) -> None:
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn.png")
+    save(draw("disc", 300), Path(place))
+    assert as_record(place, b"key").id == f"{tmp_path}/gr\\xfcn.png"

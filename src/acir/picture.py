@@ -14,7 +14,7 @@ from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import is_dicom
 from acir.prep.decode import Picture as Decoded
 from acir.prep.decode import decode, from_pillow, natural_range
-from acir.sources.base import SourceOptions, open_source
+from acir.sources.base import SourceOptions, open_source, readable
 from acir.types import ImageRecord
 
 Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path
@@ -99,4 +99,4 @@ def _only_record(place: str, key: bytes) -> ImageRecord:
         )
     if isinstance(found[0], UnreadableImageError):
         raise found[0]
-    return replace(found[0], id=place)
+    return replace(found[0], id=readable(place))

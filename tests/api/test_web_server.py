@@ -10,6 +10,7 @@ from acir.api.app import create_app
 from acir.api.server import prepare
 from acir.errors import UsageError
 from acir.workflows.serving.settings import ServerTable, ServeSettings
+from made_certificate import certificate
 from made_model import acir
 from made_web import HOST, people
 
@@ -49,6 +50,21 @@ def test_an_open_address_is_refused_without_people_or_encryption(
     with pytest.raises(UsageError, match=REFUSED):
         prepare(settings(own_index, host=host))
     assert prepare(settings(own_index, host=host, proxies=("10.0.0.1",))) == ""
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_listens(
+    own_index: Path, tmp_path: Path
+) -> None:
+    nowhere = settings(own_index, certificate="nowhere.pem", private_key="nowhere.key")
+    said = r"certificate nowhere.pem with private_key nowhere.key .* \(No such file or directory\)"
+    with pytest.raises(UsageError, match=said):
+        prepare(nowhere)
+    (tmp_path / "other").mkdir()
+    (one, key), (_, other) = certificate(tmp_path), certificate(tmp_path / "other")
+    assert prepare(settings(own_index, certificate=one, private_key=key))
+    for unfit in (other, one):
+        with pytest.raises(UsageError, match=r"under \[server\] cannot be used .*; name a"):
+            prepare(settings(own_index, certificate=one, private_key=unfit))
 
 
 def test_an_index_that_is_not_there_is_told(tmp_path: Path) -> None:

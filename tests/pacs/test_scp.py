@@ -26,6 +26,7 @@ from acir.errors import PacsError, UsageError
 from acir.pacs import guard, scp
 from acir.pacs.scp import Listener, Status
 from acir.pacs.settings import Listen
+from made_certificate import certificate
 from made_orthanc import free_port, needed, slice_of, uids
 
 MakeDicom = Callable[..., bytes]
@@ -232,15 +233,6 @@ def test_a_message_without_sense_ends_the_association_alone(
             time.sleep(0.02)
         assert association.is_aborted
     assert is_served(settings, file)
-
-
-def certificate(folder: Path) -> tuple[str, str]:
-    """Make a certificate for this machine."""
-    names = str(folder / "cert.pem"), str(folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    words = ["-subj", "/CN=localhost", "-out", names[0], "-keyout", names[1]]
-    subprocess.run([needed("openssl"), *command[1:], *words], check=True, capture_output=True)
-    return names
 
 
 def test_tls_with_the_certificate_of_the_caller(

@@ -1,5 +1,6 @@
 """Runs the application until it is told to stop."""
 
+import ssl
 from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
@@ -17,7 +18,7 @@ from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.pacs import Pacs
-from acir.workflows.serving.settings import ServeSettings
+from acir.workflows.serving.settings import ServerTable, ServeSettings
 
 LOCAL = "local"  # who signs in by the link that is printed on the machine itself
 GRACE_S = 20  # for what was begun when the server is told to stop
@@ -60,8 +61,8 @@ def prepare(settings: ServeSettings) -> str:
 
     Raises:
         UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
-            the model is not in service; or the secret of the identity provider is missing, or the
-            PACS cannot be used as it is configured.
+            the certificate or its key cannot be used; the model is not in service; or the secret
+            of the identity provider is missing, or the PACS cannot be used as it is configured.
         ComponentError: What an identity provider or a PACS needs is not installed.
     """
     folder, server = Path(settings.index), settings.server
@@ -71,6 +72,8 @@ def prepare(settings: ServeSettings) -> str:
             "build"
         )
     # What is missing is told before anything listens.
+    if server.certificate:
+        _require_encryption(server)
     if settings.models is not None:
         Approval.of_index(Path(settings.models.registry), folder).close()
     if settings.oidc is not None:
@@ -94,3 +97,16 @@ def prepare(settings: ServeSettings) -> str:
                 "TLS, under [server] in --config"
             )
     return ""
+
+
+def _require_encryption(server: ServerTable) -> None:
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        # Without a password nobody is asked for one: a service has no terminal.
+        context.load_cert_chain(server.certificate, server.private_key or None, password="")
+    except OSError as error:
+        raise UsageError(
+            f"certificate {server.certificate} with private_key {server.private_key} under "
+            f"[server] cannot be used ({error.strerror or 'they are no pair'}); name a certificate "
+            "chain and its key, both as PEM and the key without a password"
+        ) from error
