@@ -47,6 +47,7 @@ SENTENCES = re.compile(
     |its\ frames\ take\ more\ than\ 512\ MiB\ when\ decoded
     |its\ (Rows|Columns|SamplesPerPixel|BitsAllocated|NumberOfFrames)\ is\ less\ than\ 1
     |its\ SamplesPerPixel\ is\ neither\ 1\ nor\ 3
+    |its\ HighBit\ is\ not\ one\ less\ than\ its\ BitsStored
     |its\ compressed\ pixels\ are\ damaged\ or\ of\ another\ size\ than\ its\ header\ says
     |its\ compressed\ pixels\ are\ too\ many\ for\ its\ size
     |it\ is\ kept\ back,\ as\ text\ may\ be\ burned\ into\ its\ pixels:

@@ -149,7 +149,7 @@ def test_a_registry_that_cannot_be_read_approves_nothing(
     def fails(*_: object) -> None:
         raise StorageError("the disk at /srv/registry is gone")
 
-    monkeypatch.setattr(Registry, "models", fails)
+    monkeypatch.setattr(Registry, "check_serves", fails)
     answer = of(approved, holders["viewer"]).get("/api/v1/index")
     assert answer.status_code == 503
     assert "srv" not in answer.text

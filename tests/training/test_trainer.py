@@ -101,10 +101,18 @@ def test_both_stages_learn(tmp_path: Path) -> None:
     assert second[-1] < second[0]  # noise is hard to reconstruct
 
 
-@pytest.mark.parametrize("key", ["learning_rate", "decoder_learning_rate"])
-def test_a_stage_that_diverges_names_its_own_learning_rate(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("learning_rate", "training.learning_rate"),
+        ("decoder_learning_rate", "training.decoder_learning_rate or training.learning_rate"),
+    ],
+)
+def test_a_stage_that_diverges_names_the_learning_rates_that_may_be_why(
+    tmp_path: Path, key: str, named: str
+) -> None:
     recipe = small_recipe(epochs=1, decoder_epochs=1, final_learning_rate=0.0, **{key: 1e30})
-    with pytest.raises(AcirError, match=rf"the loss of epoch 1 .* with a smaller training\.{key}$"):
+    with pytest.raises(AcirError, match=rf"the loss of epoch 1 .* with a smaller {named}$"):
         trainer(tmp_path, recipe=recipe).fit(pictures(), resume=False)
 
 

@@ -228,14 +228,13 @@ def test_unknown_kinds_that_the_model_is_asked_to_know_are_refused(
 def test_a_place_that_cannot_be_written_is_one_sentence(
     bundle: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "page.html").mkdir()
-    (tmp_path / "page.html" / "kept").touch()
+    (tmp_path / ".page.html.part").mkdir()  # where the page is written before it gets its name
     words = ("--html", tmp_path / "page.html")
     outcome = evaluate(bundle, f"{pictures}#train", f"{pictures}#val", *words)
     assert outcome.code == 1
     assert "error: cannot write" in outcome.err
     assert "Traceback" not in outcome.err
-    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+    assert [one.name for one in tmp_path.iterdir()] == [".page.html.part"]
 
 
 def test_nothing_that_draws_is_loaded_without_a_page(bundle: Path, pictures: Path) -> None:

@@ -288,7 +288,7 @@ def test_a_run_that_diverges_says_so(tmp_path: Path, few: Path) -> None:
     assert outcome.code == 1
     assert outcome.err.splitlines()[-1] == (
         "error: the loss of epoch 1 is not finite; start again with a smaller "
-        "training.learning_rate"
+        "training.decoder_learning_rate or training.learning_rate"
     )
 
 

@@ -138,7 +138,7 @@ class Finder:
         return replace(found, rows=rows[found.rows]), decided
 
     def _members(
-        self, rows: Int[np.ndarray, " n"], per: str, view: Probe, allowed: Allow
+        self, rows: Int[np.ndarray, " c"], per: str, view: Probe, allowed: Allow
     ) -> Int[np.ndarray, " m"]:
         """Return all pictures of the cases of some, but for those that may not be found."""
         named = {name for name in self._state.values(rows, per) if name is not None}

@@ -30,7 +30,7 @@ class Stage:
         epochs: Number of epochs.
         warmup_epochs: Epochs of linear warm-up.
         learning_rate: Peak of the schedule.
-        rate_key: The recipe key that it is of.
+        rate_keys: The recipe keys of which one is too large where the loss is not finite.
         step: Judges a batch.
         balance: `TrainingRecipe.balance`; a decoder learns pictures as they come.
         mixing: `TrainingRecipe.mixing`; a decoder learns pictures as they are.
@@ -42,7 +42,7 @@ class Stage:
     epochs: int
     warmup_epochs: float
     learning_rate: float
-    rate_key: str
+    rate_keys: str
     step: Step
     balance: float = 0.0
     mixing: float = 0.0
@@ -81,7 +81,7 @@ def first_stage(
         epochs=training.epochs,
         warmup_epochs=training.warmup_epochs,
         learning_rate=training.learning_rate,
-        rate_key="training.learning_rate",
+        rate_keys="training.learning_rate",
         step=step,
         balance=training.balance,
         mixing=training.mixing,
@@ -111,7 +111,8 @@ def second_stage(encoder: Encoder, training: TrainingRecipe, fabric: Fabric) -> 
         epochs=training.decoder_epochs,
         warmup_epochs=0.0,
         learning_rate=training.decoder_learning_rate,
-        rate_key="training.decoder_learning_rate",
+        # The features that it decodes may have grown beyond measure in the first stage.
+        rate_keys="training.decoder_learning_rate or training.learning_rate",
         step=step,
     )
 

@@ -175,7 +175,7 @@ class Trainer:
         if not math.isfinite(sums["loss"]):
             raise AcirError(
                 f"the loss of epoch {epoch + 1} is not finite; start again with a smaller "
-                f"{stage.rate_key}"
+                f"{stage.rate_keys}"
             )
         seconds = time.perf_counter() - started
         return {
