@@ -33,6 +33,7 @@ from acir.pacs import reader
 from acir.pacs.codecs import Codec
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture, is_dicom
+from acir.pacs.silence import unheard
 from acir.privacy.pseudonym import draw_key, pseudonym
 
 KEY = bytes(range(32))
@@ -499,13 +500,13 @@ def test_while_one_thread_reads_another_that_ends_lets_nothing_be_heard() -> Non
     log, turn, ended = logging.getLogger("pydicom"), Event(), Event()
 
     def first() -> None:
-        with reader.unheard():
+        with unheard():
             turn.set()
             ended.wait(0.2)  # for the second to begin, were it let
 
     def second() -> bool:
         turn.wait()
-        with reader.unheard():
+        with unheard():
             ended.set()
             other.result()
             return log.disabled

@@ -25,8 +25,9 @@ from acir.pacs.reader import read
 from acir.pacs.release import Released, release
 from acir.privacy import ocr
 from acir.privacy.burned_in import Judgement, hidden
-from acir.privacy.deid import Profile, keyed_uid
+from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import pseudonym
+from acir.privacy.uids import keyed_uid
 
 KEY = bytes(range(32))
 PROFILE = Profile(KEY)

@@ -24,10 +24,12 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRL
 
 from acir import __version__
 from acir.errors import UsageError
-from acir.privacy.deid import PIXELS, STAYING, Profile, deidentify, keyed_uid, moved, shift_days
+from acir.privacy.deid import STAYING, Profile, deidentify, moved, shift_days
 from acir.privacy.kept import EMPTIED, KEPT, REPLACED
+from acir.privacy.pixel_data import PIXELS
 from acir.privacy.pseudonym import pseudonym
 from acir.privacy.table import PACKAGE, actions
+from acir.privacy.uids import keyed_uid
 from made_canaries import canary, carriers, read_back, seeded, sequences, survivors, written
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, of values that are not valid

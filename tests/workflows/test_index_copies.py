@@ -103,7 +103,7 @@ def test_a_disk_that_fails_leaves_no_backup(
     def fail(_: object) -> None:
         raise OSError(EIO, os.strerror(EIO))
 
-    monkeypatch.setattr("acir.workflows.durable.synchronise", fail)
+    monkeypatch.setattr("acir.durable.synchronise", fail)
     before = sorted(path.name for path in tmp_path.iterdir())
     err = said(("backup", "--index", own_index, "--to", tmp_path / "copy"), 1)
     assert "cannot write" in err

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from acir.durable import synchronise
 from acir.errors import AuditError, UsageError
 from acir.governance.audit import START, Actor, AuditEvent, AuditLog, Head, append
 
@@ -77,15 +78,6 @@ def _lines(file: Path) -> Iterator[bytes]:
         raise UsageError(f"cannot read the archive {file}: {error.strerror}") from error
 
 
-def _synchronise(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
 def _write(path: Path, content: bytes) -> None:
     """Write a new file to the disk, whole or not at all."""
     part = path.with_name(f"{path.name}.part")
@@ -95,7 +87,7 @@ def _write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _synchronise(path.parent)
+        synchronise(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise AuditError(f"cannot write {path} ({error.strerror}); nothing was archived") from error

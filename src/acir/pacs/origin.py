@@ -8,7 +8,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import UID
 
 from acir.errors import UnreadableImageError, UsageError
-from acir.pacs.reader import unheard
+from acir.pacs.silence import unheard
 
 NAMED_BY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")

@@ -3,9 +3,7 @@
 Errors are in words of our own: a parser's may quote the values that it met, a name among them.
 """
 
-import logging
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
-from threading import RLock
 from types import MappingProxyType
 
 from pydicom import Dataset, FileDataset
@@ -37,6 +34,7 @@ from acir.pacs.geometry import require_modest
 from acir.pacs.own import is_our_result
 from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
+from acir.pacs.silence import unheard
 from acir.prep.decode import MAX_BYTES, Picture, oversized
 from acir.privacy.names import names_someone
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -56,7 +54,6 @@ MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a l
 SLIDE = VLWholeSlideMicroscopyImageStorage
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
-_ALONE = RLock()
 
 
 @dataclass(frozen=True)
@@ -167,23 +164,6 @@ def in_our_words(name: str) -> Iterator[None]:
         raise UnreadableImageError(
             name, "its content is damaged or of a kind that is not decoded"
         ) from None
-
-
-@contextmanager
-def unheard() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines back: they quote values.
-
-    One thread at a time, as the first to end would let those of the others be heard.
-    """
-    log = logging.getLogger("pydicom")
-    with _ALONE:
-        before, log.disabled = log.disabled, True
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            log.disabled = before
 
 
 def parsed(data: bytes, name: str) -> FileDataset:

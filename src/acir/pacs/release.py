@@ -15,12 +15,14 @@ from acir.errors import UnreadableImageError, UsageError
 from acir.pacs.codecs import missing, plugin_for
 from acir.pacs.frames import of_frame
 from acir.pacs.geometry import require_modest
-from acir.pacs.reader import parsed, unheard
+from acir.pacs.reader import parsed
 from acir.pacs.screening import as_shown, blacked
+from acir.pacs.silence import unheard
 from acir.pacs.voi import bits_stored
 from acir.prep.decode import Picture
 from acir.privacy.burned_in import Judgement, is_risky, judge
-from acir.privacy.deid import PIXELS, Profile, deidentify
+from acir.privacy.deid import Profile, deidentify
+from acir.privacy.pixel_data import PIXELS
 
 LEVELS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 NEEDED = ("SOPClassUID", *LEVELS[1:])

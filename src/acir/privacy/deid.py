@@ -12,29 +12,23 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from itertools import islice
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt
-from pydicom import DataElement, Dataset, config
+from pydicom import DataElement, Dataset
 from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
 
 from acir.errors import UsageError
 from acir.privacy.kept import EMPTIED, KEPT, REPLACED
+from acir.privacy.pixel_data import PIXELS, keep_picture_only
 from acir.privacy.pseudonym import pseudonym
-from acir.privacy.streams import without_words
 from acir.privacy.table import actions, description
+from acir.privacy.uids import is_of_the_standard, keyed_uid
 
 NUMBERS = frozenset(("AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
 TEXT = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"))
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")  # PS3.5 6.2
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DATE_TIME = re.compile(r"(\d{8})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)")
@@ -98,22 +92,12 @@ def deidentify(dataset: Dataset, profile: Profile, *, pixels_clean: bool) -> Non
     person = _person(dataset)
     days = shift_days(profile.key, person) if profile.dates else None
     _walk(dataset, profile.key, days)
-    _keep_stored_bits_only(dataset)
+    keep_picture_only(dataset)
     patient = pseudonym(profile.key, "patient", person)
     dataset.PatientID = patient
     dataset.PatientName = patient
     _clean_file(dataset)
     _say_how(dataset, profile, pixels_clean)
-
-
-def keyed_uid(key: bytes, uid: str) -> str:
-    """Return the UID that stands for another: `2.25.` and 128 bit of its keyed hash (PS3.5 B.2)."""
-    return f"2.25.{int(pseudonym(key, 'uid', uid), 16)}"
-
-
-def is_of_the_standard(uid: str) -> bool:
-    """Whether a UID is one that PS3.6 defines, which names no one."""
-    return UID(uid, validation_mode=config.IGNORE).name != uid
 
 
 def shift_days(key: bytes, person: str) -> int:
@@ -229,48 +213,6 @@ def _key_uids(element: DataElement, key: bytes) -> None:
         uid if is_of_the_standard(uid) or not uid else keyed_uid(key, uid)
         for uid in _texts(element)
     ]
-
-
-def _keep_stored_bits_only(dataset: Dataset) -> None:
-    """Clear what pixels hold beyond the picture: bits of overlays, bytes after the end, words.
-
-    Bits above the stored ones stay where they are all zero or repeat the sign.
-    """
-    syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID", UID(""))
-    bits = dataset.get("BitsAllocated")
-    if "PixelData" not in dataset or not isinstance(dataset.PixelData, bytes) or bits is None:
-        return
-    if is_of_the_standard(syntax) and syntax.is_encapsulated:
-        _keep_streams_only(dataset, syntax)
-        return
-    length = get_expected_length(dataset)
-    content = dataset.PixelData[: length + length % 2]
-    if bits in (8, 16, 32) and dataset.BitsStored < bits:
-        order = ">" if syntax == ExplicitVRBigEndian else "<"
-        content = _masked(dataset, np.frombuffer(content, dtype=f"{order}u{bits // 8}"))
-    dataset.PixelData = content + bytes(len(content) % 2)
-
-
-def _keep_streams_only(dataset: Dataset, syntax: UID) -> None:
-    count = int(dataset.get("NumberOfFrames") or 1)
-    frames = generate_frames(dataset.PixelData, number_of_frames=count)
-    dataset.PixelData = encapsulate(
-        [
-            frame if syntax == RLELossless else without_words(frame)
-            for frame in islice(frames, count)
-        ]
-    )
-
-
-def _masked(dataset: Dataset, raw: UInt[np.ndarray, " n"]) -> bytes:
-    bits, stored, high = dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit
-    mask = ((1 << stored) - 1) << (high + 1 - stored)
-    plain = raw & raw.dtype.type(mask)
-    if not dataset.PixelRepresentation or high + 1 != stored:
-        return bytes(plain)
-    above = raw.dtype.type((1 << bits) - 1 - mask)
-    signed = np.where(plain >> raw.dtype.type(high), plain | above, plain).astype(raw.dtype)
-    return bytes(raw if (raw == plain).all() else signed)
 
 
 def _clean_file(dataset: Dataset) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from acir.bundle import copy_bundle
+from acir.durable import synchronise, synchronise_all
 from acir.errors import StorageError, StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
 from acir.index.folder import make_folder
 from acir.index.store import Store
 from acir.index.writer import Added
-from acir.workflows.durable import synchronise, synchronise_all
 from acir.workflows.index import verify
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import adding, copying, described, note, system_user

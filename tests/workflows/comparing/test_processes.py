@@ -104,7 +104,9 @@ def _wait_for(holds: Callable[[], bool], seconds: float = 50) -> None:
 
 
 def test_nothing_to_do_starts_nothing() -> None:
-    carry_out([], 1, lambda _: pytest.fail("there was nothing to do"))
+    done: list[object] = []
+    carry_out([], 1, done.append)
+    assert not done
 
 
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ from secrets import token_hex
 from threading import Lock, Thread
 from typing import Any, Literal
 
+from acir.durable import synchronise, synchronise_all
 from acir.errors import AcirError, StorageError, UsageError
 from acir.index.filters import DEFAULT
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
-from acir.workflows.durable import synchronise, synchronise_all
 from acir.workflows.recording import elsewhere
 
 FOLDER = "uploads"
