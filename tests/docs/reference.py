@@ -52,6 +52,7 @@ GIVEN = {
     "class_counts",
     "bits",
     "pictures",
+    "steps",
     "lengths",
 }  # what the program passes to a component itself
 # Keys whose dataclass says in one sentence what the whole table means.

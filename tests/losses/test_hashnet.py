@@ -16,14 +16,19 @@ SETS = one_hot(torch.tensor([0, 0, 1]), 3).float()  # two of one class, one of a
 
 
 def loss(
-    pictures: int = 20, bits: int = 16, steepness: float = 10.0, growth: float = 0.005
+    pictures: int = 20,
+    bits: int = 16,
+    steepness: float = 10.0,
+    hardness: float = 7.0,
+    steps: int = 100,
 ) -> HashNet:
     return HashNet(
         bits=bits,
         class_counts=(7, 7, 6),
         pictures=pictures,
         steepness=steepness,
-        growth=growth,
+        hardness=hardness,
+        steps=steps,
     )
 
 
@@ -31,25 +36,26 @@ def loss(
 
 
 def test_beta_is_one_at_first_and_grows_with_every_training_step() -> None:
-    # beta = (1 + 1.5 t)^(1/2): 1, then after two steps (1 + 3)^(1/2) = 2.
-    found = loss(growth=1.5)
-    assert found.beta.item() == 1
-    for _ in range(2):
+    # From 1 to 7 in 6 steps beta^2 gains 48 / 6 = 8 a step: 1, 9, 17, 25, ...
+    found = loss(hardness=7.0, steps=6)
+    squares = []
+    for _ in range(8):
+        squares.append(found.beta.item() ** 2)
         found(*paired(drawn_logits(0, 3), SETS))
-    assert found.beta.item() == 2
+    assert squares == pytest.approx([1, 9, 17, 25, 33, 41, 49, 49])  # no harder than asked for
 
 
 def test_judging_outside_training_does_not_count_as_a_step() -> None:
     found = loss().eval()
     found(*paired(drawn_logits(0, 3), SETS))
-    assert found.steps.item() == 0
+    assert found.done.item() == 0
 
 
 def test_the_count_of_steps_is_saved_with_the_loss() -> None:
     found, other = loss(), loss()
     found(*paired(drawn_logits(0, 3), SETS))
     other.load_state_dict(found.state_dict())
-    assert other.steps.item() == 1
+    assert other.done.item() == 1
 
 
 def test_codes_harden_towards_the_sign() -> None:
@@ -118,8 +124,8 @@ def test_the_loss_by_hand() -> None:
 
 
 def test_the_loss_is_that_of_plain_loops_over_all_pictures_seen_so_far() -> None:
-    for step, (terms, batch, seen) in enumerate(over_memory(loss(growth=1.0))):
-        beta = math.sqrt(1 + step)
+    for step, (terms, batch, seen) in enumerate(over_memory(loss(hardness=2.0, steps=3))):
+        beta = math.sqrt(1 + step)  # (2^2 - 1) / 3 = 1 a step
         costs: dict[bool, list[float]] = {True: [], False: []}
         for a, labels_a in batch:
             for b, labels_b in seen:
@@ -138,9 +144,9 @@ def test_the_loss_is_that_of_plain_loops_over_all_pictures_seen_so_far() -> None
 
 
 def test_remembered_logits_are_hardened_by_the_present_beta() -> None:
-    # At growth 3 the second step has beta 2. A batch that comes again is its own memory: the pair
-    # of both has tanh(2 z)^2, not tanh(z) tanh(2 z).
-    found = loss(pictures=2, bits=1, steepness=1.0, growth=3.0)
+    # From 1 to 2 in one step: the second has beta 2. A batch that comes again is its own memory:
+    # the pair of both has tanh(2 z)^2, not tanh(z) tanh(2 z).
+    found = loss(pictures=2, bits=1, steepness=1.0, hardness=2.0, steps=1)
     logits, labels = torch.tensor([[0.3]]), torch.ones(1, 3)
     found(*paired(logits, labels, torch.tensor([0])))
     terms = found(*paired(logits, labels, torch.tensor([1])))
@@ -167,8 +173,8 @@ def test_a_steepness_out_of_range_is_refused(steepness: float) -> None:
         loss(steepness=steepness)
 
 
-@pytest.mark.parametrize("growth", [-1.0, math.nan, math.inf])
-def test_a_growth_out_of_range_is_refused(growth: float) -> None:
-    expected = rf"recipe key loss.growth is {growth}, expected a finite number of at least 0"
+@pytest.mark.parametrize("hardness", [-1.0, 0.9, math.nan, math.inf])
+def test_a_hardness_out_of_range_is_refused(hardness: float) -> None:
+    expected = rf"recipe key loss.hardness is {hardness}, expected a finite number of at least 1"
     with pytest.raises(RecipeError, match=expected):
-        loss(growth=growth)
+        loss(hardness=hardness)

@@ -67,7 +67,9 @@ def test_a_picture_without_labels_is_similar_to_none() -> None:
 @pytest.mark.parametrize("name", ["dsh", "dpsh", "hashnet", "dch"])
 def test_no_loss_over_pairs_holds_pairs_times_bits(name: str) -> None:
     b, n, bits = 40, 300, 64
-    loss = registry.build(losses.get(name), {}, class_counts=(100, 100, 100), bits=bits, pictures=n)
+    loss = registry.build(
+        losses.get(name), {}, class_counts=(100, 100, 100), bits=bits, pictures=n, steps=9
+    )
     for seed, rows in enumerate(torch.arange(n).chunk(3)):
         loss(*paired(drawn_logits(seed, len(rows), bits), drawn_labels(seed, len(rows)), rows))
     watch = Largest()  # type: ignore[no-untyped-call]

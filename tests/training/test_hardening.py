@@ -14,6 +14,7 @@ from acir.losses.hashnet import HashNet
 from acir.models.encoder import Encoder
 from acir.tensors import Batch, Encoding
 from acir.training.hardening import Attack, attacked, hardened_loss
+from acir.training.optimiser import planned_steps
 from acir.training.run_log import History
 from made_trainer import (
     CLASSES,
@@ -72,10 +73,12 @@ def test_the_loss_is_the_mean_on_attacked_and_on_clean_pictures_asked_in_this_or
 
 
 def test_a_robust_step_is_one_step_of_a_loss_that_counts_them(tmp_path: Path) -> None:
-    loss = HashNet(bits=8, class_counts=pictures().class_counts, pictures=PICTURES)
     recipe = small_recipe(epochs=1, decoder_epochs=0)
+    steps = planned_steps(recipe.training, PICTURES)
+    counts = pictures().class_counts
+    loss = HashNet(bits=8, class_counts=counts, pictures=PICTURES, steps=steps)
     trainer(tmp_path, recipe=recipe, loss=loss, attack=steepest).fit(pictures(), resume=False)
-    assert loss.steps == PICTURES // recipe.training.batch
+    assert loss.done == steps == PICTURES // recipe.training.batch
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -44,7 +44,7 @@ def encoding() -> Encoding:
 
 def loss_called(name: str) -> Loss:
     torch.manual_seed(0)
-    given_ = {"class_counts": (4, 4, 4), "bits": BITS, "pictures": COUNT}
+    given_ = {"class_counts": (4, 4, 4), "bits": BITS, "pictures": COUNT, "steps": 9}
     return build(losses.get(name), {}, **given_)
 
 

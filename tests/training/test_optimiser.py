@@ -7,9 +7,16 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from acir.data.loader import shuffled_batches
 from acir.models.encoder import Encoder
 from acir.recipe import ModelRecipe, TrainingRecipe
-from acir.training.optimiser import parameter_groups, repeats, scheduled, set_learning_rate
+from acir.training.optimiser import (
+    parameter_groups,
+    planned_steps,
+    repeats,
+    scheduled,
+    set_learning_rate,
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +115,15 @@ def test_few_pictures_are_shown_more_often(
     epochs: int, least: int, pictures: int, expected: int
 ) -> None:
     assert repeats(TrainingRecipe(epochs=epochs, least_views=least), pictures) == expected
+
+
+@pytest.mark.parametrize("pictures", [1, 31, 64, 95, 96, 97, 250])
+def test_planned_steps_are_the_batches_that_are_dealt(pictures: int) -> None:
+    training = TrainingRecipe(epochs=3, batch=64, least_views=500)
+    rows, random = torch.arange(pictures), torch.Generator().manual_seed(0)
+    dealt = [
+        batch
+        for _ in range(training.epochs * repeats(training, pictures))
+        for batch in shuffled_batches(rows, training.batch, random)
+    ]
+    assert planned_steps(training, pictures) == len(dealt)

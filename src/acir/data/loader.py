@@ -85,6 +85,11 @@ def ordered_batches(count: int, batch: int) -> Iterator[Int[Tensor, " batch"]]:
         yield torch.arange(start, min(start + batch, count))
 
 
+def number_of_batches(count: int, batch: int) -> int:
+    """Return how many batches `shuffled_batches` deals."""
+    return max(1, round(count / batch))
+
+
 def shuffled_batches(
     rows: Int[Tensor, " n"], batch: int, random: Generator
 ) -> list[Int[Tensor, " batch"]]:
@@ -93,7 +98,7 @@ def shuffled_batches(
     No row is dropped, and no batch is so small that its pairs say nothing.
     """
     order = rows[torch.randperm(len(rows), generator=random)]
-    number = max(1, round(len(rows) / batch))
+    number = number_of_batches(len(rows), batch)
     bounds = [round(i * len(rows) / number) for i in range(number + 1)]
     return [order[start:end] for start, end in pairwise(bounds)]
 

@@ -8,7 +8,7 @@ paper                           here
 ==============================  =========================================================
 z_i                             `logits`: hash logits of picture i, one a bit
 h_i = tanh(beta z_i)            `hardened`
-beta                            `HashNet.beta`: grows with the training steps
+beta                            `HashNet.beta`: from 1 to `hardness` while training
 s_ij in {0, 1}                  `similar`: whether two pictures share a label
 S, S_1, S_0                     all pairs of a step, the similar and the dissimilar ones
 w_ij                            `pair_weight`
@@ -18,8 +18,10 @@ alpha                           `steepness` / bits
 Where ours differs, and why:
 
 - The paper trains a sequence of networks, each to convergence under one beta. As the authors'
-  code does, we let beta = (1 + growth t)^(1/2) grow while one network trains; t counts the
-  training steps and is saved with the loss. Theirs takes a new beta every 200 steps.
+  code does, we let beta^2 grow evenly from 1 while one network trains; t counts the training steps
+  and is saved with the loss. Theirs has beta = (1 + 0.005 t)^(1/2), takes a new one every 200 steps
+  and reaches 7.1 after 10,000; ours reaches that at the end of training, however long it is. With
+  their growth, the continuation would hardly begin in a short one.
 - The paper defines S over the training set. We pair a batch with all training pictures seen so
   far, whose logits are remembered and hardened by the present beta. DeepHash-pytorch did so until
   September 2022; the authors' code and its present version pair within a batch, where S_1 of a
@@ -52,19 +54,20 @@ class HashNet(Loss):
         class_counts: Training pictures of each class.
         pictures: Number of training pictures.
         steepness: The logit of a pair with equal codes, above 0.
-        growth: How fast beta grows, at least 0: beta^2 gains this much a training step.
+        steps: Training steps planned, at least 1; beta stays as it is after them.
+        hardness: What beta is at the end of training, at least 1.
 
     Raises:
         RecipeError: An option out of range.
 
     Example:
-        >>> loss = HashNet(bits=32, class_counts=(10, 30), pictures=40, growth=0.01)
-        >>> loss.steps += 300
+        >>> loss = HashNet(bits=32, class_counts=(10, 30), pictures=40, steps=300, hardness=3.0)
+        >>> loss.done += 300
         >>> loss.beta
-        tensor(2.)
+        tensor(3.)
     """
 
-    steps: Int[Tensor, ""]
+    done: Int[Tensor, ""]
 
     def __init__(
         self,
@@ -72,27 +75,29 @@ class HashNet(Loss):
         bits: int,
         class_counts: tuple[int, ...],
         pictures: int,
+        steps: int,
         steepness: float = 10.0,
-        growth: float = 0.005,
+        hardness: float = 7.1,
     ) -> None:
         super().__init__()
         if not 0 < steepness < math.inf:
             raise RecipeError(
                 f"recipe key loss.steepness is {steepness}, expected a finite number above 0"
             )
-        if not 0 <= growth < math.inf:
+        if not 1 <= hardness < math.inf:
             raise RecipeError(
-                f"recipe key loss.growth is {growth}, expected a finite number of at least 0"
+                f"recipe key loss.hardness is {hardness}, expected a finite number of at least 1"
             )
         self.alpha = steepness / bits
-        self.growth = growth
+        self.growth = (hardness**2 - 1) / steps
+        self.steps = steps
         self.memory = Memory(pictures=pictures, classes=len(class_counts), bits=bits)
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.register_buffer("done", torch.zeros((), dtype=torch.long))
 
     @property
     def beta(self) -> Float[Tensor, ""]:
         """Return the sharpness of tanh, 1 before the first training step."""
-        return torch.sqrt(1 + self.growth * self.steps)
+        return torch.sqrt(1 + self.growth * self.done.clamp(max=self.steps))
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its only term, remember the batch and, in training, count a step."""
@@ -102,7 +107,7 @@ class HashNet(Loss):
         codes, other_codes = hardened(encoding.logits, self.beta), hardened(others, self.beta)
         likelihood = weighted_likelihood(codes, other_codes, similar, self.alpha)
         if self.training:
-            self.steps += 1
+            self.done += 1
         return LossTerms(likelihood, {"likelihood": likelihood.detach()})
 
 

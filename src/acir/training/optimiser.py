@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from acir.data.loader import number_of_batches
 from acir.recipe import TrainingRecipe
 
 
@@ -59,6 +60,17 @@ def repeats(training: TrainingRecipe, pictures: int) -> int:
         9
     """
     return max(1, math.ceil(training.least_views / (training.epochs * pictures)))
+
+
+def planned_steps(training: TrainingRecipe, pictures: int) -> int:
+    """Return how many steps stage 1 takes, if no patience ends it.
+
+    Example:
+        >>> planned_steps(TrainingRecipe(epochs=2, batch=64, least_views=1000), 250)
+        16
+    """
+    batches = number_of_batches(pictures, training.batch)
+    return training.epochs * repeats(training, pictures) * batches
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:

@@ -205,5 +205,5 @@ def _check_losses(benchmark: Benchmark) -> None:
     for method in benchmark.method:
         for tuned in method.trials or (NOTHING,):
             loss = benchmark.recipe_for(benchmark.data[0], method, 64, tuned).loss
-            known = {"class_counts": (2, 2), "bits": 64, "pictures": 4, "lengths": ()}
+            known = {"class_counts": (2, 2), "bits": 64, "pictures": 4, "steps": 1, "lengths": ()}
             registry.build(losses.get(loss.name), loss.options, **known)

@@ -25,6 +25,7 @@ from acir.ranking.base import Ranker
 from acir.recipe import Recipe, TrainingRecipe
 from acir.robustness.corruption import SMALLEST
 from acir.sources.base import Source
+from acir.training.optimiser import planned_steps
 from acir.types import Progress, counted
 from acir.workflows import calibrate
 from acir.workflows.hardening import JUDGING_STEPS, attack_for, map_under_attack
@@ -140,6 +141,7 @@ def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
         class_counts=train.class_counts,
         bits=recipe.model.bits,
         pictures=len(train),
+        steps=planned_steps(recipe.training, len(train)),
         lengths=_lengths(recipe),
     )
     return encoder, loss
