@@ -194,15 +194,6 @@ def test_the_sum_of_cubes_of_minus_log_p_is_looked_up_among_the_sums_of_a() -> N
     way = (cube(0.4) + cube(0.2) - 2 * cube(0.3)) / (2 * cube(0.2) - 2 * cube(0.3))
     expected = -math.log(0.3) + way * (math.log(0.3) - math.log(0.2))
     assert gate.totals(asked)[0] == pytest.approx(expected)
-    # A bundle that does not say otherwise was calibrated with the sums themselves.
-    arrays, config = gate.state()
-    del config["emphasis"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acir.gate.fresh_detectors", lambda names, encode: detectors)
-        old = Gate.load(arrays, config, _encode)
-    way = math.log(0.09 / 0.08) / math.log(0.09 / 0.04)
-    expected = -math.log(0.3) + way * math.log(0.3 / 0.2)
-    assert old.totals(asked)[0] == pytest.approx(expected)
 
 
 def _of_class(red: Values, classes: Values) -> Evidence:

@@ -91,24 +91,21 @@ class _Tail:
         return gain
 
 
-def combined(
-    surprises: Float64[np.ndarray, "detectors n"], emphasis: int = EMPHASIS
-) -> Float64[np.ndarray, " n"]:
-    """Return the sum of powers of surprises, one number a picture.
+def combined(surprises: Float64[np.ndarray, "detectors n"]) -> Float64[np.ndarray, " n"]:
+    """Return the sum of the cubes of surprises, one number a picture.
 
     With power 1 it is Fisher's statistic, to which many small surprises add up as to a large one;
     with growing power the largest decides alone. A broken picture may be odd in one respect only.
 
     Args:
         surprises: -log p, a row a detector, at least one.
-        emphasis: The power.
 
     Example:
         >>> combined(np.array([[1.0, 2.0], [3.0, 0.0]]))
         array([28.,  8.])
     """
     # One after another: NumPy would add those of a single picture in another order.
-    total: Float64[np.ndarray, " n"] = sum(surprises**emphasis)
+    total: Float64[np.ndarray, " n"] = sum(surprises**EMPHASIS)
     return total
 
 
@@ -194,15 +191,13 @@ class Usual:
 
     Args:
         scored: Of ordinary pictures.
-        emphasis: See `combined`.
     """
 
-    def __init__(self, scored: Scored, emphasis: int = EMPHASIS) -> None:
+    def __init__(self, scored: Scored) -> None:
         self._scored = scored
-        self._emphasis = emphasis
         table = self._table(scored)
         self._ordinary = Ordinary(table)
-        sums = combined(self._ordinary.surprise(table), emphasis)
+        sums = combined(self._ordinary.surprise(table))
         self._sums = OrdinaryByClass(sums, scored.predicted)
 
     def compare(self, scored: Scored) -> Compared:
@@ -210,7 +205,7 @@ class Usual:
         table = self._table(scored)
         p = self._ordinary.p_values(table)
         surprises = self._ordinary.surprise(table, p)
-        totals = self._sums.surprise(combined(surprises, self._emphasis), scored.predicted)
+        totals = self._sums.surprise(combined(surprises), scored.predicted)
         return Compared(table, p, surprises, totals)
 
     @cached_property

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from acir import registry
-from acir.conformal import EMPHASIS, Compared, Usual
+from acir.conformal import Compared, Usual
 from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
@@ -46,7 +46,6 @@ class Gate:
         detectors: Fitted detectors by name; their order is kept.
         threshold: What the totals of B allow to promise.
         scored: What the detectors say of A.
-        emphasis: Power of the surprises; other than the default in old bundles.
         painter: A fitted detector that draws the heat map where no other does; it has no say.
     """
 
@@ -56,15 +55,13 @@ class Gate:
         threshold: Threshold,
         *,
         scored: Scored,
-        emphasis: int = EMPHASIS,
         painter: Detector | None = None,
     ) -> None:
         self._detectors = MappingProxyType(dict(detectors))
         self._recipe = replace(threshold.recipe, detectors=tuple(detectors))
         self._scored = scored
         self._threshold = threshold
-        self._emphasis = emphasis
-        self._usual = Usual(scored, emphasis)
+        self._usual = Usual(scored)
         self._painter = painter
 
     @classmethod
@@ -220,7 +217,6 @@ class Gate:
             **config,
             "detectors": list(self._detectors),
             "promise": self._threshold.promise,
-            "emphasis": self._emphasis,
             "painter": self._painter is not None,
         }
 
@@ -243,10 +239,9 @@ class Gate:
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
-        emphasis = plain.pop("emphasis", 1)  # what bundles that do not say so were calibrated with
+        painted = plain.pop("painter")
         detectors = fresh_detectors(plain["detectors"], encode)
-        # Bundles that do not say so have no painter: what draws is asked.
-        painters = fresh_detectors([PAINTER] if plain.pop("painter", False) else [], encode)
+        painters = fresh_detectors([PAINTER] if painted else [], encode)
         for name, detector in (detectors | painters).items():
             start = f"{name}.state."
             detector.load_state(
@@ -259,7 +254,6 @@ class Gate:
                 {name: arrays[f"{name}.scores"].numpy() for name in detectors},
                 arrays["predicted"].numpy(),
             ),
-            emphasis=emphasis,
             painter=painters.get(PAINTER),
         )
 

@@ -105,13 +105,6 @@ def test_small_classes_share_a_covariance_and_large_ones_have_their_own() -> Non
     assert not torch.equal(precisions[0], precisions[1])
 
 
-def test_what_was_learned_when_there_was_one_class_for_all_is_read_as_such() -> None:
-    seen, asked = _evidence(_smooth(60)), _evidence(_smooth(5, seed=1))
-    detector = PixelStatistics().fit(seen)
-    old = {key: array[0] for key, array in detector.state().items()}
-    assert torch.equal(PixelStatistics().load_state(old).score(asked), detector.score(asked))
-
-
 @pytest.mark.parametrize("count", [1, 2, 30])
 def test_beside_constant_pictures_a_lighter_one_is_out_by_eleven_levels(count: int) -> None:
     # Lighter by 0.1: seven quantiles and four borders move by 1, with a variance of 0.04 each.

@@ -3,7 +3,8 @@
 A reason is right where its words are true of what was done. A detector of broken or altered pixels
 is right about any change of them. Those that know content are right only where content changed:
 a noisy chest that is said to look like no training picture has been given the wrong reason. What is
-shown smaller, larger or out of proportion has other edges, another sharpness or other borders too.
+shown smaller, larger or out of proportion has other edges, another sharpness or other borders too,
+and what is turned has structures of other directions.
 """
 
 from collections.abc import Mapping
@@ -13,10 +14,12 @@ from typing import Any
 from acir.evaluation.stress import UNKNOWN_SET, Stress, Trial
 from acir.evaluation.stress_scores import mean
 
-PIXELS = frozenset({"pixels", "texture", "reconstruction", "reconstruction-error", "denoising"})
+PIXELS = frozenset(
+    {"pixels", "texture", "spectrum", "reconstruction", "reconstruction-error", "denoising"}
+)
 CONTENT = frozenset({"nearest-neighbour", "no-class", "new-variation", "weak-classes", "code"})
 EMPTY = frozenset({"blank"})
-GEOMETRY = CONTENT | {"orientation", "reconstruction", "reconstruction-error"}
+GEOMETRY = CONTENT | {"orientation", "spectrum", "reconstruction", "reconstruction-error"}
 ANYTHING = PIXELS | CONTENT | EMPTY
 WRITTEN = ANYTHING | {"drawing", "frame", "truncated"}
 ACCEPTED: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -38,6 +41,7 @@ ACCEPTED_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "inverted": PIXELS | EMPTY | {"inverted"},
         "nothing_but_noise": ANYTHING,
+        "jpeg": PIXELS | {"compression"},
         **dict.fromkeys(("text_page", "qr_code", "letters"), WRITTEN),
         **dict.fromkeys(("zoomed_out", "cropped", "stretched"), GEOMETRY | PIXELS),
     }

@@ -1,15 +1,13 @@
 """Mahalanobis distance, to the nearest class, of 23 numbers that describe a picture's pixels."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
-import torch
-from jaxtyping import Float64, Shaped
-from torch import Tensor
+from jaxtyping import Float64
 
-from acir.ood.base import Detector, class_means, shrunk_covariance
+from acir.ood.base import GaussianDetector
 from acir.tensors import Evidence
 
 QUANTILES = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
@@ -17,86 +15,30 @@ BINS = 32
 EDGES = np.array([-np.inf, *np.arange(1, BINS) / BINS, np.inf])
 LEVEL = 0.1  # a shift by a tenth of the range counts like a strength greater by the factor e
 FAINTEST = 0.02  # strengths below this, five grey levels of 8 bits, differ little
-PICTURES_PER_DIMENSION = 10
-LEAST_DEVIATION = 0.2  # five grey levels, or a fifth more contrast: another day's exposure
 
 
-class PixelStatistics(Detector):
+class PixelStatistics(GaussianDetector):
     """How unusual brightness, sharpness, borders and colour are, without any network.
 
     Of the grey picture: seven quantiles, contrast and entropy; the mean step between pixels across,
     down and at half the size, the root mean square of all steps, and the curvature; the mean of
     each border and the contrast along all four. Of two opponent colours: mean and contrast.
     Strengths count in logarithms.
-
-    A chest and a hand have little in common but that each looks like others of its class, so each
-    predicted class has a mean and a covariance, shrunk after Ledoit and Wolf 2004; classes with
-    fewer than ten pictures a number share one covariance. Each number is given independent noise
-    of `LEAST_DEVIATION`: what never varied in training must not outweigh everything else at the
-    first noise. The score is the Mahalanobis distance to the nearest class divided by the square
-    root of 23: near 1, or below, for an ordinary picture.
     """
 
     reason: ClassVar[str] = "its brightness, sharpness, borders or colours are unusual"
     reason_code: ClassVar[str] = "pixels"
     measure: ClassVar[str] = "deviation of pixel statistics"
 
-    def __init__(self) -> None:
-        self._means: Float64[Tensor, "classes dim"] | None = None
-        self._precisions: Float64[Tensor, "classes dim dim"] | None = None
+    def describe(self, one: Evidence) -> Float64[np.ndarray, " dim"]:
+        """Return the 23 numbers; levels in tenths of the range, strengths as logarithms.
 
-    def fit(self, seen: Evidence) -> "PixelStatistics":
-        """Learn mean and covariance of the numbers of each predicted class."""
-        rows = range(len(seen))
-        described = torch.from_numpy(np.stack([_described(seen[row : row + 1]) for row in rows]))
-        predicted = seen.class_logits.detach().cpu().argmax(dim=1)
-        self._means, members = class_means(described, predicted)
-        gaps = described - self._means[members]
-        shared, enough = _precision(gaps), PICTURES_PER_DIMENSION * gaps.shape[1]
-        each = [gaps[members == k] for k in range(len(self._means))]
-        self._precisions = torch.stack(
-            [_precision(g) if len(g) >= enough else shared for g in each]
-        )
-        return self
-
-    def score_one(self, one: Evidence) -> float:
-        """Return the distance in root mean square deviations."""
-        means, precisions = self.require(self._means), self.require(self._precisions)
-        if not math.isfinite(float(one.images.sum())):
-            return math.inf
-        gaps = _described(one) - means.numpy()
-        squared = np.einsum("ki,kij,kj->k", gaps, precisions.numpy(), gaps)
-        return math.sqrt(squared.min() / gaps.shape[1])
-
-    def state(self) -> dict[str, Float64[Tensor, "..."]]:
-        """Return means and inverse covariances."""
-        return {"mean": self.require(self._means), "precision": self.require(self._precisions)}
-
-    def load_state(self, state: Mapping[str, Shaped[Tensor, "..."]]) -> "PixelStatistics":
-        """Take over what `fit` learned; without classes, as it was once, there is one for all."""
-        dim = state["mean"].shape[-1]
-        self._means = state["mean"].reshape(-1, dim)
-        self._precisions = state["precision"].reshape(-1, dim, dim)
-        return self
-
-
-def _precision(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:
-    covariance = shrunk_covariance(centred)
-    noise = LEAST_DEVIATION**2 * torch.eye(len(covariance), dtype=torch.float64)
-    precision: Tensor = torch.linalg.inv(covariance + noise)
-    return precision.contiguous()
-
-
-def _described(one: Evidence) -> Float64[np.ndarray, " dim"]:
-    """Return the numbers of one picture; levels in tenths of the range, strengths as logarithms.
-
-    In NumPy: on a small picture each operation of torch costs several times what it computes.
-    """
-    picture = one.images.detach().cpu().double()[0].numpy()
-    red, green, blue = picture
-    grey = (red + green + blue) / 3
-    opponents = (red - green, (red + green) / 2 - blue)
-    return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)])
+        In NumPy: on a small picture each operation of torch costs several times what it computes.
+        """
+        red, green, blue = one.images.detach().cpu().double()[0].numpy()
+        grey = (red + green + blue) / 3
+        opponents = (red - green, (red + green) / 2 - blue)
+        return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)])
 
 
 def _histogram(grey: Float64[np.ndarray, "height width"]) -> list[float]:

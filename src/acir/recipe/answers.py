@@ -32,6 +32,8 @@ class GateRecipe(Table):
         "knn_middle",
         "relative_mahalanobis",
         "pixel_statistics",
+        "spectrum",
+        "block_edges",
         "orientation",
         "polarity",
         "drawing",
