@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
@@ -515,6 +516,30 @@ def test_a_calibration_picture_that_is_no_number_does_no_harm() -> None:
     gate = Gate.fit({"red": _Channel()}, GateRecipe(), references=a, calibration=(a, a))
     assert _verdict(gate, math.inf).p_value == 5 / 24
     assert _verdict(gate, 19).p_value == 6 / 24
+
+
+def test_it_shows_how_many_detectors_have_learned() -> None:
+    shown: list[tuple[str, int | None]] = []
+    done: list[int] = []
+
+    @contextmanager
+    def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        shown.append((title, total))
+        yield done.append
+
+    seen, kept = _network_evidence(40, 1), (_network_evidence(40, 2), _network_evidence(40, 4))
+    detectors = fresh_detectors(("knn", "energy"), _encode)
+    painter = fresh_detectors(("residual",), _encode)["residual"]
+    Gate.fit(
+        detectors,
+        GateRecipe(),
+        references=seen,
+        calibration=kept,
+        painter=painter,
+        progress=progress,
+    )
+    assert shown == [("teaching the detectors", 3)]
+    assert sum(done) == 3
 
 
 def test_a_painter_draws_as_if_it_were_asked_and_has_no_say() -> None:

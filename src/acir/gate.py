@@ -23,7 +23,7 @@ from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
 from acir.tensors import Encode, Evidence
 from acir.threshold import UNUSUAL, Place, Threshold
-from acir.types import Calibration, Scored, Verdict
+from acir.types import Calibration, Progress, Scored, Verdict, silent
 
 Said = TypeVar("Said")
 FAMILY = "acir.ood"
@@ -65,7 +65,7 @@ class Gate:
         self._painter = painter
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913 - what a gate is made of, most by keyword
         cls,
         detectors: Mapping[str, Detector],
         recipe: GateRecipe,
@@ -74,6 +74,7 @@ class Gate:
         calibration: tuple[Evidence, Evidence],
         promise: bool = True,
         painter: Detector | None = None,
+        progress: Progress = silent,
     ) -> "Gate":
         """Fit the detectors and calibrate them.
 
@@ -85,9 +86,13 @@ class Gate:
                 pre-flight lets through.
             promise: False where A and B serve another purpose too, as validation pictures do.
             painter: Not fitted; draws the heat map where no detector does, and has no say.
+            progress: Shows how many detectors have learned; some take a minute.
         """
-        for detector in (*detectors.values(), *([painter] if painter else [])):
-            detector.fit(references)
+        learning = (*detectors.values(), *([painter] if painter else []))
+        with progress("teaching the detectors", len(learning)) as tick:
+            for detector in learning:
+                detector.fit(references)
+                tick(1)
         first, second = (_scored(detectors, part) for part in calibration)
         threshold = Threshold(Usual(first).compare(second).totals, recipe, promise)
         return cls(detectors, threshold, scored=first, painter=painter)

@@ -19,7 +19,7 @@ from acir.prep.pipeline import Prep
 from acir.ranking.base import Pairs, Ranker
 from acir.recipe import GateRecipe, Recipe
 from acir.tensors import Encode, Evidence
-from acir.types import ImageRecord
+from acir.types import ImageRecord, Progress, silent
 
 EVIDENCE_PIXELS = 2**26  # the references' pictures stay below 1 GiB in memory
 CONTENT_GUIDED = ("within-distance", "fused", "content")
@@ -78,7 +78,12 @@ def collect_by_role(
 
 
 def fit_gate(
-    recipe: Recipe, evidence: Mapping[str, Evidence], encode: Encode, *, promise: bool
+    recipe: Recipe,
+    evidence: Mapping[str, Evidence],
+    encode: Encode,
+    *,
+    promise: bool,
+    progress: Progress = silent,
 ) -> Gate:
     """Fit and calibrate the gate; without calibration evidence it promises nothing.
 
@@ -94,6 +99,7 @@ def fit_gate(
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
         promise=promise,
         painter=None if PAINTER in recipe.gate.detectors else painters.get(PAINTER),
+        progress=progress,
     )
 
 

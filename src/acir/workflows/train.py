@@ -263,7 +263,8 @@ def _gate(run: _Run, encoder: Encoder) -> tuple[Gate, dict[str, Evidence]]:
         records = counted(run.source, tick)
         evidence = calibrate.collect_by_role(records, roles, encoder, run.prep)
     promise = run.manifest.fraction > 0
-    gate = calibrate.fit_gate(run.recipe, evidence, encode_with(encoder), promise=promise)
+    encode, show = encode_with(encoder), run.progress
+    gate = calibrate.fit_gate(run.recipe, evidence, encode, promise=promise, progress=show)
     return gate, evidence
 
 
