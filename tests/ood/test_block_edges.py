@@ -2,6 +2,7 @@
 
 import io
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,21 +37,43 @@ def _compressed(image: torch.Tensor, quality: int) -> torch.Tensor:
 
 
 def test_the_score_by_hand() -> None:
-    # 16 x 16, a step of 51 levels from the left blocks to the right, of 17 from the upper to the
-    # lower: 68 levels between blocks and none elsewhere.
+    # 16 x 16: two edges, one step of 51 levels across and one of 17 down, and none beside them.
     plane = torch.zeros(16, 16)
     plane[:, 8:] += 51 / 255
     plane[8:] += 17 / 255
-    assert float(BlockEdges().score(_grey(plane))) == pytest.approx(math.log(69), rel=1e-6)
+    expected = (math.log(52) + math.log(18)) / 2
+    assert float(BlockEdges().score(_grey(plane))) == pytest.approx(expected, abs=1e-5)
 
 
-def test_steps_elsewhere_count_against() -> None:
-    # The same pattern moved by a pixel: 15 steps across, of which one is not between blocks and
-    # has 51 levels, so that 14 have a mean of 51 / 14.
+def test_steps_beside_an_edge_count_against_it() -> None:
+    # Both edges lie between steps of 6 levels, one before each: a mean of 1 of six.
     plane = torch.zeros(16, 16)
-    plane[:, 9:] += 51 / 255
-    score = float(BlockEdges().score(_grey(plane)))
-    assert score == pytest.approx(math.log(1 / (51 / 14 + 1)), rel=1e-6)
+    plane[:, 6:] += 6 / 255
+    plane[6:] += 6 / 255
+    assert float(BlockEdges().score(_grey(plane))) == pytest.approx(math.log(1 / 2), abs=1e-5)
+
+
+def test_the_numbers_are_those_of_plain_loops() -> None:
+    picture = _clouds(1, 35)
+    grey, ratios = picture[0].double().mean(dim=0).numpy(), []
+    for plane in (grey, grey.T):
+        steps = [abs(b - a).mean() for a, b in pairwise(plane)]
+        for edge in (7, 15, 23, 31):  # the step from the row before to that with this number
+            beside = [steps[n] for n in range(edge - 3, min(edge + 4, 34)) if n != edge]
+            ratios.append(math.log((steps[edge] + 1 / 255) / (np.mean(beside) + 1 / 255)))
+    score = float(BlockEdges().score(_evidence(picture)))
+    assert score == pytest.approx(float(np.median(ratios)), abs=2e-6)
+
+
+def test_the_frame_of_a_picture_is_no_compression() -> None:
+    # A picture at half its size on black: 4 of 14 edges are those of the frame.
+    clouds = _clouds(20)
+    framed = torch.zeros_like(clouds)
+    framed[:, :, 16:48, 16:48] = interpolate(clouds, size=32, mode="bilinear", antialias=True)
+    detector = BlockEdges()
+    assert detector.score(_evidence(framed)).max() < 0.4
+    strong = detector.score(_evidence(torch.stack([_compressed(cloud, 5) for cloud in clouds])))
+    assert strong.min() > 1
 
 
 @pytest.mark.parametrize("size", [(64, 64), (30, 41), (28, 28)])

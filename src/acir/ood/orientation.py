@@ -24,6 +24,7 @@ LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
 DEGREES, SCALE, SHIFT, EXPOSURE = 5.0, 0.1, 0.05, 0.15  # what turns no picture, at most
 HELD_OUT = 5  # every fifth of the reference pictures
 FEWEST = 2 * HELD_OUT
+SUREST = math.log(99)
 LEAST_AUROC = 0.85
 
 Images = Float[Tensor, "n 3 height width"]
@@ -38,7 +39,8 @@ class Orientation(Detector):
     in Hendrycks et al. 2019, arXiv 1906.12340, who use four). It sees the grey picture reduced to
     16 x 16 cells and is taught by reference pictures in all eight ways, moved, turned and exposed
     a little. With $p_1$ the probability that the picture lies as it should, the score is
-    $\log (1 - p_1) - \log p_1$: where a picture and its mirror image look alike, $p_1$ is 1/2 for
+    $\log (1 - p_1) - \log p_1$, at most log 99: surer the network cannot be of pictures of a kind
+    that it has not been taught. Where a picture and its mirror image look alike, $p_1$ is 1/2 for
     both and still 0 upside down.
 
     Every fifth reference picture is held out. Where upright ones are not told from turned ones in
@@ -82,7 +84,7 @@ class Orientation(Detector):
         for weights, bias in hidden:
             found = F.linear(found, weights, bias).relu_()
         # Sums may differ in their last bits between machines.
-        return round(float(_improbability(F.linear(found, *last))[0]), 4)
+        return round(min(float(_improbability(F.linear(found, *last))[0]), SUREST), 4)
 
     def state(self) -> dict[str, Float32[Tensor, "..."]]:
         """Return the network."""
