@@ -290,6 +290,17 @@ def test_ranks_are_drawn_where_every_method_could_run(benchmark: Benchmark) -> N
     report = reported(benchmark, whole)
     (ranks,) = (s for s in report.sections if s.title == "Ranks")
     assert [figure.name for figure in ranks.figures] == ["ranks-hamming", "ranks-reranked"]
+    assert "What comes of one source is one block: Blood cells; chest." in ranks.text[0]
+    assert "no two methods can be told apart on so few blocks" in ranks.text[1]
+    sheet = Sheet(benchmark, Results(whole))
+    assert to_dict(sheet, compared(sheet))["ranks"]["hamming"]["blocks"] == [["cells"], ["chest"]]
+
+
+def test_a_sub_sample_is_in_the_block_of_its_source(benchmark: Benchmark) -> None:
+    cells, chest = benchmark.data
+    hard = replace(chest, name="hard", source=cells.source)
+    sheet = Sheet(replace(benchmark, data=(cells, chest, hard)), Results([]))
+    assert sheet.blocks == (("cells", "hard"), ("chest",))
     assert "Ranks" not in [s.title for s in reported(benchmark, RUNS).sections]
 
 

@@ -56,6 +56,14 @@ class Sheet:
         """Names of the methods, ours first, then of floors and ceiling."""
         return [*self.methods, *(floor.name for floor in self.benchmark.floor)]
 
+    @property
+    def blocks(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the data sets, those of one source together."""
+        sources: dict[str, list[str]] = {}
+        for data in self.benchmark.data:
+            sources.setdefault(data.source, []).append(data.name)
+        return tuple(map(tuple, sources.values()))
+
     def averaged(self, bits: int) -> tuple[str, ...]:
         """Return the data sets whose mean is shown at a code length."""
         return self.results.begun((data.name for data in self.benchmark.data), bits)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -53,12 +54,21 @@ CONTRASTS = (
 
 @dataclass(frozen=True)
 class Scope:
-    """What is compared: names in the order of the benchmark."""
+    """What is compared: names in the order of the benchmark.
+
+    Attributes:
+        ours: Our method.
+        peers: The others.
+        data: The data sets.
+        bits: The code lengths.
+        blocks: The data sets again, those of one source together.
+    """
 
     ours: str
     peers: tuple[str, ...]
     data: tuple[str, ...]
     bits: tuple[int, ...]
+    blocks: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -126,17 +136,30 @@ def outcomes(
 
 
 def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
-    """Rank the methods that could run everywhere, a block a data set and code length.
+    """Rank the methods that could run everywhere; a block is what comes of one source.
 
-    What has not begun is no block. None where such methods are fewer than three or blocks than two.
+    A method's score in a block is the mean over its data sets and code lengths of the mean over
+    seeds. Lengths are no blocks of their own, nor is a sub-sample: they answer the same queries
+    from the same pictures, so what favours a method in one favours it in all. What has not begun
+    does not count. None where such methods are fewer than three or blocks than two.
     """
-    begun = [(data, bits) for bits in scope.bits for data in results.begun(scope.data, bits)]
+    begun = [
+        [(data, bits) for bits in scope.bits for data in results.begun(block, bits)]
+        for block in scope.blocks
+    ]
+    begun = [parts for parts in begun if parts]
     methods = tuple(
         name
         for name in (scope.ours, *scope.peers)
-        if all(results.spread(data, name, bits, order, "mAP") for data, bits in begun)
+        if all(results.spread(data, name, bits, order, "mAP") for data, bits in chain(*begun))
     )
-    blocks = [[_mean(results, data, name, bits, order) for name in methods] for data, bits in begun]
+    blocks = [
+        [
+            np.mean([_mean(results, data, name, bits, order) for data, bits in parts])
+            for name in methods
+        ]
+        for parts in begun
+    ]
     if len(blocks) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
         return None
     return methods, mean_ranks(np.array(blocks))
