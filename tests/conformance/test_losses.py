@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("name", registry.names("acir.losses"))
 def build(name: str) -> Loss:
     torch.manual_seed(0)
     return registry.build(
-        losses.get(name), {}, class_counts=COUNTS, bits=BITS, pictures=sum(COUNTS)
+        losses.get(name), {}, class_counts=COUNTS, bits=BITS, pictures=sum(COUNTS), steps=10
     )
 
 
