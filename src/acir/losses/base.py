@@ -41,6 +41,11 @@ class Loss(nn.Module, ABC):
     where the whole alone is), and options of its own.
     """
 
+    @property
+    def teaches_class_head(self) -> bool:
+        """Whether the class head of the network learns by it, so that its logits say something."""
+        return False
+
     @abstractmethod
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss of a batch."""
