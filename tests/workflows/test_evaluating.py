@@ -121,6 +121,10 @@ def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: P
         "fused": "fused",
     }
     assert found["plain"]["mAP"] == found["fused"]["mAP"]
+    plain = found["plain"]["reranked"]
+    assert {key: plain[key] for key in SHARED} == pytest.approx(
+        {key: found["plain"][key] for key in SHARED}
+    )
 
 
 def test_unreadable_and_converted_pictures_are_counted(
