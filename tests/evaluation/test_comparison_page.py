@@ -227,6 +227,19 @@ def test_queries_of_one_patient_gain_steadiness_as_one(
     assert tested["Blood cells", "16", QUANTITIES[quantity]]["p"] == f"{expected.p:.4f}"
 
 
+def test_what_older_runs_asked_about_the_gallery_itself_does_not_count(
+    benchmark: Benchmark,
+) -> None:
+    count = len(RUNS[0].arrays["row"])
+    asked = np.arange(count + 1)  # the last is in the gallery, finds itself and is not scored
+    more = {"steadiness/row": asked, "hamming/shift": np.append(np.full(count, 0.25), 1.0)}
+    old = Run(RUNS[0].record, {**RUNS[0].arrays, **more})
+    sheet = Sheet(benchmark, Results([old, RUNS[1]]))  # beside one that did not ask
+    found = per_query(sheet, "cells", "acir", 16, "hamming", "shift")
+    assert found is not None
+    assert found.tolist() == [0.25] * count
+
+
 def test_one_seed_overlaps_with_nothing(benchmark: Benchmark) -> None:
     sheet = Sheet(benchmark, Results(RUNS[:1]))
     assert per_query(sheet, "cells", "acir", 16, "hamming", SEEDS) is None
