@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from acir.evaluation.claims import holm
 from acir.evaluation.comparison import Results, Run
 from acir.evaluation.contrasts import CONTRASTS, Outcome, Scope, outcomes, ranked
 from acir.evaluation.mean_ranks import mean_ranks
-from acir.evaluation.significance import Paired, compare, compare_over_sets, holm
+from acir.evaluation.significance import Paired, compare, compare_over_sets
 from made_runs import impossible, run
 
 CODES, RERANKED, MIXED = CONTRASTS
@@ -35,6 +36,8 @@ RUNS = [run(m, ap, data=d, seed=s, better=0.01 * (m == "acir")) for (m, d, s), a
 
 def found(runs: Sequence[Run] = RUNS, **changed: object) -> list[Outcome]:
     scope = replace(SCOPE, **changed)  # type: ignore[arg-type]
+    if "blocks" not in changed:
+        scope = replace(scope, blocks=tuple((name,) for name in scope.data))
     return outcomes(Results(runs), scope, CODES, {}, lambda _: None)
 
 
@@ -169,6 +172,20 @@ def test_one_data_set_is_not_compared_twice() -> None:
 
 def test_without_runs_there_is_nothing_to_compare() -> None:
     assert found([]) == []
+
+
+@pytest.mark.parametrize("missing", [(), (3,)])
+def test_the_same_queries_of_two_data_sets_of_a_source_count_once(missing: tuple[int, ...]) -> None:
+    hard = [run(m, ap, data="hard", seed=s) for (m, d, s), ap in AP.items() if d == "cells"]
+    asked = np.delete(np.arange(QUERIES["cells"] + len(missing)), missing)
+    hard = [Run(r.record, {**r.arrays, "row": asked}) for r in hard]
+    sets, blocks = ("cells", "chest", "hard"), (("cells", "hard"), ("chest",))
+    (mean,) = (
+        o for o in found([*RUNS, *hard], data=sets, blocks=blocks) if o.peer == "csq" and not o.data
+    )
+    pairs = [(scores("acir", data), scores("csq", data)) for data in ("cells", "chest", "cells")]
+    # without one of its queries, which number 3 was, the sub-sample asks other ones
+    assert mean.paired == compare_over_sets(pairs, blocks=[0, 1, 2 if missing else 0])
 
 
 def test_queries_of_one_patient_count_as_one() -> None:

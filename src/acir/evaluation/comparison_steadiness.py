@@ -6,11 +6,12 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from acir.evaluation.claims import holm
 from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order, Run
 from acir.evaluation.comparison_scores import WORDS
 from acir.evaluation.comparison_sheet import MISSING, Sheet
 from acir.evaluation.document import Section, Table
-from acir.evaluation.significance import Paired, compare, holm, independent
+from acir.evaluation.significance import Paired, compare, independent
 from acir.evaluation.stability import overlap
 
 TWO = 2

@@ -94,8 +94,9 @@ def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
             "p is of a two-sided permutation test (10,000 sign flips), corrected by Holm for all "
             "methods and code lengths of its table; d is the difference over the standard "
             "deviation of the queries' differences; the error cut is the share by which 1 - mAP is "
-            "smaller. 'Better' needs p below 0.05 after Holm and ranges over seeds that do not "
-            "touch; anything less is 'no difference shown'.",
+            "smaller. Data sets that ask with the same pictures are drawn and flipped together. "
+            "'Better' needs p below 0.05 after Holm and ranges over seeds that do not touch; "
+            "anything less is 'no difference shown'.",
         ),
         tuple(_table(sheet, c, [o for o in found if not o.data]) for c, found in outcomes.items()),
         tuple(_intervals(sheet, outcomes)),

@@ -15,16 +15,10 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float, Int
 
+from acir.evaluation.claims import holm, relative_error_cut, said
 from acir.evaluation.comparison import HAMMING, RERANKED, Order, Results
 from acir.evaluation.mean_ranks import MeanRanks, mean_ranks
-from acir.evaluation.significance import (
-    Paired,
-    compare_over_sets,
-    holm,
-    independent,
-    relative_error_cut,
-    said,
-)
+from acir.evaluation.significance import Paired, compare_over_sets, independent
 
 LEAST_SETS = 2  # of one alone, the mean would say the same again
 LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
@@ -175,11 +169,14 @@ class _Pair:
     ours: tuple[Scores, ...]
     other: tuple[Scores, ...]
     patients: tuple[Int[np.ndarray, " _"] | None, ...]
+    blocks: tuple[int, ...]
 
     @cached_property
     def key(self) -> str:
         """Hash of the scores: a run keeps its name when the program that made it has changed."""
         digest = sha256()
+        if len(set(self.blocks)) < len(self.blocks):
+            digest.update(f"{self.blocks} ".encode())
         for part in (*self.ours, *self.other, *self.patients):
             if part is not None:
                 digest.update(f"{part.shape} {part.dtype.str} ".encode())
@@ -188,7 +185,7 @@ class _Pair:
 
     def tested(self) -> Paired:
         pairs = list(zip(self.ours, self.other, strict=True))
-        return compare_over_sets(pairs, patients=self.patients)
+        return compare_over_sets(pairs, patients=self.patients, blocks=self.blocks)
 
     def outcome(self, contrast: Contrast, paired: Paired, adjusted_p: float) -> Outcome:
         ours, other = _by_seed(self.ours), _by_seed(self.other)
@@ -224,6 +221,7 @@ def _pairs(
                         ours=tuple(one for one in ours if one is not None),
                         other=tuple(one for one in other if one is not None),
                         patients=tuple(_patients(results, d, scope.ours, bits) for d in data),
+                        blocks=_asked_alike(results, scope, data, bits),
                     )
 
 
@@ -237,6 +235,21 @@ def _by_seed(sets: Sequence[Scores]) -> list[float]:
 def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.ndarray, " _"] | None:
     """Return whom the queries stand for; see `independent`."""
     return independent(results.runs(data, method, bits)[0].arrays["patient"])
+
+
+def _asked_alike(results: Results, scope: Scope, data: Sequence[str], bits: int) -> tuple[int, ...]:
+    """Return a number for each data set, the same where the queries are the same pictures.
+
+    A sub-sample thins out the training pictures of its source, not those that ask.
+    """
+    queries = [
+        (
+            next(number for number, block in enumerate(scope.blocks) if name in block),
+            results.runs(name, scope.ours, bits)[0].arrays["row"].tolist(),
+        )
+        for name in data
+    ]
+    return tuple(map(queries.index, queries))
 
 
 def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:
