@@ -88,6 +88,14 @@ def test_queries_of_patients_whom_the_gallery_shows_can_be_left_out(
     assert "leakage" not in outcome.err
 
 
+def test_a_gallery_that_holds_every_query_leaves_none(bundle: Path, pictures: Path) -> None:
+    said = evaluate(bundle, pictures, f"{pictures}#test", "--drop-overlap").refusal()
+    assert said == (
+        "--drop-overlap leaves none of the 60 query pictures, as the gallery holds each or shows "
+        "its patient; give queries that are new to it"
+    )
+
+
 def test_what_may_make_the_figures_too_good_is_said(bundle: Path, pictures: Path) -> None:
     nobody = "no patient is named, so leakage between gallery and queries cannot be excluded"
     learned = "warning: 60 of 60 query pictures taught or validated the model, so expect less on"

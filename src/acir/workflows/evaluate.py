@@ -83,13 +83,22 @@ def _refuse_misuse(html: Path | None, unknown: str | None) -> None:
 
 
 def _new(asked: NamedSet, searched: NamedSet, say: Say) -> NamedSet:
-    """Leave out the queries that the gallery holds, and those whose patient it shows."""
+    """Leave out the queries that the gallery holds, and those whose patient it shows.
+
+    Raises:
+        SourceError: None is left.
+    """
     new = asked.without(searched)
     if len(new) < len(asked):
         say(f"left out {len(asked) - len(new)} queries that the gallery holds")
     of_others = new.of_other_patients(searched)
     if len(of_others) < len(new):
         say(f"left out {len(new) - len(of_others)} queries of patients whom the gallery shows")
+    if not len(of_others):
+        raise SourceError(
+            f"--drop-overlap leaves none of the {len(asked)} query pictures, as the gallery holds "
+            "each or shows its patient; give queries that are new to it"
+        )
     return of_others
 
 
