@@ -144,6 +144,14 @@ def test_a_mean_is_of_what_has_begun_at_its_length(benchmark: Benchmark) -> None
     assert sheet.over_sets("csq", 32, "hamming").mean == pytest.approx((0.81 + 0.51) / 2)  # type: ignore[union-attr]
 
 
+def test_the_mean_over_data_sets_pairs_runs_of_one_seed(benchmark: Benchmark) -> None:
+    runs = [run("csq", scores(0.5, s), data="cells", seed=s) for s in (0, 1)]
+    runs += [run("csq", scores(0.7, 1), data="chest", seed=1)]
+    found = Sheet(benchmark, Results(runs)).over_sets("csq", 16, "hamming")
+    assert found is not None
+    assert (found.n, found.mean) == (1, pytest.approx((0.52 + 0.72) / 2))
+
+
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:
     assert table(report, "mAP on chest")["dch",]["32 bits, re-ranked"] == "not possible"
     (chest,) = (s for s in report.sections if s.title == "chest")
