@@ -221,8 +221,9 @@ def _permutation_p(
 
 def _shares(one: _DataSet) -> Float64[np.ndarray, " units"]:
     """Return what each query or patient adds to the mean difference of its set."""
-    shares: Float64[np.ndarray, " units"] = one.ours.mean(axis=0) - one.other.mean(axis=0)
-    return shares / one.sizes.sum()
+    gained = one.ours.mean(axis=0) - one.other.mean(axis=0)
+    shares: Float64[np.ndarray, " units"] = gained / one.sizes.sum()
+    return shares
 
 
 def _resampled(
@@ -243,7 +244,8 @@ def _difference(
     scores = np.concatenate([one.ours / len(one.ours), -one.other / len(one.other)])
     seeds = [_times_drawn(len(units), len(each), rng) for each in (one.ours, one.other)]
     sums = (units @ scores.T * np.concatenate(seeds, axis=1)).sum(axis=1)
-    return sums / (units @ one.sizes)
+    means: Float64[np.ndarray, " rounds"] = sums / (units @ one.sizes)
+    return means
 
 
 def _times_drawn(

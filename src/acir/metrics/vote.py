@@ -130,7 +130,10 @@ def ordered_votes(
 
 def _vote(labels: Bool[np.ndarray, "n classes"]) -> Int[np.ndarray, " n"]:
     """Return the class that each picture votes for; without a label, the number of classes."""
-    return np.where(labels.any(axis=1), labels.argmax(axis=1), labels.shape[1])
+    vote: Int[np.ndarray, " n"] = np.where(
+        labels.any(axis=1), labels.argmax(axis=1), labels.shape[1]
+    )
+    return vote
 
 
 def _votes(counts: Int[np.ndarray, "2 queries columns"], k: int) -> Votes:
