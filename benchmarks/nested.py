@@ -24,8 +24,9 @@ from acir import recipe as recipes
 from acir.codes import BITS_PER_BYTE
 from acir.evaluation import benchmark_file
 from acir.evaluation.benchmark import Benchmark, DataSet, Settings
+from acir.evaluation.claims import holm
 from acir.evaluation.protocol import CodedSet
-from acir.evaluation.significance import compare, holm
+from acir.evaluation.significance import compare
 from acir.metrics.retrieval import average_precision
 from acir.metrics.ties import by_distance
 from acir.types import silent

@@ -19,6 +19,7 @@ prep.size = {SIDE}
 model.attention.on = false
 model.fusion.on = false
 model.transformer.on = false
+model.head.posterior = false
 training.epochs = 1
 training.least_views = 0
 training.batch = 16

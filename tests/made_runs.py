@@ -83,6 +83,7 @@ def _per_query(
         "hamming/structure": np.array([np.nan] + [0.0] * (count - 1)),
         "reranked/structure": np.array([np.nan] + [0.5] * (count - 1)),
         "patient": np.full(count, -1),
+        **{key: np.arange(count) for key in ("row", "steadiness/row")},
         **{f"{order}/{m}": hamming for order in ("hamming", "reranked") for m in ("P@1",)},
         **{f"{order}/map_at_5_hits": hamming for order in ("hamming", "reranked")},
     }

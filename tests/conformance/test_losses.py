@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("name", registry.names("acir.losses"))
 def build(name: str) -> Loss:
     torch.manual_seed(0)
     return registry.build(
-        losses.get(name), {}, class_counts=COUNTS, bits=BITS, pictures=sum(COUNTS)
+        losses.get(name), {}, class_counts=COUNTS, bits=BITS, pictures=sum(COUNTS), steps=10
     )
 
 
@@ -83,6 +83,16 @@ def test_a_finite_gradient_reaches_the_logits_of_every_picture(
     assert encoding.logits.grad is not None
     assert encoding.logits.grad.isfinite().all()
     assert (encoding.logits.grad.abs().sum(dim=1) > 0).all()
+
+
+def test_a_gradient_reaches_the_class_head_where_the_loss_says_that_it_teaches_it(
+    name: str,
+) -> None:
+    encoding, batch = drawn(0, MIXED)
+    loss = build(name)
+    loss(encoding, batch).total.backward()
+    found = encoding.class_logits.grad
+    assert loss.teaches_class_head == (found is not None and bool(found.abs().max() > 0))
 
 
 def test_equal_logits_give_a_finite_total_and_gradient(name: str) -> None:

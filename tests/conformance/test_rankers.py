@@ -1,6 +1,7 @@
 """Every ranker keeps what all rankers promise."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,21 @@ def test_the_order_does_not_depend_on_the_order_given(name: str, seed: int) -> N
     candidates = shortlist(seed, 40)
     shuffled = candidates.take(np.random.default_rng(seed).permutation(40))
     assert ranker.rank(shuffled).rows.tolist() == ranker.rank(candidates).rows.tolist()
+
+
+@settings(deadline=None)  # the first example pays for imports
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 80))
+def test_a_group_of_ties_is_what_only_the_row_puts_in_order(
+    name: str, seed: int, count: int
+) -> None:
+    ranker, candidates = fitted(name, pairs(1, 200)), shortlist(seed, count)
+    rows, begins = ranker.tied(candidates)
+    assert rows.tolist() == ranker.rank(candidates).rows.tolist()
+    # With the rows the other way round, each group and nothing else is turned round.
+    turned = replace(candidates, rows=-candidates.rows)
+    groups = np.split(rows, np.flatnonzero(begins)[1:])
+    expected = [int(row) for group in groups for row in group[::-1]]
+    assert (-ranker.rank(turned).rows).tolist() == expected
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 17, 101, 333, 999])

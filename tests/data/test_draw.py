@@ -92,8 +92,9 @@ def test_seeds_choose_other_pictures_and_other_large_classes() -> None:
 
 def test_a_picture_of_two_classes_cannot_be_drawn() -> None:
     two = replace(row("a", 0), labels=("a", "b"))
-    with pytest.raises(SourceError, match="train/a/0000 has 2 labels, but pictures are drawn"):
-        drawn(Manifest((two,), (), 0.0), SEVENTY)
+    expected = "1 of 2 training pictures have no label or several, but pictures are drawn"
+    with pytest.raises(SourceError, match=expected):
+        drawn(Manifest((two, row("b", 0)), (), 0.0), SEVENTY)
 
 
 def test_a_draw_out_of_range_names_its_key() -> None:

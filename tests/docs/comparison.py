@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from acir.evaluation.significance import relative_error_cut
+from acir.evaluation.claims import relative_error_cut
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

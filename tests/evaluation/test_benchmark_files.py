@@ -49,6 +49,7 @@ floor = []
 "model.fusion.on" = false
 "model.transformer.on" = false
 "model.head.name" = "linear"
+"model.head.posterior" = false
 "training.epochs" = 1
 "training.least_views" = 0
 "training.batch" = 16

@@ -144,6 +144,15 @@ def test_a_mean_is_of_what_has_begun_at_its_length(benchmark: Benchmark) -> None
     assert sheet.over_sets("csq", 32, "hamming").mean == pytest.approx((0.81 + 0.51) / 2)  # type: ignore[union-attr]
 
 
+def test_the_mean_over_data_sets_pairs_runs_of_one_seed(benchmark: Benchmark) -> None:
+    runs = [run("csq", scores(0.5, s), data="cells", seed=s) for s in (0, 1)]
+    runs += [run("csq", scores(0.7, 1), data="chest", seed=1)]
+    found = Sheet(benchmark, Results(runs)).over_sets("csq", 16, "hamming")
+    assert found is not None
+    assert found.n == 1
+    assert found.mean == pytest.approx((0.52 + 0.72) / 2)
+
+
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:
     assert table(report, "mAP on chest")["dch",]["32 bits, re-ranked"] == "not possible"
     (chest,) = (s for s in report.sections if s.title == "chest")
@@ -227,6 +236,19 @@ def test_queries_of_one_patient_gain_steadiness_as_one(
     assert tested["Blood cells", "16", QUANTITIES[quantity]]["p"] == f"{expected.p:.4f}"
 
 
+def test_what_older_runs_asked_about_the_gallery_itself_does_not_count(
+    benchmark: Benchmark,
+) -> None:
+    count = len(RUNS[0].arrays["row"])
+    asked = np.arange(count + 1)  # the last is in the gallery, finds itself and is not scored
+    more = {"steadiness/row": asked, "hamming/shift": np.append(np.full(count, 0.25), 1.0)}
+    old = Run(RUNS[0].record, {**RUNS[0].arrays, **more})
+    sheet = Sheet(benchmark, Results([old, RUNS[1]]))  # beside one that did not ask
+    found = per_query(sheet, "cells", "acir", 16, "hamming", "shift")
+    assert found is not None
+    assert found.tolist() == [0.25] * count
+
+
 def test_one_seed_overlaps_with_nothing(benchmark: Benchmark) -> None:
     sheet = Sheet(benchmark, Results(RUNS[:1]))
     assert per_query(sheet, "cells", "acir", 16, "hamming", SEEDS) is None
@@ -290,6 +312,17 @@ def test_ranks_are_drawn_where_every_method_could_run(benchmark: Benchmark) -> N
     report = reported(benchmark, whole)
     (ranks,) = (s for s in report.sections if s.title == "Ranks")
     assert [figure.name for figure in ranks.figures] == ["ranks-hamming", "ranks-reranked"]
+    assert "What comes of one source is one block: Blood cells; chest." in ranks.text[0]
+    assert "no two methods can be told apart on so few blocks" in ranks.text[1]
+    sheet = Sheet(benchmark, Results(whole))
+    assert to_dict(sheet, compared(sheet))["ranks"]["hamming"]["blocks"] == [["cells"], ["chest"]]
+
+
+def test_a_sub_sample_is_in_the_block_of_its_source(benchmark: Benchmark) -> None:
+    cells, chest = benchmark.data
+    hard = replace(chest, name="hard", source=cells.source)
+    sheet = Sheet(replace(benchmark, data=(cells, chest, hard)), Results([]))
+    assert sheet.blocks == (("cells", "hard"), ("chest",))
     assert "Ranks" not in [s.title for s in reported(benchmark, RUNS).sections]
 
 

@@ -54,16 +54,56 @@ def test_the_published_example_comes_out() -> None:
     found = mean_ranks(DEMSAR)
     assert found.ranks.round(3).tolist() == [3.143, 2.0, 2.893, 1.964]
     assert found.critical_difference == pytest.approx(1.25, abs=0.005)
-    # Printed is a chi square of 9.28, without a correction for ties. One row of 14 ties all four
-    # (4^3 - 4), three rows tie two (2^3 - 2): 9.28 / (1 - (60 + 3 * 6) / (14 * 60))
-    assert stats.chi2.isf(found.p, df=3) == pytest.approx(9.28 / (1 - 78 / 840), abs=0.006)
+    # Near the F of Iman and Davenport that Demsar prefers, from the chi square corrected for ties
+    chi = stats.friedmanchisquare(*DEMSAR.T).statistic
+    f = 13 * chi / (14 * 3 - chi)
+    assert found.p == pytest.approx(stats.f.sf(f, 3, 3 * 13), abs=0.003)
 
 
-def test_p_of_methods_in_the_same_order_everywhere_is_a_closed_form() -> None:
-    # ranks 1, 2, 3 in 4 blocks: 12 * 4 / (3 * 4) * (1 + 4 + 9) - 3 * 4 * 4 = 8; two degrees of
-    # freedom: exp(-8 / 2)
-    scores = np.array([0.9, 0.8, 0.7]) - np.arange(4)[:, None] / 10
-    assert mean_ranks(scores).p == pytest.approx(math.exp(-4))
+@pytest.mark.parametrize("blocks", [2, 3, 4, 5])
+def test_p_of_methods_in_the_same_order_everywhere_is_counted(blocks: int) -> None:
+    # of 6^blocks ways to order three methods in each block, 6 order them alike in all
+    scores = np.array([0.9, 0.8, 0.7]) - np.arange(blocks)[:, None] / 10
+    assert mean_ranks(scores).p == pytest.approx(6 / 6**blocks)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "p"),
+    # Siegel, Nonparametric Statistics (1956), table N: exact p of a chi square of 6.5, 4.5 and 3.5
+    # for three methods on four blocks, and of 8.2, 7.4 and 5.8 for four on three
+    [
+        ([[1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 3, 2]], 0.042),
+        ([[1, 2, 3], [1, 2, 3], [1, 3, 2], [2, 1, 3]], 0.125),
+        ([[1, 2, 3], [1, 2, 3], [3, 1, 2], [2, 1, 3]], 0.273),
+        ([[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 4, 3]], 0.017),
+        ([[1, 2, 3, 4], [1, 2, 4, 3], [2, 1, 3, 4]], 0.033),
+        ([[1, 2, 3, 4], [2, 1, 3, 4], [2, 3, 1, 4]], 0.148),
+    ],
+)
+def test_p_of_few_blocks_is_that_of_the_published_table(ranks: list[list[int]], p: float) -> None:
+    scores = -np.array(ranks, dtype=np.float64)
+    drawn = len(ranks[0]) == 4  # 24^3 orders are more than are counted
+    error = 3 * math.sqrt(p * (1 - p) / 10_000) if drawn else 0.0
+    assert mean_ranks(scores).p == pytest.approx(p, abs=0.0005 + error)
+
+
+def test_p_of_many_blocks_is_near_that_of_scipy() -> None:
+    scores = np.random.default_rng(0).random((60, 5)) + np.array([0.1, 0.05, 0, 0, 0])
+    expected = stats.friedmanchisquare(*scores.T).pvalue
+    assert 0.01 < expected < 0.99
+    assert mean_ranks(scores).p == pytest.approx(expected, abs=0.02)
+
+
+def test_the_same_scores_give_the_same_p() -> None:
+    scores = np.random.default_rng(0).random((8, 6))
+    assert mean_ranks(scores).p == mean_ranks(scores).p
+
+
+def test_the_critical_difference_never_promises_too_much_on_few_blocks() -> None:
+    orders = np.broadcast_to(np.arange(1.0, 11), (5000, 4, 10))
+    by_chance = np.random.default_rng(0).permuted(orders, axis=2).mean(axis=1)
+    critical = mean_ranks(np.random.default_rng(0).random((4, 10))).critical_difference
+    assert np.mean(np.ptp(by_chance, axis=1) >= critical) == pytest.approx(0.018, abs=0.006)
 
 
 def test_methods_that_always_tie_share_the_middle_rank() -> None:

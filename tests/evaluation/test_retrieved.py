@@ -62,7 +62,19 @@ def test_pictures_that_another_set_holds_are_left_out_with_their_names() -> None
     assert len(named(3).without(named(3))) == 0
 
 
+def test_pictures_of_patients_whom_another_set_shows_are_told_apart() -> None:
+    asked = NamedSet(coded(4, 0), ("a", "b", "c", "d"), patients=("P1", None, "P2", "P3"))
+    held = NamedSet(coded(3, 1), ("x", "y", "z"), patients=("P2", None, "P1"))
+    # Without a name a picture may be of anybody, and of nobody that is known.
+    assert asked.of_other_patients(held).ids == ("b", "d")
+    assert asked.of_other_patients(held).patients == (None, "P3")
+    assert asked.of_other_patients(named(5)).ids == asked.ids
+    assert named(5).of_other_patients(held).ids == named(5).ids
+
+
 def test_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"columns of a named set differ in length: \[1, 3\]"):
+        NamedSet(coded(3, 0), ("a", "b", "c"), patients=("P1",))
     with pytest.raises(ValueError, match=r"columns of a named set differ in length: \[2, 3\]"):
         NamedSet(coded(3, 0), ("a", "b"))
 

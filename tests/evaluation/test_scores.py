@@ -1,7 +1,11 @@
 """Scores by JSON key: several labels a picture, and orders against the same without ties."""
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from acir.codes import hamming
@@ -28,10 +32,27 @@ def test_an_order_scores_as_codes_that_give_it_without_ties() -> None:
     gallery = np.packbits(np.tri(17, 16, -1, dtype=np.bool_), axis=1)
     labels = np.eye(3, dtype=np.bool_)[np.arange(17) % 3]
     asked = labels[:1]
-    ordered = by_order(labels[:, :1].T, labels[:5].sum(axis=0)[None], asked)
+    order = np.arange(17)[None]
+    ordered = by_order(order, np.ones((1, 17), dtype=np.bool_), asked, labels)
     coded = by_codes(gallery[:1], asked, gallery, labels).scores
     for key, values in ordered.items():
         assert values == pytest.approx(coded[key], abs=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_scores_of_ties_are_means_over_every_order_of_them(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    labels = np.eye(3, 2, dtype=np.bool_)[random.integers(0, 3, 7)]  # one in three has no label
+    labels[0] = asked = [True, False]
+    begins = random.random(7) < 0.6
+    begins[0] = True
+    groups = np.split(np.arange(7), np.flatnonzero(begins)[1:])
+    orders = np.array([np.concatenate(o) for o in product(*(permutations(g) for g in groups))])
+    each = by_order(orders, np.ones_like(orders, np.bool_), np.array([asked] * len(orders)), labels)
+    found = by_order(orders[-1:], begins[None], np.array([asked]), labels)
+    for key, values in found.items():
+        assert values[0] == pytest.approx(each[key].mean(), abs=1e-12)
 
 
 def test_the_chosen_radius_is_a_point_of_the_curve() -> None:

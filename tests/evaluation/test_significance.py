@@ -9,14 +9,7 @@ import pytest
 from jaxtyping import Float, Float64
 from scipy import stats  # type: ignore[import-untyped]
 
-from acir.evaluation.significance import (
-    Paired,
-    compare,
-    compare_over_sets,
-    holm,
-    relative_error_cut,
-    said,
-)
+from acir.evaluation.significance import Paired, compare, compare_over_sets
 
 ROUNDS = 10_000
 
@@ -80,6 +73,25 @@ def test_signs_change_within_each_set_and_sets_weigh_equally() -> None:
     assert found.p == pytest.approx(exact, abs=_error(exact))
     assert found.difference == pytest.approx((differences[0].mean() + differences[1].mean()) / 2)
     assert found.queries == 10
+
+
+def test_sets_of_the_same_queries_change_sign_together() -> None:
+    one, two = (_scores(5, 1, 6, 0.1), _scores(6, 1, 6)), (_scores(7, 2, 6, 0.3), _scores(8, 3, 6))
+    three = (_scores(9, 1, 4, 0.2), _scores(10, 1, 4))
+    means = [ours.mean(axis=0) - other.mean(axis=0) for ours, other in (one, two, three)]
+    exact = _every_flip(np.concatenate([(means[0] + means[1]) / 6, means[2] / 4]))
+    found = compare_over_sets([one, two, three], blocks=[4, 4, 1], rounds=ROUNDS)
+    apart = compare_over_sets([one, two, three], rounds=ROUNDS)
+    assert found.p == pytest.approx(exact, abs=_error(exact))
+    assert found.p > apart.p
+    assert (found.difference, found.queries) == (apart.difference, apart.queries)
+
+
+def test_sets_of_other_queries_are_no_block() -> None:
+    pairs = [(np.ones((1, n)), np.ones((1, n))) for n in (5, 6)]
+    said = r"the sets of block 3 have other queries or patients \(5 of 5, 6 of 6\); give a block"
+    with pytest.raises(ValueError, match=said):
+        compare_over_sets(pairs, blocks=[3, 3])
 
 
 def test_equal_scores_give_a_p_of_one_whatever_the_number_of_chunks() -> None:
@@ -154,6 +166,13 @@ def test_the_interval_of_a_mean_of_independent_sets_is_narrower_by_a_root() -> N
     one, four = compare(*pair), compare_over_sets([pair] * 4)
     assert one.difference == pytest.approx(four.difference)
     assert (four.high - four.low) / (one.high - one.low) == pytest.approx(0.5, rel=0.1)
+
+
+def test_the_same_queries_again_make_the_interval_no_narrower() -> None:
+    pair = (_scores(1, 1, 100, 0.1), _scores(2, 1, 100))
+    one, again = compare(*pair), compare_over_sets([pair] * 4, blocks=[0] * 4)
+    # one seed of each, so that queries alone are drawn anew, for all four sets the same
+    assert (again.low, again.high) == pytest.approx((one.low, one.high))
 
 
 def test_the_interval_holds_the_true_difference_about_as_often_as_it_says() -> None:
@@ -252,68 +271,12 @@ def test_different_queries_are_refused() -> None:
 
 def test_sets_without_their_patients_are_refused() -> None:
     pair = (np.ones((1, 5)), np.ones((1, 5)))
-    with pytest.raises(ValueError, match="1 data sets came with 2 entries of patients; give at"):
+    said = "1 data sets came with 2 entries of patients and 1 of blocks; give at least one set"
+    with pytest.raises(ValueError, match=said):
         compare_over_sets([pair], patients=[None, None])
-    with pytest.raises(ValueError, match="0 data sets came with 0 entries of patients; give at"):
+    said = "1 data sets came with 1 entries of patients and 2 of blocks; give at least one set"
+    with pytest.raises(ValueError, match=said):
+        compare_over_sets([pair], blocks=[0, 0])
+    said = "0 data sets came with 0 entries of patients and 0 of blocks; give at least one set"
+    with pytest.raises(ValueError, match=said):
         compare_over_sets([])
-
-
-# Many comparisons, and words
-
-
-@pytest.mark.parametrize(
-    ("p_values", "adjusted"),
-    [
-        # sorted 0.01, 0.02, 0.03, 0.04: 4 * 0.01, 3 * 0.02, 2 * 0.03, then 0.04 raised to 0.06
-        ([0.04, 0.01, 0.03, 0.02], [0.06, 0.04, 0.06, 0.06]),
-        ([0.005, 0.5, 0.9], [0.015, 1.0, 1.0]),  # 3 * 0.005, 2 * 0.5, 0.9 raised to 1
-        ([0.4, 0.4, 0.4], [1.0, 1.0, 1.0]),  # 3 * 0.4 is cut
-        ([0.03], [0.03]),
-        ([], []),
-    ],
-)
-def test_holm_multiplies_by_what_is_left_and_never_falls(
-    p_values: list[float], adjusted: list[float]
-) -> None:
-    np.testing.assert_allclose(holm(np.array(p_values, dtype=float)), adjusted)
-
-
-@pytest.mark.parametrize("bad", [math.nan, -0.1, 1.1])
-def test_a_p_value_out_of_range_is_refused(bad: float) -> None:
-    with pytest.raises(ValueError, match=r"p values are \[0.5, .*\], expected numbers from 0 to 1"):
-        holm(np.array([0.5, bad]))
-
-
-@pytest.mark.parametrize(
-    ("ours", "other", "cut"),
-    [
-        (0.985, 0.98, 0.25),  # errors 0.015 and 0.02
-        (0.9, 0.9, 0.0),
-        (0.8, 0.9, -1.0),  # twice the error
-        (1.0, 0.9, 1.0),
-        (1.0, 1.0, 0.0),
-        (0.9, 1.0, -math.inf),
-    ],
-)
-def test_the_error_cut_is_the_share_that_is_gone(ours: float, other: float, cut: float) -> None:
-    assert relative_error_cut(ours, other) == pytest.approx(cut)
-
-
-@pytest.mark.parametrize(
-    ("difference", "p", "ours", "other", "wording"),
-    [
-        (0.1, 0.049, [0.8, 0.9], [0.7, 0.79], "better"),
-        (0.1, 0.05, [0.8, 0.9], [0.7, 0.79], "no difference shown"),  # p must be below
-        (0.1, 0.001, [0.8, 0.9], [0.7, 0.8], "no difference shown"),  # the ranges touch
-        (0.1, 0.001, [0.7, 1.0], [0.6, 0.75], "no difference shown"),  # they overlap
-        (-0.1, 0.049, [0.7, 0.79], [0.8, 0.9], "worse"),
-        (-0.1, 0.05, [0.7, 0.79], [0.8, 0.9], "no difference shown"),
-        (-0.1, 0.001, [0.7, 0.8], [0.8, 0.9], "no difference shown"),
-    ],
-)
-def test_words_need_a_small_p_and_seeds_apart(
-    difference: float, p: float, ours: list[float], other: list[float], wording: str
-) -> None:
-    paired = Paired(difference, difference - 0.01, difference + 0.01, 0.001, 1.0, 50)
-    assert said(paired, p, ours, other) == wording
-    assert said(paired, p, np.array(ours), np.array(other)) == wording

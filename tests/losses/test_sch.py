@@ -564,3 +564,12 @@ def test_a_prior_out_of_range_is_refused(prior: float) -> None:
     expected = f"recipe key loss.prior is {prior}, expected at least 0 and finite"
     with pytest.raises(RecipeError, match=re.escape(expected)):
         SCH(class_counts=(1, 1), prior=prior)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-3])
+def test_the_class_head_is_taught_as_far_as_classification_weighs(weight: float) -> None:
+    encoding, batch = random_inputs(0, pictures=4)
+    loss = SCH(class_counts=(10, 10, 20), classification=weight)
+    assert loss.teaches_class_head == (weight > 0)
+    found = gradient(loss(encoding, batch).total, encoding.class_logits)
+    assert bool(found.abs().max() > 0) == loss.teaches_class_head

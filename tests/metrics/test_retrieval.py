@@ -131,30 +131,3 @@ def test_mean_average_precision_leaves_out_queries_without_a_relevant_picture() 
     strange = np.array([[True, False], [False, True]])
     assert retrieval.mean_average_precision(codes, strange, codes, labels) == pytest.approx(1.0)
     assert np.isnan(retrieval.mean_average_precision(codes, ~labels, codes, labels))
-
-
-def test_ties_for_the_first_place_share_a_confusion() -> None:
-    # query of class 0; at distance 1 one picture of class 0 and two of class 2; class 1 is farther
-    gallery = np.array([[1], [2], [4], [7]], dtype=np.uint8)
-    labels = np.eye(3, dtype=np.bool_)[[0, 2, 2, 1]]
-    query = np.array([[0]], dtype=np.uint8)
-    counts = retrieval.top1_confusion(query, labels[:1], gallery, labels)
-    assert counts == pytest.approx(np.array([[1 / 3, 0, 2 / 3], [0, 0, 0], [0, 0, 0]]))
-
-
-def test_the_diagonal_of_the_confusion_adds_up_to_accuracy() -> None:
-    codes, labels = _coded(3)
-    queries, asked = _coded(4)
-    counts = retrieval.top1_confusion(queries, asked, codes, labels)
-    first = retrieval.precision(by_distance(queries, asked, codes, labels), 1)
-    assert np.trace(counts) == pytest.approx(first.sum())
-    assert counts.sum(axis=1) == pytest.approx(asked.sum(axis=0))
-
-
-def test_several_labels_share_a_count_and_no_labels_count_nowhere() -> None:
-    codes = np.zeros((2, 1), dtype=np.uint8)
-    asked = np.array([[True, True], [False, False]])
-    held = np.array([[True, False], [False, False]])
-    # the first query: half a count each to rows 0 and 1; its two nearest share it, one has no label
-    counts = retrieval.top1_confusion(codes, asked, codes, held)
-    assert counts.tolist() == [[0.25, 0.0], [0.25, 0.0]]

@@ -79,3 +79,19 @@ def test_a_total_order_has_groups_of_one() -> None:
     groups = ties.by_rank(np.array([[True, False, True]]))
     assert groups.sizes.tolist() == [[1, 1, 1]]
     assert groups.relevant.tolist() == [[1, 0, 1]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_groups_of_ranks_are_what_a_naive_walk_finds(seed: int, ranks: int) -> None:
+    rng = np.random.default_rng(seed)
+    relevance, begins = rng.random((3, ranks)) < 0.5, rng.random((3, ranks)) < 0.5
+    begins[:, 0] = True
+    groups = ties.by_rank(relevance, begins)
+    for query in range(3):
+        walked: list[list[bool]] = []
+        for hit, new in zip(relevance[query], begins[query], strict=True):
+            walked += [[]] if new else []
+            walked[-1].append(bool(hit))
+        missing = [0] * (ranks - len(walked))
+        assert groups.sizes[query].tolist() == [*map(len, walked), *missing]
+        assert groups.relevant[query].tolist() == [*map(sum, walked), *missing]

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from acir.codes import hamming
 from acir.metrics.ties import by_distance
-from acir.metrics.vote import Votes, majority, nearest_votes
+from acir.metrics.vote import Votes, majority, nearest_votes, ordered_votes
 
 UNLABELLED = 3
 Drawn = tuple[int, ...]
@@ -101,3 +101,21 @@ def test_a_gallery_picture_of_several_classes_is_refused() -> None:
     groups = by_distance(codes, labels, codes, labels)
     with pytest.raises(ValueError, match="several labels; a vote takes one label a picture"):
         nearest_votes(groups, codes, codes, labels)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 5))
+def test_votes_of_an_order_are_those_of_the_distances_that_give_it(
+    seed: int, count: int, k: int
+) -> None:
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, 8, (count, 1), dtype=np.uint8)
+    labels = _one_hot(random.integers(0, 4, count).tolist())
+    queries, asked = codes[:2], _one_hot([0, 1])[: len(codes[:2])]
+    distances = hamming(queries, codes)
+    order = distances.argsort(axis=1, kind="stable")
+    ranked = np.take_along_axis(distances, order, axis=1)
+    begins = np.diff(ranked, axis=1, prepend=-1) > 0
+    found = majority(ordered_votes(order, begins, labels, k), asked)
+    groups = by_distance(queries, asked, codes, labels)
+    expected = majority(nearest_votes(groups, queries, codes, labels, k), asked)
+    assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-12)

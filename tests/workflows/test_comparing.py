@@ -329,6 +329,30 @@ def test_unknown_losses_and_options_are_refused_before_anything_is_read(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("shared", r"posterior is true, but the loss 'csq' .* does not teach the class head"),
+        ("data", r"posterior is true, but the loss 'csq' .* does not teach the class head"),
+        ("nested", r"nested is true, but the loss 'csq' does not teach the beginnings of a code"),
+    ],
+)
+def test_a_network_that_a_loss_does_not_teach_is_refused_before_anything_is_read(
+    tmp_path: Path, drawn: Path, where: str, said: str
+) -> None:
+    path, out = bench(tmp_path, drawn), tmp_path / "out"
+    text = path.read_text(encoding="utf-8")
+    before, after = {
+        "shared": ("posterior = false", "posterior = true"),
+        "data": ('name = "drawn"', 'name = "drawn"\nset = { "model.head.posterior" = true }'),
+        "nested": ("posterior = false", "nested = true\nmodel.head.posterior = false"),
+    }[where]
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(RecipeError, match=said):
+        compare(path, out)
+    assert not out.exists()
+
+
 def test_a_file_is_no_place_for_a_comparison(tmp_path: Path, drawn: Path) -> None:
     path = bench(tmp_path, drawn)
     with pytest.raises(UsageError, match=r"bench.toml is a file; give a folder as --out"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from made_model import CLASSES, Outcome, acir, coloured, draw, save
 
@@ -52,6 +53,58 @@ def test_queries_that_the_gallery_holds_can_be_left_out(
     assert "left out 4 queries that the gallery holds" in outcome.err
 
 
+@pytest.fixture
+def leaking(tmp_path: Path) -> Path:
+    """Return a table in which the patient P0 is in train and test, as `acir train` cannot see."""
+    lines = ["path,label,patient,split"]
+    for split, first in (("train", 0), ("test", 900)):
+        for kind in CLASSES:
+            for n in range(4):
+                path = save(draw(kind, first + n), tmp_path / "png" / f"{kind}{first + n}.png")
+                patient = "P0" if n == 0 else f"{split}{kind}{n}"
+                lines.append(f"{path.relative_to(tmp_path)},{kind},{patient},{split}")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return table
+
+
+def test_patients_whom_the_gallery_shows_are_refused_as_queries(
+    bundle: Path, leaking: Path
+) -> None:
+    said = evaluate(bundle, f"{leaking}#train", f"{leaking}#test").refusal()
+    assert said == (
+        "4 of 16 query pictures are of patients whom the gallery shows too, so that the figures "
+        "would measure memory; give every patient to one of the two, or add --drop-overlap to "
+        "leave these queries out"
+    )
+
+
+def test_queries_of_patients_whom_the_gallery_shows_can_be_left_out(
+    bundle: Path, leaking: Path
+) -> None:
+    outcome = evaluate(bundle, f"{leaking}#train", f"{leaking}#test", "--drop-overlap")
+    assert outcome.line()["n_queries"] == 12
+    assert "left out 4 queries of patients whom the gallery shows" in outcome.err
+    assert "leakage" not in outcome.err
+
+
+def test_a_gallery_that_holds_every_query_leaves_none(bundle: Path, pictures: Path) -> None:
+    said = evaluate(bundle, pictures, f"{pictures}#test", "--drop-overlap").refusal()
+    assert said == (
+        "--drop-overlap leaves none of the 60 query pictures, as the gallery holds each or shows "
+        "its patient; give queries that are new to it"
+    )
+
+
+def test_what_may_make_the_figures_too_good_is_said(bundle: Path, pictures: Path) -> None:
+    nobody = "no patient is named, so leakage between gallery and queries cannot be excluded"
+    learned = "warning: 60 of 60 query pictures taught or validated the model, so expect less on"
+    new = evaluate(bundle, f"{pictures}#train", f"{pictures}#test").err
+    assert nobody in new and "taught" not in new
+    seen = evaluate(bundle, f"{pictures}#test", f"{pictures}#val").err
+    assert nobody in seen and learned in seen
+
+
 def test_a_label_that_the_model_does_not_know_is_refused(
     bundle: Path, pictures: Path, tmp_path: Path
 ) -> None:
@@ -76,6 +129,10 @@ def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: P
         "fused": "fused",
     }
     assert found["plain"]["mAP"] == found["fused"]["mAP"]
+    plain = found["plain"]["reranked"]
+    assert {key: plain[key] for key in SHARED} == pytest.approx(
+        {key: found["plain"][key] for key in SHARED}
+    )
 
 
 def test_unreadable_and_converted_pictures_are_counted(

@@ -75,15 +75,15 @@ def test_small_pictures_are_enlarged_only_where_the_recipe_says_so(
     assert prep_for(recipe, Manifest(tuple(rows), (), 0.0)).size == side
 
 
-def _nested(loss: dict[str, object]) -> Recipe:
+def _with(loss: dict[str, object], **head: bool) -> Recipe:
     table = recipes.read("tiny")
     table["loss"] = loss
-    table["model"]["head"]["nested"] = True
+    table["model"]["head"] |= {"posterior": False, **head}
     return recipes.from_dict(table)
 
 
 def test_the_loss_is_told_how_many_first_bits_are_to_be_codes_too() -> None:
-    _, loss = network(_nested({"name": "sch"}), _pictures(fall=False), seed=0)
+    _, loss = network(_with({"name": "sch"}, nested=True), _pictures(fall=False), seed=0)
     assert loss.lengths == (8, 16, 32)
 
 
@@ -93,4 +93,23 @@ def test_a_loss_that_cannot_teach_the_beginnings_of_a_code_is_refused() -> None:
         r"beginnings of a code; use sch, or set it to false"
     )
     with pytest.raises(RecipeError, match=said):
-        network(_nested({"name": "greedyhash"}), _pictures(fall=False), seed=0)
+        network(_with({"name": "greedyhash"}, nested=True), _pictures(fall=False), seed=0)
+
+
+@pytest.mark.parametrize(
+    "loss", [{"name": "csq"}, {"name": "classification"}, {"name": "sch", "classification": 0.0}]
+)
+def test_classes_that_the_loss_does_not_teach_are_not_weighed(loss: dict[str, object]) -> None:
+    said = (
+        rf"recipe key model\.head\.posterior is true, but the loss '{loss['name']}' with its "
+        "options does not teach the class head, which would weigh classes by chance; use sch with "
+        "classification above 0, or set it to false"
+    )
+    with pytest.raises(RecipeError, match=said):
+        network(_with(loss, posterior=True), _pictures(fall=False), seed=0)
+
+
+@pytest.mark.parametrize("loss", [{"name": "sch"}, {"name": "acir_published"}])
+def test_classes_that_the_loss_teaches_may_be_weighed(loss: dict[str, object]) -> None:
+    encoder, _ = network(_with(loss, posterior=True), _pictures(fall=False), seed=0)
+    assert encoder.weighed == 1

@@ -343,6 +343,19 @@ def test_a_source_without_training_pictures_is_refused(bundle: Path, tmp_path: P
     )
 
 
+def test_a_patient_of_train_and_test_is_refused(bundle: Path, tmp_path: Path) -> None:
+    lines = ["path,label,patient,split"]
+    for number, split in enumerate(("train", "test")):
+        path = save(draw("disc", number), tmp_path / f"{number}.png")
+        lines.append(f"{path.name},disc,P1,{split}")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert refused(bundle, table, tmp_path) == (
+        "1 patients have pictures in more than one split, so that a test would measure memory; "
+        "give every patient one split"
+    )
+
+
 def test_a_source_that_did_not_calibrate_the_gate_is_refused(bundle: Path, tmp_path: Path) -> None:
     save(draw("disc", 800), tmp_path / "data" / "train" / "disc" / "1.png")
     assert refused(bundle, tmp_path / "data", tmp_path) == (

@@ -25,7 +25,10 @@ def evaluate(
         ),
     ] = None,
     drop_overlap: Annotated[
-        bool, typer.Option("--drop-overlap", help="Leave out queries that the gallery holds.")
+        bool,
+        typer.Option(
+            "--drop-overlap", help="Leave out queries that the gallery holds, or whose patient."
+        ),
     ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page of pictures of the evaluation.")

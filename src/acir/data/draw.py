@@ -67,12 +67,13 @@ def class_sizes(classes: int, draw: Draw) -> Int[np.ndarray, " classes"]:
 
 
 def _by_class(rows: list[Row]) -> Mapping[str, list[str]]:
+    unfit = sum(len(row.labels) != 1 for row in rows)
+    if unfit:
+        raise SourceError(
+            f"{unfit} of {len(rows)} training pictures have no label or several, but pictures are "
+            "drawn class by class; give each one label or leave the draw out"
+        )
     members: dict[str, list[str]] = {}
     for row in rows:
-        if len(row.labels) != 1:
-            raise SourceError(
-                f"{row.id} has {len(row.labels)} labels, but pictures are drawn class by class; "
-                "give each one label or leave the draw out"
-            )
         members.setdefault(row.labels[0], []).append(row.id)
     return members

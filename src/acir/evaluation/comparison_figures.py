@@ -130,7 +130,7 @@ def difference_intervals(rows: Sequence[tuple[str, Paired]]) -> bytes:
 
     A filled triangle points to the better side where the interval leaves 0 out; a hollow circle
     says that it does not. Nothing here is corrected for the number of rows; see
-    `acir.evaluation.significance.said` for the word that may be used.
+    `acir.evaluation.claims.said` for the word that may be used.
 
     Args:
         rows: What was compared with, and the result; drawn from top to bottom.

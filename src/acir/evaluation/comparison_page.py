@@ -85,6 +85,7 @@ def to_dict(sheet: Sheet, outcomes: Outcomes) -> dict[str, Any]:
         ],
         "ranks": {
             order: {
+                "blocks": [list(block) for block in sheet.blocks],
                 "methods": dict(zip(names, found.ranks.tolist(), strict=True)),
                 "critical_difference": found.critical_difference,
                 "p": found.p,

@@ -56,6 +56,14 @@ class Sheet:
         """Names of the methods, ours first, then of floors and ceiling."""
         return [*self.methods, *(floor.name for floor in self.benchmark.floor)]
 
+    @property
+    def blocks(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the data sets, those of one source together."""
+        sources: dict[str, list[str]] = {}
+        for data in self.benchmark.data:
+            sources.setdefault(data.source, []).append(data.name)
+        return tuple(map(tuple, sources.values()))
+
     def averaged(self, bits: int) -> tuple[str, ...]:
         """Return the data sets whose mean is shown at a code length."""
         return self.results.begun((data.name for data in self.benchmark.data), bits)
@@ -79,12 +87,18 @@ class Sheet:
 
         The data sets are those that have begun at that code length, at least two.
         """
-        columns = []
+        columns: list[dict[int, float]] = []
         for data in self.averaged(bits):
-            values = [run.value(order, metric) for run in self.results.runs(data, method, bits)]
-            columns.append([value for value in values if value is not None])
-        seeds = min(map(len, columns)) if len(columns) >= LEAST_SETS else 0
-        return spread([float(np.mean(row)) for row in zip(*columns)]) if seeds else None  # noqa: B905 - the shortest decides
+            values = (
+                (run.record["seed"], run.value(order, metric))
+                for run in self.results.runs(data, method, bits)
+            )
+            columns.append({seed: value for seed, value in values if value is not None})
+        if len(columns) < LEAST_SETS:
+            return None
+        seeds = sorted(set[int].intersection(*map(set, columns)))
+        means = [float(np.mean([column[seed] for column in columns])) for seed in seeds]
+        return spread(means) if means else None
 
     def cell(self, data: str, method: str, bits: int, order: str, metric: str = "mAP") -> str:
         """Say a metric, or why there is none."""

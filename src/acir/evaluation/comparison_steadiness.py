@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order
+from acir.evaluation.claims import holm
+from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order, Run
 from acir.evaluation.comparison_scores import WORDS
 from acir.evaluation.comparison_sheet import MISSING, Sheet
 from acir.evaluation.document import Section, Table
-from acir.evaluation.significance import Paired, compare, holm, independent
+from acir.evaluation.significance import Paired, compare, independent
 from acir.evaluation.stability import overlap
 
 TWO = 2
@@ -34,7 +35,7 @@ def per_query(
     """
     runs = sheet.results.runs(data, method, bits)
     key = f"{order}/{'top' if quantity == SEEDS else quantity}"
-    found = [run.arrays[key] for run in runs if key in run.arrays]
+    found = [run.arrays[key][_scored(run, quantity)] for run in runs if key in run.arrays]
     if quantity == SEEDS:
         found = [overlap(one, other) for one, other in combinations(found, TWO)]
     if not found:
@@ -125,7 +126,16 @@ def _patients(
     sheet: Sheet, data: str, bits: int, name: str, queries: int
 ) -> Int[np.ndarray, " queries"]:
     """Return whom each query stands for: its patient or, where none is named, itself."""
-    arrays = sheet.results.runs(data, sheet.benchmark.ours, bits)[0].arrays
+    run = sheet.results.runs(data, sheet.benchmark.ours, bits)[0]
+    arrays = run.arrays
     key = "patient" if name == SEEDS else "steadiness/patient"
-    named = independent(arrays[key]) if key in arrays else None  # older runs do not have it
+    if key not in arrays:  # older runs do not have it
+        return np.arange(queries)
+    named = independent(arrays[key][_scored(run, name)])
     return np.arange(queries) if named is None else named
+
+
+def _scored(run: Run, quantity: str) -> Bool[np.ndarray, " queries"]:
+    """Return which of the queries are scored; older runs asked about those in the gallery too."""
+    asked = run.arrays["row" if quantity == SEEDS else "steadiness/row"]
+    return np.isin(asked, run.arrays["row"])

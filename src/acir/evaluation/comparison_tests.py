@@ -36,6 +36,7 @@ def scope(sheet: Sheet) -> Scope:
         peers=tuple(name for name in sheet.methods if name != sheet.benchmark.ours),
         data=tuple(data.name for data in sheet.benchmark.data),
         bits=sheet.benchmark.bits,
+        blocks=sheet.blocks,
     )
 
 
@@ -93,8 +94,9 @@ def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
             "p is of a two-sided permutation test (10,000 sign flips), corrected by Holm for all "
             "methods and code lengths of its table; d is the difference over the standard "
             "deviation of the queries' differences; the error cut is the share by which 1 - mAP is "
-            "smaller. 'Better' needs p below 0.05 after Holm and ranges over seeds that do not "
-            "touch; anything less is 'no difference shown'.",
+            "smaller. Data sets that ask with the same pictures are drawn and flipped together. "
+            "'Better' needs p below 0.05 after Holm and ranges over seeds that do not touch; "
+            "anything less is 'no difference shown'.",
         ),
         tuple(_table(sheet, c, [o for o in found if not o.data]) for c, found in outcomes.items()),
         tuple(_intervals(sheet, outcomes)),
@@ -115,7 +117,7 @@ def rank_section(sheet: Sheet, found: Ranks) -> Section:
     figures = [
         Figure(
             critical_difference_plot([sheet.titles[name] for name in names], mean_ranks),
-            f"Mean ranks over data sets and code lengths, {WORDS[order]}; 1 is best. A bar joins "
+            f"Mean ranks over {len(sheet.blocks)} blocks, {WORDS[order]}; 1 is best. A bar joins "
             "methods that are not told apart.",
             f"ranks-{order}",
         )
@@ -124,11 +126,28 @@ def rank_section(sheet: Sheet, found: Ranks) -> Section:
     return Section(
         "Ranks",
         (
-            "Friedman test with the critical difference of Nemenyi at 0.05 (Demsar 2006); methods "
+            f"What comes of one source is one block: {_blocks(sheet)}. There a method's score is "
+            "the mean of its mAP over data sets, code lengths and seeds, which share pictures and "
+            "so are no blocks of their own. Friedman test, its p by permuting the methods within "
+            "each block, with the critical difference of Nemenyi at 0.05 (Demsar 2006); methods "
             "that are not possible everywhere are left out.",
+            *_too_few_blocks(found),
         ),
         figures=tuple(figures),
     )
+
+
+def _blocks(sheet: Sheet) -> str:
+    return "; ".join(" and ".join(sheet.titles[data] for data in block) for block in sheet.blocks)
+
+
+def _too_few_blocks(found: Ranks) -> Iterator[str]:
+    """Say where even the best and the worst of all blocks would not be told apart."""
+    if any(ranks.critical_difference > len(names) - 1 for names, ranks in found.values()):
+        yield (
+            "The critical difference is wider than the ranks are: no two methods can be told "
+            "apart on so few blocks, however they rank."
+        )
 
 
 def _table(sheet: Sheet, contrast: Contrast, outcomes: Sequence[Outcome]) -> Table:

@@ -10,20 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from acir.evaluation.claims import holm, relative_error_cut, said
 from acir.evaluation.comparison import HAMMING, RERANKED, Order, Results
 from acir.evaluation.mean_ranks import MeanRanks, mean_ranks
-from acir.evaluation.significance import (
-    Paired,
-    compare_over_sets,
-    holm,
-    independent,
-    relative_error_cut,
-    said,
-)
+from acir.evaluation.significance import Paired, compare_over_sets, independent
 
 LEAST_SETS = 2  # of one alone, the mean would say the same again
 LEAST_BLOCKS, LEAST_METHODS = 2, 3  # below, no mean rank is tested
@@ -53,12 +48,21 @@ CONTRASTS = (
 
 @dataclass(frozen=True)
 class Scope:
-    """What is compared: names in the order of the benchmark."""
+    """What is compared: names in the order of the benchmark.
+
+    Attributes:
+        ours: Our method.
+        peers: The others.
+        data: The data sets.
+        bits: The code lengths.
+        blocks: The data sets again, those of one source together.
+    """
 
     ours: str
     peers: tuple[str, ...]
     data: tuple[str, ...]
     bits: tuple[int, ...]
+    blocks: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,30 @@ def outcomes(
 
 
 def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
-    """Rank the methods that could run everywhere, a block a data set and code length.
+    """Rank the methods that could run everywhere; a block is what comes of one source.
 
-    What has not begun is no block. None where such methods are fewer than three or blocks than two.
+    A method's score in a block is the mean over its data sets and code lengths of the mean over
+    seeds. Lengths are no blocks of their own, nor is a sub-sample: they answer the same queries
+    from the same pictures, so what favours a method in one favours it in all. What has not begun
+    does not count. None where such methods are fewer than three or blocks than two.
     """
-    begun = [(data, bits) for bits in scope.bits for data in results.begun(scope.data, bits)]
+    begun = [
+        [(data, bits) for bits in scope.bits for data in results.begun(block, bits)]
+        for block in scope.blocks
+    ]
+    begun = [parts for parts in begun if parts]
     methods = tuple(
         name
         for name in (scope.ours, *scope.peers)
-        if all(results.spread(data, name, bits, order, "mAP") for data, bits in begun)
+        if all(results.spread(data, name, bits, order, "mAP") for data, bits in chain(*begun))
     )
-    blocks = [[_mean(results, data, name, bits, order) for name in methods] for data, bits in begun]
+    blocks = [
+        [
+            np.mean([_mean(results, data, name, bits, order) for data, bits in parts])
+            for name in methods
+        ]
+        for parts in begun
+    ]
     if len(blocks) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
         return None
     return methods, mean_ranks(np.array(blocks))
@@ -152,11 +169,14 @@ class _Pair:
     ours: tuple[Scores, ...]
     other: tuple[Scores, ...]
     patients: tuple[Int[np.ndarray, " _"] | None, ...]
+    blocks: tuple[int, ...]
 
     @cached_property
     def key(self) -> str:
         """Hash of the scores: a run keeps its name when the program that made it has changed."""
         digest = sha256()
+        if len(set(self.blocks)) < len(self.blocks):
+            digest.update(f"{self.blocks} ".encode())
         for part in (*self.ours, *self.other, *self.patients):
             if part is not None:
                 digest.update(f"{part.shape} {part.dtype.str} ".encode())
@@ -165,7 +185,7 @@ class _Pair:
 
     def tested(self) -> Paired:
         pairs = list(zip(self.ours, self.other, strict=True))
-        return compare_over_sets(pairs, patients=self.patients)
+        return compare_over_sets(pairs, patients=self.patients, blocks=self.blocks)
 
     def outcome(self, contrast: Contrast, paired: Paired, adjusted_p: float) -> Outcome:
         ours, other = _by_seed(self.ours), _by_seed(self.other)
@@ -201,6 +221,7 @@ def _pairs(
                         ours=tuple(one for one in ours if one is not None),
                         other=tuple(one for one in other if one is not None),
                         patients=tuple(_patients(results, d, scope.ours, bits) for d in data),
+                        blocks=_asked_alike(results, scope, data, bits),
                     )
 
 
@@ -214,6 +235,21 @@ def _by_seed(sets: Sequence[Scores]) -> list[float]:
 def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.ndarray, " _"] | None:
     """Return whom the queries stand for; see `independent`."""
     return independent(results.runs(data, method, bits)[0].arrays["patient"])
+
+
+def _asked_alike(results: Results, scope: Scope, data: Sequence[str], bits: int) -> tuple[int, ...]:
+    """Return a number for each data set, the same where the queries are the same pictures.
+
+    A sub-sample thins out the training pictures of its source, not those that ask.
+    """
+    queries = [
+        (
+            next(number for number, block in enumerate(scope.blocks) if name in block),
+            results.runs(name, scope.ours, bits)[0].arrays["row"].tolist(),
+        )
+        for name in data
+    ]
+    return tuple(map(queries.index, queries))
 
 
 def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:

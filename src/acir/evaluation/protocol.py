@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float16, Int, UInt8
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.errors import SourceError
 from acir.evaluation.cosines import cosines
-from acir.evaluation.scores import VOTERS, Scores, by_codes, by_order, votes_are_defined
+from acir.evaluation.scores import Scores, by_codes, by_order
 from acir.metrics.code_use import CodeUse, code_use
 from acir.metrics.curves import Balls
 from acir.metrics.ties import chunks
@@ -77,7 +77,8 @@ class Evaluation:
         balls: Precision and recall of each scored query within every Hamming radius.
         precisions: Interpolated precision of each scored query at recalls from 0 to 1.
         mode: Name of the ranker behind `reranked`.
-        reranked: As `scores`, in the order of the ranker, for fewer keys.
+        reranked: As `scores`, in the order of the ranker, for fewer keys; averaged over every order
+            of what it does not tell apart, though people see such ties in order of their ids.
         code_use: How the gallery uses its codes.
     """
 
@@ -243,15 +244,11 @@ def _scores_in_order(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Sc
     rows, unset = np.arange(len(gallery)), np.full(len(gallery), np.nan)
     distances = hamming(queries.codes, gallery.codes)
     alike = cosines(queries.embeddings, gallery.embeddings)
-    shared = queries.labels.astype(np.float32) @ gallery.labels.T.astype(np.float32)
-    relevance = np.zeros(distances.shape, dtype=np.bool_)
-    first = np.zeros(queries.labels.shape, np.int64)
+    order, begins = np.zeros(distances.shape, np.int64), np.zeros(distances.shape, np.bool_)
     for number in range(len(queries)):
-        order = ranker.rank(Ranking(rows, distances[number], alike[number], unset)).rows
-        relevance[number] = shared[number, order] > 0
-        first[number] = gallery.labels[order[:VOTERS]].sum(axis=0)
-    votes = first if votes_are_defined(gallery.labels) else None
-    return by_order(relevance, votes, queries.labels)
+        candidates = Ranking(rows, distances[number], alike[number], unset)
+        order[number], begins[number] = ranker.tied(candidates)
+    return by_order(order, begins, queries.labels, gallery.labels)
 
 
 def _mean(values: Float[np.ndarray, " n"]) -> float | None:

@@ -22,6 +22,8 @@ class NamedSet:
         pictures: As the metrics see them.
         ids: One a picture.
         states: The gate's verdict on each picture; empty where it was not asked.
+        patients: The keyed hash of each picture's patient, None where none is named; empty where
+            it was not asked.
 
     Raises:
         ValueError: The columns differ in length.
@@ -30,10 +32,12 @@ class NamedSet:
     pictures: CodedSet
     ids: tuple[str, ...]
     states: tuple[State, ...] = ()
+    patients: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths."""
-        lengths = {len(self.pictures), len(self.ids), len(self.states) or len(self.ids)}
+        optional = (len(column) or len(self.ids) for column in (self.states, self.patients))
+        lengths = {len(self.pictures), len(self.ids), *optional}
         if len(lengths) > 1:
             raise ValueError(f"the columns of a named set differ in length: {sorted(lengths)}")
 
@@ -45,13 +49,20 @@ class NamedSet:
         """Return some of the pictures."""
         ids = tuple(self.ids[row] for row in rows)
         states = tuple(self.states[row] for row in rows) if self.states else ()
-        return NamedSet(self.pictures[rows], ids, states)
+        patients = tuple(self.patients[row] for row in rows) if self.patients else ()
+        return NamedSet(self.pictures[rows], ids, states, patients)
 
     def without(self, other: "NamedSet") -> "NamedSet":
         """Return the pictures whose pixels another set does not hold."""
         held, hashes = frozenset(other.pictures.pixel_hashes), self.pictures.pixel_hashes
         new = [row for row, pixels in enumerate(hashes) if pixels not in held]
         return self[np.array(new, dtype=np.int64)]
+
+    def of_other_patients(self, other: "NamedSet") -> "NamedSet":
+        """Return the pictures whose patient another set does not show, or is not named."""
+        shown = frozenset(other.patients) - {None}
+        new = [row for row, patient in enumerate(self.patients) if patient not in shown]
+        return self[np.array(new, dtype=np.int64)] if self.patients else self
 
 
 def rankings(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Iterator[Ranking]:

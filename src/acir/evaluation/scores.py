@@ -13,7 +13,7 @@ from acir.metrics.graded import ndcg
 from acir.metrics.hits import hit_rate, recall, reciprocal_rank
 from acir.metrics.retrieval import average_precision, average_precision_over_hits, precision
 from acir.metrics.ties import TieGroups, by_rank, grouped, shared_labels
-from acir.metrics.vote import Votes, majority, nearest_votes
+from acir.metrics.vote import Votes, majority, nearest_votes, ordered_votes
 
 Scores = Mapping[str, Float[np.ndarray, " queries"]]
 Metric = Callable[[TieGroups], Float[np.ndarray, " queries"]]
@@ -87,23 +87,27 @@ def by_codes(
 
 
 def by_order(
-    relevance: Bool[np.ndarray, "queries n"],
-    first: Int[np.ndarray, "queries classes"] | None,
+    order: Int[np.ndarray, "queries n"],
+    begins: Bool[np.ndarray, "queries n"],
     query_labels: Bool[np.ndarray, "queries classes"],
+    gallery_labels: Bool[np.ndarray, "n classes"],
 ) -> Scores:
-    """Score total orders.
+    """Score orders of the whole gallery, averaged over every order of their ties.
+
+    Votes are NaN where a gallery picture has several labels: whom it votes for is not defined.
 
     Args:
-        relevance: Whether the picture at each rank, best first, is relevant.
-        first: The classes of the first `VOTERS` pictures; None where votes are not defined.
+        order: The gallery's rows for each query, best first.
+        begins: Whether a rank begins a group of ties, as the first does.
         query_labels: Whether each query has each class.
+        gallery_labels: Whether each picture has.
     """
-    groups = by_rank(relevance)
+    shared = query_labels.astype(np.float32) @ gallery_labels.T.astype(np.float32)
+    groups = by_rank(np.take_along_axis(shared > 0, order, axis=1), begins)
     head = groups.head(LAST_RANK)
     votes = None
-    if first is not None:
-        none = np.zeros_like(first)
-        votes = Votes(first, none, none.sum(axis=1), none.sum(axis=1))
+    if votes_are_defined(gallery_labels):
+        votes = ordered_votes(order, begins, gallery_labels, VOTERS)
     return {
         "mAP": average_precision(groups),
         **{key: metric(head) for key, metric in _FIRST_RANKS.items()},

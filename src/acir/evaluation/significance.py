@@ -9,14 +9,11 @@ with three seeds its smallest two-sided p is 0.25.
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
-
-Wording = Literal["better", "worse", "no difference shown"]
 
 LEVEL = 0.05
 DRAWS_AT_ONCE = 2**18  # rounds x units: a chunk stays in the processor's cache
@@ -89,6 +86,7 @@ def compare_over_sets(
     pairs: Sequence[tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]],
     *,
     patients: Sequence[Int[np.ndarray, " _"] | None] | None = None,
+    blocks: Sequence[int] | None = None,
     rounds: int = 10_000,
     seed: int = 0,
 ) -> Paired:
@@ -101,28 +99,34 @@ def compare_over_sets(
     Args:
         pairs: `ours` and `other` of each set; all arguments as for `compare`.
         patients: The patients of each set's queries; None where unknown.
+        blocks: A number for each set, the same for sets that ask the same queries in the same
+            order: these are no independent evidence, so they change sign and are drawn together.
+            None where each set has its own.
         rounds: Sign flips, and bootstrap samples.
         seed: Of both.
 
     Raises:
-        ValueError: As `compare`; or there is no set, or not one entry of `patients` a set.
+        ValueError: As `compare`; or there is no set, not one entry of `patients` and `blocks` a
+            set, or sets of one block do not have the same queries or patients.
     """
     patients = [None] * len(pairs) if patients is None else patients
-    if not pairs or len(patients) != len(pairs):
+    blocks = range(len(pairs)) if blocks is None else blocks
+    if not pairs or not len(patients) == len(blocks) == len(pairs):
         raise ValueError(
-            f"{len(pairs)} data sets came with {len(patients)} entries of patients; give at least "
-            "one set, and one entry (or None) for each"
+            f"{len(pairs)} data sets came with {len(patients)} entries of patients and "
+            f"{len(blocks)} of blocks; give at least one set, and one entry (or None) for each"
         )
     sets = [_summed(*pair, ids) for pair, ids in zip(pairs, patients, strict=True)]
+    together = _together(sets, blocks)
     flips, draws = np.random.default_rng(seed).spawn(2)
     difference = float(np.mean([one.differences.mean() for one in sets]))
-    resampled = np.mean([_resampled(one, rounds, draws) for one in sets], axis=0)
+    resampled = np.sum([_resampled(some, rounds, draws) for some in together], axis=0) / len(sets)
     low, high = np.quantile(resampled, [LEVEL / 2, 1 - LEVEL / 2])
     return Paired(
         difference=difference,
         low=float(low),
         high=float(high),
-        p=_permutation_p(sets, rounds, flips),
+        p=_permutation_p(together, rounds, flips),
         effect=_effect(difference, sets),
         queries=sum(len(one.differences) for one in sets),
     )
@@ -143,66 +147,6 @@ def independent(patients: Int[np.ndarray, " queries"]) -> Int[np.ndarray, " quer
     numbers = patients.copy()
     numbers[unnamed] = patients.max() + 1 + np.arange(unnamed.sum())
     return numbers
-
-
-def holm(p_values: Float[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
-    """Return the p values of one claim, adjusted so that any false discovery is rare.
-
-    The i-th smallest of m becomes max over j <= i of (m - j + 1) p_j, at most 1 (Holm 1979).
-
-    Raises:
-        ValueError: A value is not between 0 and 1.
-
-    Example:
-        >>> holm(np.array([0.03, 0.01, 0.02]))
-        array([0.04, 0.03, 0.04])
-    """
-    if not ((p_values >= 0) & (p_values <= 1)).all():
-        raise ValueError(f"p values are {p_values.tolist()}, expected numbers from 0 to 1")
-    order = np.argsort(p_values)
-    adjusted = np.empty(len(p_values))
-    factors = np.arange(len(p_values), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1)
-    return adjusted
-
-
-def relative_error_cut(ours: float, other: float) -> float:
-    """Return the share by which our error, 1 - score, is below the other's; negative if above.
-
-    Without error on the other side: 0 when ours has none either, else minus infinity.
-
-    Example:
-        >>> round(relative_error_cut(0.97, 0.96), 6)  # 1 - 0.03 / 0.04
-        0.25
-    """
-    if other == 1:
-        return 0.0 if ours == 1 else -math.inf
-    return 1 - (1 - ours) / (1 - other)
-
-
-def said(
-    paired: Paired,
-    adjusted_p: float,
-    ours_by_seed: Collection[float],
-    other_by_seed: Collection[float],
-) -> Wording:
-    """Return what may be said of our method, and no more.
-
-    `better` and `worse` take both an adjusted p below 0.05 and ranges over seeds that do not even
-    touch; anything less is `no difference shown`, which is not `equal`.
-
-    Args:
-        paired: The comparison; its sign decides.
-        adjusted_p: Its p, corrected for all comparisons of the same claim; see `holm`.
-        ours_by_seed: Our mean score with each seed.
-        other_by_seed: The other's.
-    """
-    if adjusted_p < LEVEL:
-        if paired.difference > 0 and min(ours_by_seed) > max(other_by_seed):
-            return "better"
-        if paired.difference < 0 and max(ours_by_seed) < min(other_by_seed):
-            return "worse"
-    return "no difference shown"
 
 
 def _summed(
@@ -246,11 +190,26 @@ def refuse_unless_finite(*scores: Float[np.ndarray, "..."]) -> None:
         )
 
 
-def _permutation_p(sets: Sequence[_DataSet], rounds: int, rng: np.random.Generator) -> float:
+def _together(sets: Sequence[_DataSet], blocks: Sequence[int]) -> list[list[_DataSet]]:
+    """Return the sets of each block, which must have the same queries or patients."""
+    found: dict[int, list[_DataSet]] = {}
+    for block, one in zip(blocks, sets, strict=True):
+        found.setdefault(block, []).append(one)
+    for block, some in found.items():
+        if any(not np.array_equal(one.sizes, some[0].sizes) for one in some):
+            counts = ", ".join(f"{one.sizes.sum()} of {len(one.sizes)}" for one in some)
+            raise ValueError(
+                f"the sets of block {block} have other queries or patients ({counts}); give a "
+                "block of its own to a set with other queries"
+            )
+    return list(found.values())
+
+
+def _permutation_p(
+    blocks: Sequence[Sequence[_DataSet]], rounds: int, rng: np.random.Generator
+) -> float:
     """Return (1 + flips that give at least the difference) / (1 + flips), two-sided."""
-    shares = np.concatenate(
-        [(one.ours.mean(axis=0) - one.other.mean(axis=0)) / one.sizes.sum() for one in sets]
-    )
+    shares = np.concatenate([np.sum([_shares(one) for one in some], axis=0) for some in blocks])
     total = shares.sum()
     as_large = abs(total) - ROUNDING * abs(shares).sum()
     count = 0
@@ -260,18 +219,33 @@ def _permutation_p(sets: Sequence[_DataSet], rounds: int, rng: np.random.Generat
     return (1 + count) / (1 + rounds)
 
 
+def _shares(one: _DataSet) -> Float64[np.ndarray, " units"]:
+    """Return what each query or patient adds to the mean difference of its set."""
+    gained = one.ours.mean(axis=0) - one.other.mean(axis=0)
+    shares: Float64[np.ndarray, " units"] = gained / one.sizes.sum()
+    return shares
+
+
 def _resampled(
-    one: _DataSet, rounds: int, rng: np.random.Generator
+    block: Sequence[_DataSet], rounds: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, " rounds"]:
-    """Return the difference on queries or patients and seeds drawn anew with replacement."""
-    scores = np.concatenate([one.ours / len(one.ours), -one.other / len(one.other)])
-    parts = []
-    for some in _chunks(rounds, len(one.sizes)):
-        units = _times_drawn(some, len(one.sizes), rng)
-        seeds = [_times_drawn(some, len(each), rng) for each in (one.ours, one.other)]
-        sums = (units @ scores.T * np.concatenate(seeds, axis=1)).sum(axis=1)
-        parts.append(sums / (units @ one.sizes))
+    """Return the sum of the sets' differences on queries or patients and seeds drawn anew."""
+    parts, count = [], len(block[0].sizes)
+    for some in _chunks(rounds, count):
+        units = _times_drawn(some, count, rng)
+        parts.append(np.sum([_difference(one, units, rng) for one in block], axis=0))
     return np.concatenate(parts)
+
+
+def _difference(
+    one: _DataSet, units: Float64[np.ndarray, "rounds units"], rng: np.random.Generator
+) -> Float64[np.ndarray, " rounds"]:
+    """Return the difference on units that were drawn so often, and on seeds drawn anew."""
+    scores = np.concatenate([one.ours / len(one.ours), -one.other / len(one.other)])
+    seeds = [_times_drawn(len(units), len(each), rng) for each in (one.ours, one.other)]
+    sums = (units @ scores.T * np.concatenate(seeds, axis=1)).sum(axis=1)
+    means: Float64[np.ndarray, " rounds"] = sums / (units @ one.sizes)
+    return means
 
 
 def _times_drawn(

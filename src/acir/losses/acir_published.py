@@ -58,6 +58,11 @@ class ACIRPublished(Loss):
         super().__init__()
         self.register_buffer("weights", class_weights(class_counts), persistent=False)
 
+    @property
+    def teaches_class_head(self) -> bool:
+        """By its cross-entropy."""
+        return True
+
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its three terms."""
         classes = batch.labels.argmax(dim=1)

@@ -37,9 +37,14 @@ class Loss(nn.Module, ABC):
 
     A constructor takes what it needs by keyword from: `bits`, `class_counts` (training pictures
     of each class), `pictures` (number of training pictures; `Batch.rows` counts them from 0),
-    `lengths` (how many first bits are to be good codes too; none where the whole alone is), and
-    options of its own.
+    `steps` (of training, as planned), `lengths` (how many first bits are to be good codes too; none
+    where the whole alone is), and options of its own.
     """
+
+    @property
+    def teaches_class_head(self) -> bool:
+        """Whether the class head of the network learns by it, so that its logits say something."""
+        return False
 
     @abstractmethod
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:

@@ -128,6 +128,11 @@ class SCH(Loss):
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("offsets", prior * log_priors(class_counts), persistent=False)
 
+    @property
+    def teaches_class_head(self) -> bool:
+        """By its cross-entropy, unless that has no weight."""
+        return self.classification > 0
+
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its three terms."""
         similarity = structure_similarity(batch.fingerprints, self.similarity)

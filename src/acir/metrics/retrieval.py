@@ -8,8 +8,7 @@ ECIR 2008), so nothing is drawn at random and the order of the gallery cannot ma
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from acir.codes import hamming
-from acir.metrics.ties import TieGroups, by_distance, chunks
+from acir.metrics.ties import TieGroups, by_distance
 
 
 def precision(groups: TieGroups, k: int) -> Float[np.ndarray, " queries"]:
@@ -96,27 +95,6 @@ def mean_average_precision(
     return float(scores.mean()) if scores.size else float("nan")
 
 
-def top1_confusion(
-    query_codes: UInt8[np.ndarray, "queries bytes"],
-    query_labels: Bool[np.ndarray, "queries classes"],
-    gallery_codes: UInt8[np.ndarray, "n bytes"],
-    gallery_labels: Bool[np.ndarray, "n classes"],
-) -> Float[np.ndarray, "classes classes"]:
-    """Count the classes of queries (rows) against those of their nearest picture (columns).
-
-    Pictures that tie for the first place share it. A picture with several labels shares its count
-    between them; one without labels counts nowhere.
-    """
-    counts = np.zeros((query_labels.shape[1], gallery_labels.shape[1]))
-    query_shares, gallery_shares = _per_label(query_labels), _per_label(gallery_labels)
-    for part in chunks(len(query_codes), len(gallery_codes)):
-        distances = hamming(query_codes[part], gallery_codes)
-        first = distances == distances.min(axis=1, keepdims=True)
-        nearest = first @ gallery_shares / first.sum(axis=1, keepdims=True)
-        counts += query_shares[part].T @ nearest
-    return counts
-
-
 def _pattern_chances(
     groups: TieGroups, patterns: Int[np.ndarray, "patterns k"]
 ) -> Float[np.ndarray, "queries patterns"]:
@@ -138,10 +116,3 @@ def _pattern_chances(
         hit = (relevant[queries, group, None] - taken) / left[:, None]
         chances *= np.where(patterns[:, rank], hit, 1 - hit)
     return chances
-
-
-def _per_label(labels: Bool[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
-    shares: Float[np.ndarray, "n classes"] = labels / np.maximum(
-        labels.sum(axis=1, keepdims=True), 1
-    )
-    return shares

@@ -122,14 +122,29 @@ def grouped(levels: Int[np.ndarray, "levels queries groups"]) -> TieGroups:
     return TieGroups(levels[0] + relevant, relevant)
 
 
-def by_rank(relevance: Bool[np.ndarray, "queries n"]) -> TieGroups:
-    """Make every rank of a total order a group of its own.
+def by_rank(
+    relevance: Bool[np.ndarray, "queries n"], begins: Bool[np.ndarray, "queries n"] | None = None
+) -> TieGroups:
+    """Group the ranks of an order; groups that a query has less than others are empty.
 
     Args:
         relevance: Whether the picture at each rank, best first, is relevant.
+        begins: Whether a rank begins a group, as the first does; None where every rank does.
+
+    Example:
+        >>> by_rank(np.array([[True, False, True]]), np.array([[True, False, True]])).sizes
+        array([[2, 1, 0]])
     """
     relevant = relevance.astype(np.int64)
-    return TieGroups(np.ones_like(relevant), relevant)
+    if begins is None:
+        return TieGroups(np.ones_like(relevant), relevant)
+    queries, ranks = relevance.shape
+    place = begins.cumsum(axis=1) - 1 + ranks * np.arange(queries)[:, None]
+    sizes, hits = (
+        np.bincount(places, minlength=relevance.size).reshape(relevance.shape)
+        for places in (place.ravel(), place[relevance])
+    )
+    return TieGroups(sizes, hits)
 
 
 def chunks(queries: int, gallery: int) -> Iterator[slice]:

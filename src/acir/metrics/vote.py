@@ -88,8 +88,7 @@ def nearest_votes(
     if (gallery_labels.sum(axis=1) > 1).any():
         raise ValueError("a gallery picture has several labels; a vote takes one label a picture")
     held = distinct(gallery_codes, gallery_labels)
-    classes = gallery_labels.shape[1]
-    vote = np.where(held.labels.any(axis=1), held.labels.argmax(axis=1), classes)
+    classes, vote = gallery_labels.shape[1], _vote(held.labels)
     last = (groups.before < k).sum(axis=1) - 1  # the group that the k-th picture is in
     asked, codes = words(query_codes), words(held.codes)
     counts = np.zeros((2, len(query_codes), classes + 1), np.int64)
@@ -102,7 +101,44 @@ def nearest_votes(
         place = (tied * len(distances) + row) * (classes + 1) + vote[pair]
         found = np.bincount(place, held.counts[pair], minlength=2 * len(distances) * (classes + 1))
         counts[:, part] = found.reshape(2, len(distances), classes + 1)
-    sure, tied = counts[0], counts[1]
+    return _votes(counts, k)
+
+
+def ordered_votes(
+    order: Int[np.ndarray, "queries n"],
+    begins: Bool[np.ndarray, "queries n"],
+    gallery_labels: Bool[np.ndarray, "n classes"],
+    k: int = 5,
+) -> Votes:
+    """Count the classes of the first k pictures of an order.
+
+    Args:
+        order: The gallery's rows for each query, best first.
+        begins: Whether a rank begins a group of ties.
+        gallery_labels: At most one label a picture.
+        k: Pictures that vote.
+    """
+    queries, columns = len(order), gallery_labels.shape[1] + 1
+    group = begins.cumsum(axis=1)
+    last = group[:, :k][:, -1:]  # the group that the k-th picture is in
+    row, rank = np.nonzero(group <= last)
+    tied = group[row, rank] == last[row, 0]
+    place = (tied * queries + row) * columns + _vote(gallery_labels)[order[row, rank]]
+    counts = np.bincount(place, minlength=2 * queries * columns)
+    return _votes(counts.reshape(2, queries, columns), k)
+
+
+def _vote(labels: Bool[np.ndarray, "n classes"]) -> Int[np.ndarray, " n"]:
+    """Return the class that each picture votes for; without a label, the number of classes."""
+    vote: Int[np.ndarray, " n"] = np.where(
+        labels.any(axis=1), labels.argmax(axis=1), labels.shape[1]
+    )
+    return vote
+
+
+def _votes(counts: Int[np.ndarray, "2 queries columns"], k: int) -> Votes:
+    """Say by class, and last without any, what is surely among the first k, and what ties."""
+    sure, tied = counts
     return Votes(
         sure[:, :-1], tied[:, :-1], tied[:, -1], np.minimum(k - sure.sum(axis=1), tied.sum(axis=1))
     )

@@ -70,8 +70,21 @@ class Ranker(ABC):
         """Return the candidates by (keys, row), with the probabilities of their log-odds."""
         scores = self.log_odds(candidates).round(DECIMALS)
         ranked = replace(candidates, similarities=probability(scores))
-        keys = self.keys(candidates, scores)
-        return ranked.take(np.lexsort((candidates.rows, *reversed(keys))))
+        return ranked.take(_order(candidates, self.keys(candidates, scores)))
+
+    def tied(self, candidates: Ranking) -> tuple[Int[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+        """Return the rows as `rank` orders them, and which of them begin a group of ties.
+
+        Within a group the keys are the same, so that the row alone decides.
+        """
+        keys = self.keys(candidates, self.log_odds(candidates).round(DECIMALS))
+        order = _order(candidates, keys)
+        differs = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+        return candidates.rows[order], np.append(np.ones(min(1, len(order)), np.bool_), differs)
+
+
+def _order(candidates: Ranking, keys: Keys) -> Int[np.ndarray, " n"]:
+    return np.lexsort((candidates.rows, *reversed(keys)))
 
 
 def cosine(

@@ -96,7 +96,8 @@ class HeadRecipe(Table):
             teach them so. `linear` and `sign` then learn the classes from as many of the first bits
             as chance says, a number for each picture.
         posterior: Whether how likely each class is joins the embedding, so that content-guided
-            ranking weighs the classes. The loss must teach the class head.
+            ranking weighs the classes. The loss must teach the class head: `sch` with
+            `classification` above 0, or `acir_published`.
     """
 
     table: ClassVar[str] = "model.head"

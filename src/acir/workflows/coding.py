@@ -64,7 +64,7 @@ class Coder:
 
     def _coded(self, text: str, labels: Labels, *, judged: bool) -> NamedSet:
         source, encode = open_source(text, self.options), self._judged if judged else self._plain
-        records: list[tuple[str, str]] = []
+        records: list[tuple[str, str, str | None]] = []
         parts, states, converted = [], list[State](), 0
         with self.progress(f"encoding {text}", None) as tick:
             for chunk, images in prepared_batches(counted(source, tick), self.bundle.prep):
@@ -73,7 +73,7 @@ class Coder:
                 parts.append((packed, embeddings, marked))
                 states += verdicts
                 converted += sum(map(self.bundle.prep.converts, chunk))
-                records += [(record.id, record.pixel_hash) for record in chunk]
+                records += [(record.id, record.pixel_hash, record.patient) for record in chunk]
         for line in (*skipped_lines(source.skipped), *converted_lines(converted)):
             self.say(line)
         if not parts:
@@ -81,10 +81,10 @@ class Coder:
                 f"none of the {len(source.skipped)} pictures of {text} can be read; give some "
                 "that can"
             )
-        ids, hashes = zip(*records, strict=True)
+        ids, hashes, patients = zip(*records, strict=True)
         packed, embeddings, marked = (np.concatenate(column) for column in zip(*parts, strict=True))
         pictures = CodedSet(packed, embeddings, marked, hashes)
-        return NamedSet(pictures, ids, tuple(states))[np.argsort(np.array(ids))]
+        return NamedSet(pictures, ids, tuple(states), patients)[np.argsort(np.array(ids))]
 
     def _plain(
         self, _: list[ImageRecord], images: Float[Tensor, "batch 3 height width"]

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from acir import losses, registry
 from acir import recipe as recipes
 from acir.evaluation import benchmark as benchmarks
 from acir.evaluation import benchmark_file
@@ -21,7 +21,7 @@ from acir.workflows.comparing.processes import Work, carry_out, threads_each
 from acir.workflows.comparing.report import write_report
 from acir.workflows.comparing.tuning import Choices, tunings
 from acir.workflows.destination import refuse_file
-from acir.workflows.learning import Say
+from acir.workflows.learning import Say, loss_for
 
 log = logging.getLogger("acir.compare")
 
@@ -197,13 +197,11 @@ class _Course:
 
 
 def _check_losses(benchmark: Benchmark) -> None:
-    """Refuse unknown losses and options before the first run.
+    """Refuse unknown losses and options, and networks that no such loss teaches, before any run.
 
     Two classes and a power of two as length are possible for every loss, so what it refuses here
     is a mistake, and what it refuses in a run is an impossibility to be recorded.
     """
-    for method in benchmark.method:
+    for data, method in product(benchmark.data, benchmark.method):
         for tuned in method.trials or (NOTHING,):
-            loss = benchmark.recipe_for(benchmark.data[0], method, 64, tuned).loss
-            known = {"class_counts": (2, 2), "bits": 64, "pictures": 4, "steps": 1, "lengths": ()}
-            registry.build(losses.get(loss.name), loss.options, **known)
+            loss_for(benchmark.recipe_for(data, method, 64, tuned), (2, 2), 4)

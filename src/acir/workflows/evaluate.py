@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from acir.bundle import Bundle, load_bundle
-from acir.errors import UsageError
+from acir.errors import SourceError, UsageError
 from acir.evaluation.protocol import Evaluation
 from acir.evaluation.protocol import evaluate as evaluate_coded
 from acir.evaluation.report import refuse_missing_folder
@@ -39,7 +39,8 @@ def evaluate(
         gallery: SOURCE that is searched, exactly as named.
         queries: SOURCE that is asked.
         mode: Ranker of the re-ranked block; None for the one that validation favoured.
-        drop_overlap: Leave out queries that the gallery holds too instead of refusing them.
+        drop_overlap: Leave out queries that the gallery holds too, or whose patient it shows,
+            instead of refusing them.
         html: Where to write a page of pictures of the evaluation; None for none.
         unknown: SOURCE of pictures of kinds that the model does not know, shown on the page.
         strict: Whether an unreadable picture is an error.
@@ -48,7 +49,8 @@ def evaluate(
         say: Takes a line for a person.
 
     Raises:
-        SourceError: A query is in the gallery, a label is not of the model, or nothing is there.
+        SourceError: A query or its patient is in the gallery, a label is not of the model, or
+            nothing is there.
         UsageError: The bundle, the mode or the place of the page cannot be used.
         StorageError: The page cannot be written.
     """
@@ -63,6 +65,8 @@ def evaluate(
     asked = coder.known(queries, judged=html is not None)
     if drop_overlap:
         asked = _new(asked, searched, say)
+    _refuse_shared_patients(asked, searched)
+    _warn_of_leakage(asked, searched, bundle, say)
     found = _measured(bundle, ranked_by, searched, asked, say)
     if html is not None:
         _write_page(html, coder, (gallery, queries, unknown), searched, asked, found)
@@ -79,11 +83,50 @@ def _refuse_misuse(html: Path | None, unknown: str | None) -> None:
 
 
 def _new(asked: NamedSet, searched: NamedSet, say: Say) -> NamedSet:
-    """Leave out the queries that the gallery holds."""
+    """Leave out the queries that the gallery holds, and those whose patient it shows.
+
+    Raises:
+        SourceError: None is left.
+    """
     new = asked.without(searched)
     if len(new) < len(asked):
         say(f"left out {len(asked) - len(new)} queries that the gallery holds")
-    return new
+    of_others = new.of_other_patients(searched)
+    if len(of_others) < len(new):
+        say(f"left out {len(new) - len(of_others)} queries of patients whom the gallery shows")
+    if not len(of_others):
+        raise SourceError(
+            f"--drop-overlap leaves none of the {len(asked)} query pictures, as the gallery holds "
+            "each or shows its patient; give queries that are new to it"
+        )
+    return of_others
+
+
+def _refuse_shared_patients(asked: NamedSet, searched: NamedSet) -> None:
+    """Refuse queries of patients whom the gallery shows: their other pictures are near by nature.
+
+    Raises:
+        SourceError: There is one.
+    """
+    shared = len(asked) - len(asked.of_other_patients(searched))
+    if shared:
+        raise SourceError(
+            f"{shared} of {len(asked)} query pictures are of patients whom the gallery shows too, "
+            "so that the figures would measure memory; give every patient to one of the two, or "
+            "add --drop-overlap to leave these queries out"
+        )
+
+
+def _warn_of_leakage(asked: NamedSet, searched: NamedSet, bundle: Bundle, say: Say) -> None:
+    """Say what may make the figures too good and cannot be refused."""
+    learned = sum(pixels in bundle.training for pixels in asked.pictures.pixel_hashes)
+    if learned:
+        say(
+            f"warning: {learned} of {len(asked)} query pictures taught or validated the model, so "
+            "expect less on new ones"
+        )
+    if not (any(searched.patients) and any(asked.patients)):
+        say("no patient is named, so leakage between gallery and queries cannot be excluded")
 
 
 def _measured(

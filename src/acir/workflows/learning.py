@@ -128,23 +128,43 @@ def network(recipe: Recipe, train: ImageSet, seed: int) -> tuple[Encoder, Loss]:
         seed: The only source of chance.
 
     Raises:
-        RecipeError: The stem or the loss has no such option, or is impossible for these classes;
-            or the code is to be nested by a loss that cannot teach it.
+        RecipeError: The stem has no such option, or see `loss_for`.
     """
     torch.manual_seed(seed)
     encoder = Encoder(recipe.model, train.labels.shape[1])
     if recipe.model.pretrained:
         load_stem(encoder.stem, recipe.model.pretrained, recipe.model.pretrained_sha256)
+    return encoder, loss_for(recipe, train.class_counts, len(train))
+
+
+def loss_for(recipe: Recipe, class_counts: tuple[int, ...], pictures: int) -> Loss:
+    """Build the loss of a recipe.
+
+    Args:
+        recipe: Its network asks for what the loss must teach.
+        class_counts: Training pictures of each class.
+        pictures: Training pictures.
+
+    Raises:
+        RecipeError: The loss has no such option, is impossible for these classes, or does not
+            teach what the network needs: nested codes, or the classes that are to be weighed.
+    """
     loss = registry.build(
         losses.get(recipe.loss.name),
         recipe.loss.options,
-        class_counts=train.class_counts,
+        class_counts=class_counts,
         bits=recipe.model.bits,
-        pictures=len(train),
-        steps=planned_steps(recipe.training, len(train)),
+        pictures=pictures,
+        steps=planned_steps(recipe.training, pictures),
         lengths=_lengths(recipe),
     )
-    return encoder, loss
+    if recipe.model.head.posterior and not loss.teaches_class_head:
+        raise RecipeError(
+            f"recipe key model.head.posterior is true, but the loss {recipe.loss.name!r} with its "
+            "options does not teach the class head, which would weigh classes by chance; use sch "
+            "with classification above 0, or set it to false"
+        )
+    return loss
 
 
 def _lengths(recipe: Recipe) -> tuple[int, ...]:

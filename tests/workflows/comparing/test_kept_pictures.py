@@ -1,5 +1,7 @@
 """Pictures are prepared once, in order of their ids, and test lies in a file of its own."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,23 +78,26 @@ def test_what_is_kept_is_left_alone_until_something_changes(tmp_path: Path, data
     assert digests(lessons) != digest
 
 
-def test_dicom_pictures_have_one_order_whenever_they_are_read(
+def test_dicom_pictures_have_one_order_and_draw_wherever_and_whenever_they_are_read(
     tmp_path: Path, make_dicom: Callable[..., bytes]
 ) -> None:
-    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 10))):
+    for split, numbers in (("train", range(8)), ("val", range(8, 10)), ("test", range(10, 14))):
         for kind in CLASSES[:2]:
-            folder = tmp_path / "data" / split / kind
+            folder = tmp_path / "here" / split / kind
             folder.mkdir(parents=True)
             for n in numbers:
                 file = make_dicom(draw(kind, n), PatientID=f"{kind} {n}")
                 (folder / f"{n}.dcm").write_bytes(file)
-    data = DataSet(name="ct", source=str(tmp_path / "data"))
-    (tmp_path / "once").mkdir()
-    (tmp_path / "again").mkdir()
-    for once, again in zip(
-        keep(data, tmp_path / "once"), keep(data, tmp_path / "again"), strict=True
-    ):
-        assert digests(once) == digests(again)
+    elsewhere = shutil.copytree(tmp_path / "here", tmp_path / "there", copy_function=shutil.copy)
+    for path in elsewhere.rglob("*.dcm"):
+        os.utime(path, (0, 0))
+    found = []
+    for number, place in enumerate(("here", "here", "there")):
+        kept = tmp_path / f"{number}"
+        kept.mkdir()
+        data = DataSet(name="ct", source=str(tmp_path / place), draw=Draw(per_class=3))
+        found.append([digests(path) for path in keep(data, kept)])
+    assert found[0] == found[1] == found[2]
 
 
 def test_patients_have_numbers(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Steadiness against a recomputation picture by picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,20 @@ def test_overlap_with_a_copy_is_that_of_asking_twice(
         ]
         share = len(answers[0] & answers[1]) / 10
         assert found["reranked/jpeg"][row] == pytest.approx(share)
+
+
+def test_no_picture_is_asked_about_that_the_gallery_holds(
+    encoder: Encoder, everything: Coded, rankers: Rankers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [0, 5, 11]
+    hashes = tuple(f"g{n}" if n in held else f"t{n}" for n in range(12))
+    coded_all = replace(everything, queries=replace(everything.queries, pixel_hashes=hashes))
+    found = steadiness(encoder, coded_all, rankers, GALLERY, TEST, seed=0)
+    assert found["steadiness/row"].tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert {len(values) for values in found.values()} == {9}
+    monkeypatch.setattr(module, "ASKED", 2)
+    found = steadiness(encoder, coded_all, rankers, GALLERY, TEST, seed=0)
+    assert found["steadiness/row"].tolist() == [1, 10]
 
 
 def test_of_many_pictures_some_are_asked(

@@ -71,7 +71,7 @@ def answers(coded: Coded, rankers: Rankers, seed: int) -> Answers:
         rankers: The orders to ask in; the chosen one is the re-ranked.
         seed: Deals the ties among the first hits, so that they are no trace of the ids.
     """
-    asked, positions = _new(coded.queries, coded.gallery)
+    asked, positions = new_queries(coded)
     found = evaluate(
         coded.gallery,
         asked,
@@ -89,6 +89,13 @@ def answers(coded: Coded, rankers: Rankers, seed: int) -> Answers:
         **_about(coded, positions[found.rows]),
     }
     return Answers(found.to_dict(), len(coded.queries) - len(asked), arrays)
+
+
+def new_queries(coded: Coded) -> tuple[CodedSet, Int[np.ndarray, " new"]]:
+    """Return the test pictures whose pixels the gallery does not hold, and their positions."""
+    held = frozenset(coded.gallery.pixel_hashes)
+    rows = np.flatnonzero([pixels not in held for pixels in coded.queries.pixel_hashes])
+    return coded.queries[rows], rows
 
 
 def floor(name: str, coded: Coded, seed: int) -> Answers:
@@ -117,7 +124,7 @@ def fit(coded: Coded, mode: str) -> Rankers:
 
 
 def _ceiling(coded: Coded) -> Answers:
-    asked, positions = _new(coded.queries, coded.gallery)
+    asked, positions = new_queries(coded)
     found = float_ceiling(coded.gallery, asked, CEILING)
     scored = ~np.isnan(found["mAP"])  # the others have no relevant picture
     means = {name: float(values[scored].mean()) for name, values in found.items()}
@@ -131,13 +138,6 @@ def _ceiling(coded: Coded) -> Answers:
 
 def _per_query(order: str, scores: Scores) -> dict[str, Float32[np.ndarray, " queries"]]:
     return {f"{order}/{name}": scores[name].astype(np.float32) for name in PER_QUERY}
-
-
-def _new(queries: CodedSet, gallery: CodedSet) -> tuple[CodedSet, Int[np.ndarray, " new"]]:
-    """Return the queries whose pixels the gallery does not hold, and their positions."""
-    held = frozenset(gallery.pixel_hashes)
-    rows = np.flatnonzero([pixels not in held for pixels in queries.pixel_hashes])
-    return queries[rows], rows
 
 
 def _about(coded: Coded, rows: Int[np.ndarray, " scored"]) -> dict[str, Int[np.ndarray, " scored"]]:

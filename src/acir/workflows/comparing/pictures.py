@@ -31,6 +31,9 @@ from acir.workflows.learning import Say, describe, look, prep_for, read_parts, r
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 
 NO_PATIENT = -1
+# Some sources give hashes of names as ids, and these decide the order of pictures and which of them
+# are drawn: the key is the same everywhere. No id is kept or shown.
+NAMES_KEY = b"acir compare"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def keep_lessons(
     key = _key(data, recipe)
     if _kept_key(path) == key:
         return
-    options = SourceOptions(frozenset({"train", "val"}), download=download, key=key.encode())
+    options = SourceOptions(frozenset({"train", "val"}), download=download, key=NAMES_KEY)
     source = open_source(data.source, options)
     manifest = look(source, recipe.calibration.fraction, progress)
     if data.draw is not None:
@@ -115,7 +118,7 @@ def keep_exam(
     if _names_patients(lessons):
         options = SourceOptions(download=download, key=fresh_key())
         look(open_source(data.source, options), 0.0, progress).require_patients_apart()
-    options = SourceOptions(frozenset({"test"}), download=download, key=about.key.encode())
+    options = SourceOptions(frozenset({"test"}), download=download, key=NAMES_KEY)
     source = open_source(data.source, options)
     manifest = look(source, 0.0, progress)
     foreign = sorted(set(manifest.class_names) - set(about.class_names))
@@ -150,11 +153,7 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def _key(data: DataSet, recipe: Recipe) -> str:
-    """Tell sources and preparations apart; files that were changed count as another source.
-
-    It is also the key of the hashed names, so that the order of pictures, which goes by them where
-    a source hides its own, is the same whenever these files are read.
-    """
+    """Tell sources and preparations apart; files that were changed count as another source."""
     place = Path(data.source)
     files = walk_files(place, lambda _: True) if place.is_dir() else [place]
     decides = {

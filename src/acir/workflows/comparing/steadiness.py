@@ -12,10 +12,11 @@ from acir.bulk import encode_images
 from acir.data.loader import ImageSet, ordered_batches
 from acir.evaluation.mild_copies import mild_copies
 from acir.evaluation.protocol import CodedSet
+from acir.evaluation.retrieved import spread
 from acir.evaluation.stability import drawn_top, overlap, structure_agreement
 from acir.models.encoder import Encoder
 from acir.prep.fingerprint import fingerprint
-from acir.workflows.comparing.exam import Coded
+from acir.workflows.comparing.exam import Coded, new_queries
 from acir.workflows.learning import Rankers
 
 Arrays = dict[str, Shaped[np.ndarray, "..."]]
@@ -28,6 +29,9 @@ def steadiness(
     encoder: Encoder, coded: Coded, rankers: Rankers, gallery: ImageSet, test: ImageSet, seed: int
 ) -> Arrays:
     """Return, in the order of the codes and re-ranked, what some test pictures show.
+
+    Pictures that the gallery holds too are not asked about: each would find itself, and itself
+    again by its copy.
 
     `ORDER/shift`, `ORDER/jpeg` and `ORDER/noise`: the share of the first ten hits that a picture
     and its mild copy have in common. `ORDER/structure`: how far the order within the class follows
@@ -42,7 +46,8 @@ def steadiness(
         test: Those of `coded.queries`.
         seed: Of the noise, and of the ties.
     """
-    rows = np.unique(np.linspace(0, len(test) - 1, min(ASKED, len(test))).astype(np.int64))
+    _, new = new_queries(coded)
+    rows = new[spread(len(new), ASKED)]
     asked, pictures = coded.queries[rows], test.batch(torch.from_numpy(rows)).images
     copied = {name: _coded(encoder, asked, c) for name, c in _copies(pictures, seed).items()}
     arrays: Arrays = {"steadiness/row": rows, "steadiness/patient": coded.patients[rows]}

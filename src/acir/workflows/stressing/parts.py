@@ -69,11 +69,14 @@ def read_parts(source: Source, bundle: Bundle, limit: int, progress: Progress) -
 
     Raises:
         SourceError: There is no training picture, too few labelled test pictures, no picture that
-            calibrated the gate, or a label that the model was not trained on.
+            calibrated the gate, a label that the model was not trained on, or a patient in two
+            splits.
     """
     names = bundle.class_names
     with progress("looking at the pictures", None) as tick:
-        rows = read_manifest(counted(source, tick), lambda: source.skipped, 0.0).rows
+        manifest = read_manifest(counted(source, tick), lambda: source.skipped, 0.0)
+    manifest.require_patients_apart()
+    rows = manifest.rows
     roles = _roles(rows, bundle, limit)
     _require(source.location, rows, roles)
     labels = {row.id: labels_of(row, names) for row in rows if row.id in roles}
