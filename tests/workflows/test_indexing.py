@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from acir.bulk import encode_images
-from acir.bundle import CHECKSUMS, FILES, load_bundle
+from acir.bundle import CHECKSUMS, FILES, copy_bundle, load_bundle
 from acir.errors import UsageError
 from acir.index.entry import Entry
 from acir.index.store import Store
@@ -380,8 +380,36 @@ def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(
     options = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     outcome = acir("index", "build", *options)
     assert outcome.code == 1
-    assert outcome.err.startswith("error: the files cannot be used (No space left on device)")
-    assert not (tmp_path / "index").exists()
+    assert outcome.err.replace("\n", " ").endswith(
+        "(No space left on device); name a place that can be written and has room "
+    )
+    assert [path.name for path in tmp_path.iterdir() if "index" in path.name] == []
+
+
+def test_a_build_that_was_killed_while_it_made_the_folder_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
+) -> None:
+    index = tmp_path / "index"
+
+    def killed(*given: Path) -> None:  # what is there at this moment outlives a SIGKILL
+        shutil.copytree(tmp_path / "index", tmp_path / "left")
+        copy_bundle(*given)
+
+    monkeypatch.setattr("acir.workflows.index_creation.copy_bundle", killed)
+    build(bundle, few, index)
+    monkeypatch.undo()
+    assert build(bundle, few, tmp_path / "left")["new"] == 12
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_an_index_has_the_mode_of_the_folder_that_was_there(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o750)
+    build(bundle, few, tmp_path / "shared")
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "shared" / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """The folder of an index."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from acir.durable import synchronise, synchronise_all
 from acir.errors import StorageError, StoreError
 from acir.index.database import FILE
 
@@ -46,6 +50,34 @@ def make_folder(folder: Path) -> None:
         raise StorageError(
             f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
         ) from error
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """Fill an empty folder under another name; it gets its own when all of it is on the disk.
+
+    Interrupted, it leaves nothing; killed, the empty folder and one with a dot before its name.
+
+    Raises:
+        StorageError: There is no room, or it cannot be written.
+    """
+    try:
+        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
+            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as name:
+            part = Path(name)
+            yield part
+            synchronise_all(part)
+            part.replace(folder)
+        synchronise(folder.parent)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {folder} ({error.strerror}); name a place that can be written and has "
+            "room"
+        ) from error
+    finally:
+        with suppress(OSError):  # only where it is still empty
+            folder.rmdir()
 
 
 def size_of(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """`acir pacs`: an index that follows a PACS, and questions about what is in one."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from acir.errors import PacsError, UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
 from acir.index.feeds import alone
-from acir.index.folder import make_folder
 from acir.index.store import Store
 from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, is_uid
@@ -213,11 +211,7 @@ def _create(settings: Settings, index: Path, device: str) -> None:
             f"there is no index at {index}; build one with acir index build, or name a bundle by "
             "the key model and it is made"
         )
-    model, part = Path(settings.model), index.with_name(f".{index.name}.part")
-    make_folder(index)
-    shutil.rmtree(part, ignore_errors=True)  # of a start that was killed
+    model = Path(settings.model)
     created(
-        part, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
+        index, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
     ).close()
-    index.rmdir()
-    part.rename(index)
