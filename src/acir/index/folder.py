@@ -36,6 +36,16 @@ def refuse_taken(folder: Path) -> None:
         )
 
 
+def refuse_within(folder: Path, place: Path) -> None:
+    """Refuse a place for a copy inside the index that is copied.
+
+    Raises:
+        StoreError: It lies there.
+    """
+    if folder.resolve() in place.resolve().parents:
+        raise StoreError(f"{place} lies inside the index at {folder}; name a place outside of it")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for a new index, or take an empty one.
 

@@ -270,6 +270,10 @@ class Store(AbstractContextManager["Store"]):
         """Remember that a copy of the index, or a part of it, is made at a place."""
         copies.keep(self._database, place)
 
+    def forget_copy(self, place: Path) -> None:
+        """Forget a copy that was not made after all."""
+        copies.forget(self._database, place)
+
     def copies(self) -> dict[Path, str]:
         """Return where copies were made, each with the day in UTC; they may have gone since."""
         with self._readers.database() as database:

@@ -8,7 +8,7 @@ from acir.bundle import copy_bundle
 from acir.errors import StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
-from acir.index.folder import beside, make_folder
+from acir.index.folder import beside, make_folder, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.workflows.index import verify
@@ -36,8 +36,9 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
     """
     bundle_of(index)
     with Store.open(index) as store:
+        refuse_within(index, to)
         make_folder(to)
-        with beside(to) as part, copying(store, to):
+        with copying(store, to), beside(to) as part:
             return _copied(store, part)
 
 
@@ -52,6 +53,7 @@ def restore(source: Path, index: Path) -> dict[str, int | str]:
     """
     bundle_of(source)
     with Store.open(source) as store:
+        refuse_within(source, index)
         make_folder(index)
         with beside(index) as part:
             told = _copied(store, part)
@@ -90,6 +92,7 @@ def export(index: Path, to: Path) -> dict[str, int]:
         StoreError: The index is missing or damaged, or there is something at `to`.
         StorageError: The file cannot be written.
     """
+    refuse_within(index, to)
     parquet.refuse_taken(to)  # before it is remembered as a copy
     with Store.open(index) as store, copying(store, to, "export"):
         return {"n": parquet.write(store, to)}
