@@ -140,6 +140,7 @@ class Store(AbstractContextManager["Store"]):
         that was being gathered, and adding all again leaves what is there unchanged.
 
         Raises:
+            UsageError: An id has a zero character.
             ValueError: A code or an embedding is not of this store's length.
             StorageError: The disk is full, or another process writes; what was committed before
                 remains.
