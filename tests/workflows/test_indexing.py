@@ -20,7 +20,7 @@ from acir.models.encoder import Encoder
 from acir.sources.base import open_source
 from acir.types import ImageRecord
 from acir.workflows import entries
-from acir.workflows.entries import EncodeAll, Prepared
+from acir.workflows.entries import EncodeAll, Kept, Prepared
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
 INFO = {
@@ -134,17 +134,56 @@ def test_another_label_replaces_the_entry_and_leaves_its_code(own_index: Path, f
     assert after.embedding.tobytes() == before.embedding.tobytes()
 
 
+@pytest.mark.parametrize("words", [(), ("--no-thumbnails",)])
 def test_the_same_pixels_in_another_window_are_encoded_again(
-    tmp_path: Path, bundle: Path, make_dicom: Callable[..., bytes]
+    tmp_path: Path,
+    bundle: Path,
+    make_dicom: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
 ) -> None:
     file = tmp_path / "scans" / "disc" / "1.dcm"
     file.parent.mkdir(parents=True)
     pixels = draw("disc", 610).astype(np.uint16) * 16
-    words = {"SOPInstanceUID": "1.2.3", "WindowCenter": "2048"}
-    file.write_bytes(make_dicom(pixels, WindowWidth="4096", **words))
-    build(bundle, tmp_path / "scans", tmp_path / "index")
-    file.write_bytes(make_dicom(pixels, WindowWidth="700", **words))
-    assert add(tmp_path / "index", tmp_path / "scans")["replaced"] == 1
+    encoded, plain = [0], encode_images
+
+    def noted(encoder: Encoder, images: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        encoded[0] += len(images)
+        return plain(encoder, images)
+
+    monkeypatch.setattr("acir.workflows.entries.encode_images", noted)
+
+    def written(**attributes: str) -> dict[str, int]:
+        file.write_bytes(make_dicom(pixels, SOPInstanceUID="1.2.3", **attributes))
+        return add(tmp_path / "index", tmp_path / "scans")
+
+    wide = {"WindowCenter": "2048", "WindowWidth": "4096"}
+    file.write_bytes(make_dicom(pixels, SOPInstanceUID="1.2.3", **wide))
+    build(bundle, tmp_path / "scans", tmp_path / "index", *words)
+    assert (written(**wide)["unchanged"], encoded) == (1, [1])
+    assert (written(**wide | {"WindowWidth": "700"})["replaced"], encoded) == (1, [2])
+    inverted = wide | {"WindowWidth": "700", "PhotometricInterpretation": "MONOCHROME1"}
+    assert (written(**inverted)["replaced"], encoded) == (1, [3])
+    assert (written()["replaced"], encoded) == (1, [4])
+    assert (written()["unchanged"], encoded) == (1, [4])
+
+
+def test_what_is_shown_is_kept_where_no_thumbnail_tells_it_and_the_pixels_do_not(
+    bundle: Path,
+) -> None:
+    model = load_bundle(bundle)
+
+    def metadata(kept: Kept, values: tuple[float, float], inverted: bool = False) -> object:
+        pixels = draw("disc", 1)
+        record = ImageRecord("x", pixels, values, split="test", draw=0.0, inverted=inverted)
+        (found,) = entries.prepared([record], model, kept, lambda _: None)
+        return dict(found.entry.metadata)
+
+    bare = Kept(thumbnails=False)
+    assert metadata(bare, (0.0, 255.0)) == {}
+    assert metadata(bare, (-10.0, 200.5)) == {"Shown": "-10.0 to 200.5"}
+    assert metadata(bare, (0.0, 255.0), inverted=True) == {"Shown": "255.0 to 0.0"}
+    assert metadata(Kept(), (-10.0, 200.5)) == {}
 
 
 def test_what_could_not_be_read_is_remembered_until_it_comes(own_index: Path, few: Path) -> None:
