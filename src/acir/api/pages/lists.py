@@ -152,6 +152,7 @@ async def _opened(
     entries = [one.entry for one in shown]
     event = described(server.served.searcher.store, verb, caller.actor, entries)
     await recorded(server, replace(event, detail="a list"))
+    server.seen.note(caller.actor, [entry.id for entry in entries])
     return found, shown
 
 
