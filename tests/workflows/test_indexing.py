@@ -441,6 +441,21 @@ def test_a_build_that_was_killed_while_it_made_the_folder_is_taken_up(
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_a_folder_whose_place_no_other_can_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    words = ("index", "build", "--model", bundle, "--data", few, "--index")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_mount", lambda path: path.name == "here")
+        said = acir(*words, tmp_path / "here").refusal()
+        assert "is the current folder, or one where something is mounted" in said
+    monkeypatch.chdir(tmp_path / "here")
+    assert acir(*words, ".").refusal().endswith("take; name a folder inside it")
+    assert list((tmp_path / "here").iterdir()) == []
+    assert build(bundle, few, Path("inside"))["new"] == 12
+
+
 def test_an_index_has_the_mode_of_the_folder_that_was_there(
     tmp_path: Path, bundle: Path, few: Path
 ) -> None:

@@ -69,8 +69,14 @@ def beside(folder: Path) -> Iterator[Path]:
     Interrupted, it leaves nothing; killed, the empty folder and one with a dot before its name.
 
     Raises:
+        StoreError: It is the current folder, or something is mounted there.
         StorageError: There is no room, or it cannot be written.
     """
+    if folder.is_mount() or folder.resolve() == Path.cwd():
+        raise StoreError(
+            f"{folder} is the current folder, or one where something is mounted, whose place no "
+            "other can take; name a folder inside it"
+        )
     try:
         with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
             prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
