@@ -16,6 +16,7 @@ Canaries = dict[str, tuple[str, bytes]]  # what a canary looks like: where it si
 WORDS = {"AE": 16, "CS": 16, "LO": 64, "LT": 64, "SH": 16, "ST": 64, "UC": 64, "UT": 64, "PN": 64}
 BYTES = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 CARRIERS = frozenset((*WORDS, *BYTES, "AS", "DA", "DT", "TM", "UI", "UR"))
+LETTERS = str.maketrans("0123456789", "ABCDEFGHIJ")  # so that each is a word of its own
 _numbers = count(1)
 
 
@@ -32,7 +33,7 @@ def canary(vr: str) -> str | bytes:
         "TM": f"0304{number // 10**6 % 60:02}.{number % 10**6:06}",
         "UI": f"1.2.77777.{number}",
         "UR": f"http://zqx.example/{number}",
-    }.get(vr, f"ZQX{number:08}")
+    }.get(vr, f"ZQX{number:08}".translate(LETTERS))
 
 
 def carriers() -> Iterator[tuple[int, str]]:

@@ -1,7 +1,9 @@
 """Every route is refused to whom nobody knows, and to whom it does not say that they may."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -9,12 +11,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
+from acir.api.app import create_app
 from acir.api.security import Guarded
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.governance.people import People
 from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
-from made_web import BY, PASSWORD, ROLES, Token, png, routes, sign_in
+from acir.index.store import Store
+from acir.workflows.serving.settings import ServeSettings
+from made_web import BY, HOST, PASSWORD, ROLES, Token, people, png, routes, sign_in
 
 OPEN = {"/healthz", "/login", "/static"}
 
@@ -163,6 +168,65 @@ def test_a_heat_map_is_recorded_though_nobody_has_searched(
     event = last(web_index)
     assert (event.action, event.actor.user, event.detail) == ("view", "viewer", "heat map")
     assert event.query
+
+
+def events(folder: Path, since: int) -> list[AuditEvent]:
+    with AuditLog.open(folder) as log:
+        return [record.event for record in log.records() if record.seq > since]
+
+
+def seq(folder: Path) -> int:
+    with AuditLog.open(folder) as log:
+        return log.head().seq
+
+
+def test_small_pictures_are_recorded_once_and_those_of_an_answer_with_it(
+    own_index: Path,
+) -> None:
+    people(own_index)
+    with Store.open(own_index) as store, store.view() as view:
+        held = view.entries(np.arange(len(view.gallery.keys)))
+    with Store.open(own_index) as store:
+        store.add(replace(one, patient=f"{n:032x}") for n, one in enumerate(held))
+    patients = {one.id: f"{n:032x}" for n, one in enumerate(held)}
+    with TestClient(create_app(ServeSettings(index=str(own_index))), HOST) as client:
+        before = seq(own_index)
+        sign_in(client, "viewer")  # which looks at the start page
+        client.get("/")
+        (samples,) = (event for event in events(own_index, before) if event.action == "view")
+        assert (samples.action, samples.actor.user, samples.count) == ("view", "viewer", 8)
+        assert len(samples.patients) == 8
+        other = next(one.id for one in held if patients[one.id] not in samples.patients)
+        page = client.get("/search", params={"id": other})
+        hit = page.text.partition('src="/thumbnail?id=')[2].partition('"')[0]
+        before = seq(own_index)
+        assert client.get(f"/thumbnail?id={hit}").status_code == 200
+        assert events(own_index, before) == []  # the answer names its patient
+        unseen = next(
+            one.id
+            for one in reversed(held)
+            if quote(one.id, safe="") not in page.text
+            and one.id not in page.text
+            and patients[one.id] not in samples.patients
+        )
+        for _ in range(2):
+            assert client.get("/thumbnail", params={"id": unseen}).status_code == 200
+        (event,) = events(own_index, before)
+        assert (event.action, event.patients, event.count) == ("view", (patients[unseen],), 1)
+        assert client.get("/thumbnail", params={"id": "none such"}).status_code == 404
+
+
+def test_a_program_is_recorded_with_the_small_picture_that_it_asks_for(
+    program: Callable[[str], TestClient], web_index: Path
+) -> None:
+    with Store.open(web_index) as store, store.view() as view:
+        (entry,) = view.entries(np.array([7]))
+    before = seq(web_index)
+    client = program("researcher")
+    for _ in range(2):
+        assert client.get("/api/v1/thumbnail", params={"id": entry.id}).status_code == 200
+    (event,) = events(web_index, before)
+    assert (event.action, event.actor.user, event.count) == ("view", "researcher", 1)
 
 
 def test_a_picture_is_shown_to_who_gave_it_alone(

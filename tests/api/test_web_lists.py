@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from acir.api.app import create_app
 from acir.governance.audit import AuditLog
+from acir.governance.lists import LONGEST_NOTE
 from acir.governance.people import People
 from acir.governance.vault import Vault
 from acir.index.store import Store
@@ -137,6 +138,14 @@ def test_a_picture_of_another_collection_cannot_be_put_on_a_list(
         assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such picture")
         assert office.get(f"/keep?id={name}").status_code == 404
     assert "Odd" not in office.get("/lists").text
+
+
+def test_a_note_that_is_too_long_begins_no_list(office: TestClient, chest: list[str]) -> None:
+    csrf = sign_in(office, "nobody")
+    fields = {"csrf": csrf, "id": chest[0], "title": "Odd ones", "note": "x" * (LONGEST_NOTE + 1)}
+    answer = office.post("/keep", data=fields)
+    assert (answer.status_code, "a note has at most" in answer.text) == (422, True)
+    assert "Odd ones" not in office.get("/lists").text
 
 
 def test_a_list_is_its_owners_alone(office: TestClient, chest: list[str]) -> None:

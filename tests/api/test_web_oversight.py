@@ -70,15 +70,25 @@ def test_an_admin_approves_a_model_and_rolls_it_back(own_index: Path, registry: 
         client.post("/admin/models/approve", data={"csrf": csrf, "id": OTHER})
         assert serves(registry) == [OTHER]
         assert "approved before" in client.get("/admin/models").text
-        client.post("/admin/models/rollback", data={"csrf": csrf, "name": "cells"})
+        client.post("/admin/models/approve", data={"csrf": csrf, "id": here})
+        page = client.get("/admin/models").text
+        assert f'name="name" value="cells"><input type="hidden" name="id" value="{here}"' in page
+        back = {"csrf": csrf, "name": "cells", "id": here}
+        client.post("/admin/models/rollback", data=back)
+        assert serves(registry) == [OTHER]
+        twice = client.post("/admin/models/rollback", data=back)  # a double click
+        assert twice.status_code == 422
+        assert f"The model {here} is not in service for cells any more" in twice.text
+        assert serves(registry) == [OTHER]
+        client.post("/admin/models/rollback", data={**back, "id": OTHER})
         assert serves(registry) == [here]
-        again = client.post("/admin/models/rollback", data={"csrf": csrf, "name": "cells"})
+        again = client.post("/admin/models/rollback", data=back)
         assert again.status_code == 422
         assert "There is no earlier model of cells to go back to" in again.text
     with AuditLog.open(registry) as log:
         events = [record.event for record in log.records()][-2:]
     assert [event.actor.user for event in events] == ["admin", "admin"]
-    assert events[0].detail == "approved for cells"
+    assert [event.detail.partition(",")[0] for event in events] == ["rolled back for cells"] * 2
 
 
 def test_only_an_admin_sees_models_and_no_foreign_form_changes_them(

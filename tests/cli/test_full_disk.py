@@ -73,7 +73,7 @@ def test_a_build_that_does_not_fit_leaves_nothing_or_a_whole_index(
 ) -> None:
     options = ("--model", bundle, "--data", more, "--index", small_disk / "index")
     ballast = leave(small_disk, MIB // 2)  # less than the bundle
-    assert "cannot be used" in sentence(acir("index", "build", *options))
+    assert "name a place that can be written" in sentence(acir("index", "build", *options))
     assert not (small_disk / "index").exists()
     ballast.unlink()
     ballast = leave(small_disk, 2 * MIB)

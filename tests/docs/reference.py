@@ -174,6 +174,7 @@ def _deidentified() -> Iterator[str]:
     yield "- Sequences, of whose items the same holds."
     yield f"- Of text, codes and bytes, the {len(STAYING)} attributes below; a code string only if"
     yield "  it is written like one, in at most 16 capitals, digits, spaces and underscores."
+    yield f"  One with a name of the patient, an ID or the accession number is `{REMOVED}`."
     yield f"- In the place of text that an object must have, the word `{REMOVED}`:"
     yield f"  {', '.join(f'`{keyword}`' for keyword in REPLACED)}."
     yield f"- Empty, for the same reason: {', '.join(f'`{keyword}`' for keyword in EMPTIED)}."

@@ -1,6 +1,7 @@
 """Old records move to a file, and nothing of the chain is lost."""
 
 import json
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -54,6 +55,23 @@ def test_old_records_move_to_a_file_and_the_chain_stays_valid(
         assert problems(log, third.sha256) == []
         log.append(EVENT)
         assert problems(log) == []
+
+
+def test_archiving_takes_no_memory_for_each_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, to = 5000, tmp_path / "old.jsonl"
+    with made_log(tmp_path, 0) as log:
+        monkeypatch.setattr(audit, "datetime", _Yesterday)
+        log.append(*[EVENT] * count)
+        monkeypatch.undo()
+        tracemalloc.start()
+        assert archive(log, TODAY, to, WHO) == count
+        assert archived([to]) == (log.anchor(), [])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert problems(log) == []
+    assert peak < to.stat().st_size  # of which a thousand records are looked at together
 
 
 def test_records_that_are_removed_behind_a_forged_anchor_are_found(

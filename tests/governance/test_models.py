@@ -53,6 +53,18 @@ def test_of_one_name_one_model_serves_and_rolling_back_leads_to_the_one_before(
         registry.roll_back("chest", ROOT)
 
 
+def test_rolling_back_from_a_model_twice_goes_back_once(registry: Registry) -> None:
+    for start in ("aa", "ab", "aa"):
+        registry.approve(start, ROOT)
+    assert registry.roll_back("chest", ROOT, FIRST).id == SECOND
+    for leaving in (FIRST, OTHER, "aa"):
+        with pytest.raises(UsageError, match="is not in service for chest any more, so nothing"):
+            registry.roll_back("chest", ROOT, leaving)
+    with pytest.raises(UsageError, match="is not in service for none any more, so nothing"):
+        registry.roll_back("none", ROOT, FIRST)
+    assert _serving(registry) == {SECOND}
+
+
 def test_what_a_bundle_says_of_itself_is_kept(registry: Registry, tmp_path: Path) -> None:
     registry.close()
     with Registry(tmp_path) as again:

@@ -289,6 +289,16 @@ def test_a_picture_of_another_size_is_refused_with_its_batch(
         assert ids(store) == []
 
 
+def test_an_id_with_a_zero_character_is_refused_and_finds_none(tmp_path: Path) -> None:
+    with create(tmp_path / "index") as store:
+        store.add([entry(0, id="a")])
+        with pytest.raises(UsageError, match=r"the id 'a\\x00b' has a zero character, which no id"):
+            store.add([entry(1), entry(2, id="a\0b")])
+        assert store.known(["a\0b", "a\0"]) == {}
+        assert store.delete(["a\0b"]) == 0
+        assert store.info()["n"] == 1
+
+
 def test_a_failure_in_the_middle_of_a_batch_leaves_none_of_it(tmp_path: Path) -> None:
     with create(tmp_path / "index", range(3)) as store:
         with pytest.raises(UsageError, match="is no text that an index can hold"):

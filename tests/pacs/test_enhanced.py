@@ -104,3 +104,9 @@ def test_a_single_frame_says_where_it_lies_too() -> None:
 
 def test_a_file_without_groups_is_one_slice() -> None:
     assert slices(top={"Rows": "4"}) == [{"Rows": "4"}]
+
+
+@pytest.mark.parametrize(("announced", "count"), [("02", 2), ("+2 ", 2), ("3", 1), ("two", 1)])
+def test_frames_are_counted_however_their_number_is_written(announced: str, count: int) -> None:
+    top = {**TOP, "NumberOfFrames": announced}
+    assert len(slices(at(5), at(10), top=top)) == count

@@ -250,6 +250,11 @@ def test_a_body_part_that_is_free_text_is_left_out(make_dicom: MakeDicom) -> Non
     assert _read(data).metadata == {"Modality": "CT"}
 
 
+@pytest.mark.parametrize("part", ["CANARY", "ID 4711", "4711"])
+def test_a_body_part_that_names_the_patient_is_left_out(make_dicom: MakeDicom, part: str) -> None:
+    assert _read(make_dicom(GREY, BodyPartExamined=part)).metadata == {"Modality": "CT"}
+
+
 @pytest.mark.parametrize("label", ["Canary_Patricia", "4711", "id 4711", "CANARY1", "patricia"])
 def test_a_folder_called_after_the_patient_or_the_study_is_no_class(
     make_dicom: MakeDicom, label: str

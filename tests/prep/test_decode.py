@@ -250,6 +250,11 @@ def test_what_may_never_end_is_not_read(tmp_path: Path) -> None:
             decode_file(path, "a.png")
 
 
+def test_a_folder_in_the_place_of_a_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImageError, match="it is a folder that cannot be read"):
+        decode_file(tmp_path, "a.png")
+
+
 def test_a_file_is_decoded_as_its_bytes_are(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(ENCODED["png"])
     assert np.array_equal(decode_file(tmp_path / "a.png", "a").pixels, LARGER)

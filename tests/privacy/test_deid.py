@@ -216,6 +216,37 @@ def test_numbers_that_are_text_and_codes_that_are_sentences_are_gone() -> None:
     assert {"SliceThickness", "InstanceNumber", "Modality"}.isdisjoint(found.dir())
 
 
+def test_values_that_stay_are_replaced_where_they_hold_the_name_or_an_identifier() -> None:
+    dataset = _instance()
+    dataset.update(_with(PatientName="Zqxdoe^Anna^^Mr", PatientID="PQ-4711"))
+    dataset.update(_with(AccessionNumber="ACC815", BodyPartExamined="ZQXDOE"))
+    dataset.update(_with(Manufacturer="ACME for pq4711", ManufacturerModelName="Mobile MR 4"))
+    dataset.update(_with(ImageType=["ORIGINAL", "PRIMARY", "ANNA"], Modality="MR"))
+    content = _with(StackID="zqxdoe anna", InStackPositionNumber=1)
+    code = _with(CodeValue="T-D4000", CodingSchemeDesignator="SRT", CodeMeaning="see acc 815")
+    frame = _with(FrameContentSequence=[content], ViewCodeSequence=[code])
+    dataset.PerFrameFunctionalGroupsSequence = [frame]
+    found = read_back(_after(dataset))
+    assert (found.BodyPartExamined, found.Manufacturer) == ("REMOVED", "REMOVED")
+    assert (found.ManufacturerModelName, found.Modality) == ("Mobile MR 4", "MR")
+    assert found.ImageType == ["ORIGINAL", "PRIMARY", "REMOVED"]
+    (frame,) = found.PerFrameFunctionalGroupsSequence
+    assert frame.FrameContentSequence[0].StackID == "REMOVED"
+    assert frame.FrameContentSequence[0].InStackPositionNumber == 1
+    assert frame.ViewCodeSequence[0].CodeMeaning == "REMOVED"
+    assert frame.ViewCodeSequence[0].CodeValue == "T-D4000"
+
+
+def test_a_patient_who_is_called_like_a_term_of_the_standard_loses_none() -> None:
+    dataset = _instance()
+    dataset.update(_with(PatientName="Chest^Original^RGB", PatientID="CT", Modality="CT"))
+    dataset.update(_with(BodyPartExamined="CHEST", PhotometricInterpretation="RGB"))
+    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+    found = read_back(_after(dataset))
+    assert (found.BodyPartExamined, found.Modality) == ("CHEST", "CT")
+    assert (found.PhotometricInterpretation, found.ImageType[0]) == ("RGB", "ORIGINAL")
+
+
 def test_bits_of_overlays_of_8_bit_are_cleared(make_dicom: MakeDicom) -> None:
     pixels = np.arange(60, dtype=np.uint8).reshape(6, 10)
     dataset = dcmread(BytesIO(make_dicom(pixels, BitsStored=7, HighBit=6)))

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from pydicom.dataset import Dataset
 
-from acir.privacy.names import names_someone
+from acir.privacy.names import Person, names_someone
 
 
 def _file(name: str) -> Dataset:
@@ -44,3 +44,60 @@ def test_a_class_is_no_name(label: str) -> None:
 
 def test_a_file_without_a_name_makes_no_label_one() -> None:
     assert not names_someone("pneumonia", Dataset())
+
+
+@pytest.mark.parametrize("label", ["MR", "Dr"])
+def test_a_title_is_no_name_of_anyone(label: str) -> None:
+    assert not names_someone(label, _file("Doe^John^^Mr^Dr"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Doe^John", "DOE"),
+        ("Doe^John", "Stack of john"),
+        ("Doe^John", "JOHNDOE1"),
+        ("Müller^Jörg", "MUELLER"),
+        ("Yamada^Tarou=山田^太郎", "太郎"),
+        ("Li^Na", "LI"),
+        ("Subject^42", "SUBJECT_42"),
+        ("Head^John", "HEADJOHN"),
+        ("", "AB4711"),
+        ("", "no. ab 4711"),
+    ],
+)
+def test_a_value_that_names_the_patient_is_told(name: str, value: str) -> None:
+    assert Person(_file(name)).is_named_by(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Doe^John", "CHEST"),
+        ("Chest^Anna", "CHEST"),
+        ("Chest", "CHEST"),
+        ("Phantom^Head", "HEAD NECK"),
+        ("D^J", "D J"),
+        ("Doe^John^^Mr", "Discovery MR750w"),
+        ("Doe^John", "Doering, Johnson"),
+        ("Subject^42", "VB42A"),
+        ("", "AB"),
+        ("", "94711"),
+        ("", ""),
+    ],
+)
+def test_a_value_that_names_no_patient_is_let_be(name: str, value: str) -> None:
+    assert not Person(_file(name)).is_named_by(value)
+
+
+def test_a_name_of_two_letters_is_a_code_where_three_are_asked_for() -> None:
+    person = Person(_file("No^Mr"))
+    assert person.is_named_by("MR")
+    assert not person.is_named_by("MR", fewest=3)
+
+
+def test_an_identifier_of_two_signs_is_in_any_version_and_not_looked_for() -> None:
+    made = Dataset()
+    made.PatientID, made.StudyID, made.AccessionNumber = "17", "1", "A-2041"
+    assert not Person(made).is_named_by("VB 17.1")
+    assert Person(made).is_named_by("a2041")

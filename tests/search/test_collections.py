@@ -30,7 +30,8 @@ def searcher(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         store.add(
             replace(
                 entry,
-                metadata={"half": str(n % 2)} | ({} if name == "default" else {"collection": name}),
+                metadata={"half": str(n % 2), f"{name}-room": "1"}
+                | ({} if name == "default" else {"collection": name}),
                 patient=f"{n // 3:032x}",
             )
             for n, (entry, name) in enumerate(zip(entries, drawn, strict=True))
@@ -124,6 +125,18 @@ def test_a_picture_of_another_collection_is_told_like_one_that_is_not_there(
             searcher.search_stored(inside, collections=within, unlike=(name,))
     with pytest.raises(UsageError, match=said(outside)):
         searcher.answers(searcher.stored([outside]), Request(collections=within))
+
+
+@pytest.mark.parametrize("how", [{"per": "mr-room"}, {"where": {"mr-room": "1"}}])
+def test_a_key_of_another_collection_is_told_like_one_that_is_not_there(
+    searcher: Searcher, how: dict[str, Any]
+) -> None:
+    inside = next(name for name, place in _where(searcher).items() if place == "ct")
+    assert searcher.search_stored(inside, collections=frozenset({"ct", "mr"}), **how)
+    with pytest.raises(UsageError, match="the index has nothing named 'mr-room' to ") as refused:
+        searcher.search_stored(inside, collections=frozenset({"ct"}), **how)
+    assert "; use collection, ct-room, half, label" in str(refused.value)
+    assert "us-room" not in str(refused.value)
 
 
 def test_nothing_is_found_where_nothing_may_be_searched(searcher: Searcher) -> None:

@@ -135,6 +135,14 @@ def test_a_wrong_table_is_an_error_before_any_picture_is_read(
         _read(table, *lines)
 
 
+@pytest.mark.parametrize("line", ["pictures/0.png,a\0b", "p\0ath,label"])
+def test_a_zero_character_is_no_text(table: Path, line: str) -> None:
+    with pytest.raises(SourceError, match="is not a comma-separated table in UTF-8"):
+        _read(table, "path,label", line)
+    with pytest.raises(SourceError, match="is not a comma-separated table in UTF-8"):
+        _read(table, line, "pictures/0.png,a")
+
+
 def test_another_encoding_is_an_error(table: Path) -> None:
     table.write_bytes("path,label\npictures/0.png,Lunge, größer".encode("latin-1"))
     with pytest.raises(SourceError, match="is not a comma-separated table in UTF-8"):

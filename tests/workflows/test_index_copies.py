@@ -97,13 +97,43 @@ def test_a_damaged_index_is_not_backed_up_and_a_damaged_backup_not_restored(
         assert not (tmp_path / "copy").exists()
 
 
+def test_no_copy_is_made_inside_the_index(own_index: Path) -> None:
+    before, inside = tree(own_index), own_index / "copies" / "one"
+    for words in (("copy", "--engine", "flat"), ("export",), ("backup",)):
+        err = said((words[0], "--index", own_index, "--to", inside, *words[1:]), 2)
+        assert "lies inside the index at" in err
+    err = said(("restore", "--from", own_index, "--index", inside), 2)
+    assert "name a place outside of it" in err
+    assert tree(own_index) == before
+    with Store.open(own_index) as store:
+        assert inside not in store.copies()
+
+
+def test_a_copy_that_fails_is_not_remembered_and_one_of_before_is(
+    own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(("backup", "--index", own_index, "--to", tmp_path / "lost"), 0)
+    shutil.rmtree(tmp_path / "lost")
+    err = said(("export", "--index", own_index, "--to", tmp_path / "missing" / "a.parquet"), 1)
+    assert "cannot write" in err
+    monkeypatch.setattr(Path, "replace", _fail)
+    for words in (("copy", "--engine", "flat"), ("backup",)):
+        for name in ("new", "lost"):
+            err = said((words[0], "--index", own_index, "--to", tmp_path / name, *words[1:]), 1)
+            assert "cannot write" in err
+            assert not (tmp_path / name).exists()
+    with Store.open(own_index) as store:
+        assert {p.name for p in store.copies() if p.is_relative_to(tmp_path)} == {"lost"}
+
+
+def _fail(*_: object) -> None:
+    raise OSError(EIO, os.strerror(EIO))
+
+
 def test_a_disk_that_fails_leaves_no_backup(
     own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> None:
-        raise OSError(EIO, os.strerror(EIO))
-
-    monkeypatch.setattr("acir.durable.synchronise", fail)
+    monkeypatch.setattr("acir.durable.synchronise", _fail)
     before = sorted(path.name for path in tmp_path.iterdir())
     err = said(("backup", "--index", own_index, "--to", tmp_path / "copy"), 1)
     assert "cannot write" in err

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from acir.bulk import encode_images
-from acir.bundle import CHECKSUMS, FILES, load_bundle
+from acir.bundle import CHECKSUMS, FILES, copy_bundle, load_bundle
 from acir.errors import UsageError
 from acir.index.entry import Entry
 from acir.index.store import Store
@@ -20,7 +20,7 @@ from acir.models.encoder import Encoder
 from acir.sources.base import open_source
 from acir.types import ImageRecord
 from acir.workflows import entries
-from acir.workflows.entries import EncodeAll, Prepared
+from acir.workflows.entries import EncodeAll, Kept, Prepared
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
 INFO = {
@@ -134,17 +134,56 @@ def test_another_label_replaces_the_entry_and_leaves_its_code(own_index: Path, f
     assert after.embedding.tobytes() == before.embedding.tobytes()
 
 
+@pytest.mark.parametrize("words", [(), ("--no-thumbnails",)])
 def test_the_same_pixels_in_another_window_are_encoded_again(
-    tmp_path: Path, bundle: Path, make_dicom: Callable[..., bytes]
+    tmp_path: Path,
+    bundle: Path,
+    make_dicom: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
 ) -> None:
     file = tmp_path / "scans" / "disc" / "1.dcm"
     file.parent.mkdir(parents=True)
     pixels = draw("disc", 610).astype(np.uint16) * 16
-    words = {"SOPInstanceUID": "1.2.3", "WindowCenter": "2048"}
-    file.write_bytes(make_dicom(pixels, WindowWidth="4096", **words))
-    build(bundle, tmp_path / "scans", tmp_path / "index")
-    file.write_bytes(make_dicom(pixels, WindowWidth="700", **words))
-    assert add(tmp_path / "index", tmp_path / "scans")["replaced"] == 1
+    encoded, plain = [0], encode_images
+
+    def noted(encoder: Encoder, images: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        encoded[0] += len(images)
+        return plain(encoder, images)
+
+    monkeypatch.setattr("acir.workflows.entries.encode_images", noted)
+
+    def written(**attributes: str) -> dict[str, int]:
+        file.write_bytes(make_dicom(pixels, SOPInstanceUID="1.2.3", **attributes))
+        return add(tmp_path / "index", tmp_path / "scans")
+
+    wide = {"WindowCenter": "2048", "WindowWidth": "4096"}
+    file.write_bytes(make_dicom(pixels, SOPInstanceUID="1.2.3", **wide))
+    build(bundle, tmp_path / "scans", tmp_path / "index", *words)
+    assert (written(**wide)["unchanged"], encoded) == (1, [1])
+    assert (written(**wide | {"WindowWidth": "700"})["replaced"], encoded) == (1, [2])
+    inverted = wide | {"WindowWidth": "700", "PhotometricInterpretation": "MONOCHROME1"}
+    assert (written(**inverted)["replaced"], encoded) == (1, [3])
+    assert (written()["replaced"], encoded) == (1, [4])
+    assert (written()["unchanged"], encoded) == (1, [4])
+
+
+def test_what_is_shown_is_kept_where_no_thumbnail_tells_it_and_the_pixels_do_not(
+    bundle: Path,
+) -> None:
+    model = load_bundle(bundle)
+
+    def metadata(kept: Kept, values: tuple[float, float], inverted: bool = False) -> object:
+        pixels = draw("disc", 1)
+        record = ImageRecord("x", pixels, values, split="test", draw=0.0, inverted=inverted)
+        (found,) = entries.prepared([record], model, kept, lambda _: None)
+        return dict(found.entry.metadata)
+
+    bare = Kept(thumbnails=False)
+    assert metadata(bare, (0.0, 255.0)) == {}
+    assert metadata(bare, (-10.0, 200.5)) == {"Shown": "-10.0 to 200.5"}
+    assert metadata(bare, (0.0, 255.0), inverted=True) == {"Shown": "255.0 to 0.0"}
+    assert metadata(Kept(), (-10.0, 200.5)) == {}
 
 
 def test_what_could_not_be_read_is_remembered_until_it_comes(own_index: Path, few: Path) -> None:
@@ -380,8 +419,51 @@ def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(
     options = ("--model", bundle, "--data", few, "--index", tmp_path / "index")
     outcome = acir("index", "build", *options)
     assert outcome.code == 1
-    assert outcome.err.startswith("error: the files cannot be used (No space left on device)")
-    assert not (tmp_path / "index").exists()
+    assert outcome.err.replace("\n", " ").endswith(
+        "(No space left on device); name a place that can be written and has room "
+    )
+    assert [path.name for path in tmp_path.iterdir() if "index" in path.name] == []
+
+
+def test_a_build_that_was_killed_while_it_made_the_folder_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
+) -> None:
+    index = tmp_path / "index"
+
+    def killed(*given: Path) -> None:  # what is there at this moment outlives a SIGKILL
+        shutil.copytree(tmp_path / "index", tmp_path / "left")
+        copy_bundle(*given)
+
+    monkeypatch.setattr("acir.workflows.index_creation.copy_bundle", killed)
+    build(bundle, few, index)
+    monkeypatch.undo()
+    assert build(bundle, few, tmp_path / "left")["new"] == 12
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_whose_place_no_other_can_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    words = ("index", "build", "--model", bundle, "--data", few, "--index")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_mount", lambda path: path.name == "here")
+        said = acir(*words, tmp_path / "here").refusal()
+        assert "is the current folder, or one where something is mounted" in said
+    monkeypatch.chdir(tmp_path / "here")
+    assert acir(*words, ".").refusal().endswith("take; name a folder inside it")
+    assert list((tmp_path / "here").iterdir()) == []
+    assert build(bundle, few, Path("inside"))["new"] == 12
+
+
+def test_an_index_has_the_mode_of_the_folder_that_was_there(
+    tmp_path: Path, bundle: Path, few: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o750)
+    build(bundle, few, tmp_path / "shared")
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "shared" / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 from acir.errors import UnreachableError
 from acir.index.feeds import alone
 from acir.index.store import Store
+from acir.pacs.settings import load
 from acir.privacy.pseudonym import load_key, pseudonym
+from acir.types import silent
 from acir.workflows import pacs
 from acir.workflows.following import Follower
 from acir.workflows.pacs import LEVELS
@@ -211,6 +213,64 @@ def test_what_a_server_cannot_give_is_told_apart(
         "the file is of another instance than",
         "the server main does not answer (Rem",
     }
+
+
+SENTENCE = (
+    "the server main no longer lists {} of the {} instances that the index has of it, so none was "
+    "erased; check the server, or where they are gone on purpose, run acir pacs sync CONFIG --once "
+    "--erase"
+)
+
+
+def test_a_server_that_lists_nothing_erases_nothing_unless_that_is_said(
+    config: Path, put: Put, orthanc: MadeOrthanc, empty_index: Path
+) -> None:
+    for number in range(3):
+        put(number)
+    sync(config)
+    orthanc.clear()
+    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+    assert outcome.code == 1
+    assert outcome.err.replace("\n", " ").endswith(f"{SENTENCE.format(3, 3)} ")
+    assert ids(empty_index) == names(empty_index, 0, 1, 2)
+    words = ("pacs", "sync", config, "--once", "--erase", "--device", "cpu", "--json")
+    assert acir(*words).done() == {"taken": 0, "passed": 0, "failed": 0, "gone": 3}
+    assert ids(empty_index) == set()
+
+
+@pytest.fixture
+def files(make_dicom: MakeDicom) -> dict[str, bytes]:
+    """Return twenty-four instances by handle."""
+    return {
+        "/".join(uids(n)[level] for level in LEVELS): make_dicom(slice_of(n), **uids(n))
+        for n in range(24)
+    }
+
+
+def test_a_server_that_lists_less_than_half_erases_nothing_and_is_followed_on(
+    tmp_path: Path, bundle: Path, empty_index: Path, files: dict[str, bytes]
+) -> None:
+    said, handles = list[str](), list(files)
+    with serve(dicomweb(files)) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
+        late = {handle: files.pop(handle) for handle in handles[:1]}
+        sync(tmp_path / "pacs.toml")
+        for handle in handles[1:12]:
+            late[handle] = files.pop(handle)
+        assert sync(tmp_path / "pacs.toml")["gone"] == 11  # of 23
+        for handle in handles[13:]:
+            del files[handle]
+        files[handles[0]] = late[handles[0]]
+        settings = load(tmp_path / "pacs.toml")
+        with pacs._target(settings, "cpu") as target:
+            follower = pacs._follower(settings.servers[0], target, silent, erase=False)
+            follower.turn(said.append)
+            follower.turn(said.append)
+            follower.close()
+    # What is new is taken before, where a second has passed since the last look, or after.
+    assert said in ([SENTENCE.format(11, 12)], [SENTENCE.format(11, 13)])
+    assert ids(empty_index) == names(empty_index, 0, *range(12, 24))
 
 
 def test_servers_are_looked_at_each_in_its_own_time(

@@ -88,8 +88,8 @@ def configured_for(
     return configured(folder, orthanc, index, model=bundle, retry_seconds=0.01, **keys)
 
 
-def sync(config: Path) -> dict[str, int]:
-    return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json").done()
+def sync(config: Path, *words: str) -> dict[str, int]:
+    return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json", *words).done()
 
 
 def held(index: Path) -> dict[str, str]:
@@ -151,7 +151,7 @@ def test_a_series_that_changed_is_taken_anew(config: Path, scans: Scans, followe
     sync(config)
     assert held(followed) == scans.spoken_for(followed)
     scans.orthanc.clear()
-    assert sync(config)["gone"] == 11
+    assert sync(config, "--erase")["gone"] == 11
     assert held(followed) == {}
     assert acir("index", "verify", "--index", followed).out == "the index is whole\n"
 

@@ -39,6 +39,7 @@ from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
+from acir.workflows.serving.seen import Seen
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
 
@@ -128,6 +129,7 @@ async def _running(
             lists=Lists(vault),
             federation=_federation(settings, vault, opened),
             queries=Queries(int(limits.kept_mb * MB)),
+            seen=Seen(),
             pacs=pacs,
             maps=maps,
             additions=additions,

@@ -21,6 +21,7 @@ from acir.workflows.serving import answering
 from acir.workflows.serving.answering import Answered
 from acir.workflows.serving.queries import Query as Pictures
 from acir.workflows.serving.queries import examine
+from acir.workflows.serving.served import Entry
 
 HITS, MOST_HITS = 10, 200
 Words = Annotated[list[Annotated[str, Query(max_length=WORD)]], Query(max_length=EXAMPLES)]
@@ -132,6 +133,8 @@ def _answer(
     found = answering.answer(state.served, asked, request, wish.threshold)
     event = search_event(state.served.searcher.store, caller.actor, found.answer, found.asked)
     state.record(replace(event, action=verb))
+    itself = [one.id for one in found.asked if isinstance(one, Entry)]
+    state.seen.note(caller.actor, [*itself, *found.entries])
     return found
 
 

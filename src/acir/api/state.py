@@ -19,6 +19,7 @@ from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.maps import Maps
 from acir.workflows.serving.pacs import Pacs
 from acir.workflows.serving.queries import Queries
+from acir.workflows.serving.seen import Seen
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import ServeSettings
 
@@ -42,6 +43,7 @@ class State:
         lists: The lists of cases that they keep.
         federation: Signs in those whom an identity provider knows; None without one.
         queries: The pictures that are being looked at.
+        seen: The stored pictures that were lately recorded to be seen.
         pacs: The PACS whose pictures may be asked about; None without one.
         maps: The map of the index.
         additions: The pictures that are being added.
@@ -63,6 +65,7 @@ class State:
     lists: Lists
     federation: Federation | None
     queries: Queries
+    seen: Seen
     pacs: Pacs | None
     maps: Maps
     additions: Additions

@@ -38,6 +38,12 @@ def sync(
     once: Annotated[
         bool, typer.Option("--once", help="End when the index has what the servers have.")
     ] = False,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            "--erase", help="Erase what is gone, also where it is most of what was there."
+        ),
+    ] = False,
     device: Device = "auto",
     threads: Threads = 0,
     as_json: Json = False,
@@ -47,7 +53,12 @@ def sync(
 
     with show.logging_to(configuration.with_suffix(".log")):
         found = workflow.sync(
-            configuration, once=once, device=device, progress=show.progress, say=show.say
+            configuration,
+            once=once,
+            erase=erase,
+            device=device,
+            progress=show.progress,
+            say=show.say,
         )
     show.counts(found, as_json)
 

@@ -1,7 +1,7 @@
 """Retention: old records go to a file, and the chain begins behind them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +10,8 @@ from acir.durable import synchronise
 from acir.errors import AuditError, UsageError
 from acir.governance.audit import START, Actor, AuditEvent, AuditLog, Head, append
 
-OLD = "select seq, line, sha256 from record where seq <= ? order by seq"
+OLD = "select line from record where seq <= ? order by seq"
+LAST = "select seq, sha256 from record where seq <= ? order by seq desc limit 1"
 
 
 def archive(log: AuditLog, before: date, to: Path, by: Actor) -> int:
@@ -36,17 +37,16 @@ def archive(log: AuditLog, before: date, to: Path, by: Actor) -> int:
     first = next((r for r in log.records() if r.time >= before.isoformat()), None)
     last = first.seq - 1 if first else log.head().seq
     with log.writing() as connection:
-        rows = connection.execute(OLD, (last,)).fetchall()
-        if not rows:
+        found = connection.execute(LAST, (last,)).fetchone()
+        if found is None:
             raise UsageError(f"no record is older than {before}; nothing was archived")
-        place = Head(rows[-1][0], rows[-1][2])
-        content = b"".join(line + b"\n" for _, line, _ in rows)
-        _write(to, content)
-        detail = f"{place.seq} {place.sha256} {to.name} {sha256(content).hexdigest()}"
-        append(connection, AuditEvent("archive", by, count=len(rows), detail=detail))
+        place = Head(*found)
+        count, digest = _write(to, (line for (line,) in connection.execute(OLD, (place.seq,))))
+        detail = f"{place.seq} {place.sha256} {to.name} {digest}"
+        append(connection, AuditEvent("archive", by, count=count, detail=detail))
         connection.execute("update anchor set seq = ?, sha256 = ?", (place.seq, place.sha256))
         connection.execute("delete from record where seq <= ?", (place.seq,))
-    return len(rows)
+    return count
 
 
 def archived(files: list[Path]) -> tuple[Head, list[str]]:
@@ -73,21 +73,26 @@ def archived(files: list[Path]) -> tuple[Head, list[str]]:
 
 def _lines(file: Path) -> Iterator[bytes]:
     try:
-        yield from file.read_bytes().splitlines()
+        with file.open("rb") as lines:
+            yield from (line.removesuffix(b"\n") for line in lines)
     except OSError as error:
         raise UsageError(f"cannot read the archive {file}: {error.strerror}") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file to the disk, whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
+def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
+    """Write a new file to the disk, whole or not at all; return its lines' number and its hash."""
+    part, count, digest = path.with_name(f"{path.name}.part"), 0, sha256()
     try:
         with part.open("wb") as file:
-            file.write(content)
+            for count, line in enumerate(lines, 1):  # noqa: B007 - the last one is the number
+                file.write(line + b"\n")
+                digest.update(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
         synchronise(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise AuditError(f"cannot write {path} ({error.strerror}); nothing was archived") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return count, digest.hexdigest()

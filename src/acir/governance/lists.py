@@ -110,6 +110,17 @@ class Lists:
             connection.execute("insert into list values (?, ?, ?)", (key, by.user, kept))
         return key
 
+    def begin(self, title: str, picture: Picture, note: str, by: Actor) -> str:
+        """Make a list with a picture on it and return its key; a note that is too long makes none.
+
+        Raises:
+            UsageError: As in `make` and `put`.
+        """
+        _checked_note(note)
+        key = self.make(title, by)
+        self.put(key, picture, note, by)
+        return key
+
     def rename(self, key: str, title: str, by: Actor) -> None:
         """Give a list another title.
 
@@ -137,11 +148,7 @@ class Lists:
         Raises:
             UsageError: There is no such list of theirs, it is full, or the note is too long.
         """
-        kept = "\n".join(note.split("\r\n")).strip()
-        if len(kept) > LONGEST_NOTE:
-            raise UsageError(
-                f"a note has at most {LONGEST_NOTE} characters, not {len(kept)}; shorten it"
-            )
+        kept = _checked_note(note)
         with self._recorded(by, "a picture put on a list", picture) as connection:
             _title(connection, key, by.user)
             ((others,),) = connection.execute(
@@ -207,6 +214,15 @@ def _checked(title: str) -> str:
     if not kept or len(kept) > LONGEST_TITLE or not kept.isprintable():
         raise UsageError(
             f"a list has a title of 1 to {LONGEST_TITLE} characters in one line; choose another one"
+        )
+    return kept
+
+
+def _checked_note(note: str) -> str:
+    kept = "\n".join(note.split("\r\n")).strip()
+    if len(kept) > LONGEST_NOTE:
+        raise UsageError(
+            f"a note has at most {LONGEST_NOTE} characters, not {len(kept)}; shorten it"
         )
     return kept
 

@@ -138,16 +138,27 @@ class Registry(AbstractContextManager["Registry"]):
             self._record(by, found.id, f"approved for {found.name}")
         return self._one(found.id)
 
-    def roll_back(self, name: str, by: Actor) -> Registered:
+    def roll_back(self, name: str, by: Actor, leaving: str = "") -> Registered:
         """Take the bundle that serves under a name out of service; the one before serves again.
 
+        Args:
+            name: What it is for.
+            by: Who rolls back.
+            leaving: Its id, where it was seen: the same asked twice goes back once. Empty for
+                whichever serves.
+
         Raises:
-            UsageError: There is none before it.
+            UsageError: There is none before it, or another one serves.
         """
         with self._database.transaction() as connection:
             rows = connection.execute(
                 "select seq, model from service where name = ? order by seq desc limit 2", (name,)
             ).fetchall()
+            if leaving and [model for _, model in rows[:1]] != [leaving]:
+                raise UsageError(
+                    f"the model {leaving} is not in service for {name} any more, so nothing was "
+                    "rolled back; look which one is"
+                )
             if len(rows) < 2:  # noqa: PLR2004 - the one that serves and the one before
                 raise UsageError(
                     f"there is no earlier model of {name} to go back to; see acir model list"

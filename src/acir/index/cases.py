@@ -1,34 +1,39 @@
 """Cases: the pictures that share a value of a key, such as a patient or a series."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from json import dumps
 
 from acir.errors import UsageError, suggestion
 from acir.index.database import Database
+from acir.index.filters import keys
 from acir.index.rows import GIVEN
 
 COLUMNS = ("label", "patient")
 AMONG = "in (select value from json_each(?))"
-KNOWN = "select distinct key from metadata"
 
 
-def values(database: Database, keys: Sequence[int], name: str) -> dict[int, str]:
+def values(
+    database: Database, rows: Sequence[int], name: str, within: Collection[str] | None = None
+) -> dict[int, str]:
     """Return the value of each of these rows that has one.
 
     Args:
         database: Where to look.
-        keys: Rows of the tables.
+        rows: Rows of the tables.
         name: `label`, `patient` or a key of the pictures' metadata.
+        within: Collections that the rows are of, whose keys count; None for all.
 
     Raises:
-        UsageError: No picture has such a key; the known ones are named.
+        UsageError: No picture of these collections has such a key; the known ones are named.
     """
-    _check(database, name)
     if name in COLUMNS:
         sql = f"select row, {name} from item where {name} is not null and {GIVEN}"
-        return dict(database.read(sql, dumps(keys)))
+        return dict(database.read(sql, dumps(rows)))
     sql = f"select row, value from metadata where key = ? and {GIVEN}"
-    return dict(database.read(sql, name, dumps(keys)))
+    found: dict[int, str] = dict(database.read(sql, name, dumps(rows)))
+    if not found:
+        _check(database, name, within)
+    return found
 
 
 def members(database: Database, name: str, wanted: Iterable[str]) -> list[int]:
@@ -42,8 +47,8 @@ def members(database: Database, name: str, wanted: Iterable[str]) -> list[int]:
     return [row for (row,) in found]
 
 
-def _check(database: Database, name: str) -> None:
-    known = [*COLUMNS, *(key for (key,) in database.read(KNOWN))]
+def _check(database: Database, name: str, within: Collection[str] | None) -> None:
+    known = [*COLUMNS, *keys(database, within)]
     if name not in known:
         raise UsageError(
             f"the index has nothing named {name!r} to make cases of; use "

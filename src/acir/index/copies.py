@@ -9,6 +9,7 @@ from acir.index.database import Database
 TABLE = "create table if not exists copy (place text primary key, day text not null) without rowid"
 EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'copy'"
 INSERT = "insert or replace into copy values (?, ?)"
+FORGET = "delete from copy where place = ?"
 ALL = "select place, day from copy order by place"
 
 
@@ -18,6 +19,12 @@ def keep(database: Database, place: Path) -> None:
     with database.transaction() as connection:
         connection.execute(TABLE)
         connection.execute(INSERT, (str(place.absolute()), day))
+
+
+def forget(database: Database, place: Path) -> None:
+    """Forget a copy that was not made after all."""
+    with database.transaction() as connection:
+        connection.execute(FORGET, (str(place.absolute()),))
 
 
 def kept(database: Database) -> dict[Path, str]:

@@ -28,15 +28,18 @@ BY_NO_COLLECTION = """
         where metadata.row = item.row and key = 'collection' and value <> '')"""
 
 
-def matching(database: Database, where: Mapping[str, str]) -> list[int]:
+def matching(
+    database: Database, where: Mapping[str, str], within: Collection[str] | None = None
+) -> list[int]:
     """Return the rows that meet every condition, of which there is at least one, in no order.
 
     Args:
         database: Where to look.
         where: Values by key; the key is `label`, `collection` or a key of the pictures' metadata.
+        within: Collections whose keys count; None for all. Rows of others are among those returned.
 
     Raises:
-        UsageError: No picture has such a key.
+        UsageError: No picture of these collections has such a key.
     """
     queries, values = list[str](), list[str]()
     for key, value in where.items():
@@ -48,7 +51,7 @@ def matching(database: Database, where: Mapping[str, str]) -> list[int]:
             queries.append(f"select row from ({_belonging([value])})")
             values.append(dumps([value]))
         else:
-            _check(database, key)
+            _check(database, key, within)
             queries.append(BY_METADATA)
             values += [key, value]
     return [row for (row,) in database.read(" intersect ".join(queries), *values)]
@@ -62,6 +65,17 @@ def belonging(database: Database, collections: Collection[str]) -> list[int]:
     """
     sql = _belonging(collections)
     return [row for (row,) in database.read(sql, dumps(sorted(collections)))]
+
+
+def keys(database: Database, within: Collection[str] | None = None) -> list[str]:
+    """Return the keys of the metadata of these collections, None for all, in their order."""
+    sql = "select distinct key from metadata"
+    if within is None:
+        found = database.read(f"{sql} order by key")
+    else:
+        those = f"where row in ({_belonging(within)})"
+        found = database.read(f"{sql} {those} order by key", dumps(sorted(within)))
+    return [key for (key,) in found]
 
 
 def collection_of(metadata: Mapping[str, str]) -> str:
@@ -83,10 +97,12 @@ def _belonging(collections: Collection[str]) -> str:
     return BY_COLLECTION + (f" union {BY_NO_COLLECTION}" if DEFAULT in collections else "")
 
 
-def _check(database: Database, key: str) -> None:
-    if database.read("select 1 from metadata where key = ? limit 1", key):
+def _check(database: Database, key: str, within: Collection[str] | None) -> None:
+    if within is None and database.read("select 1 from metadata where key = ? limit 1", key):
         return
-    known = [LABEL, COLLECTION, *(k for (k,) in database.read("select distinct key from metadata"))]
+    known = [LABEL, COLLECTION, *keys(database, within)]
+    if key in known:
+        return
     raise UsageError(
         f"the index has nothing named {key!r} to filter by; use {', '.join(sorted(set(known)))}."
         f"{suggestion(key, known)}"

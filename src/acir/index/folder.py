@@ -1,7 +1,11 @@
 """The folder of an index."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from acir.durable import synchronise, synchronise_all
 from acir.errors import StorageError, StoreError
 from acir.index.database import FILE
 
@@ -32,6 +36,16 @@ def refuse_taken(folder: Path) -> None:
         )
 
 
+def refuse_within(folder: Path, place: Path) -> None:
+    """Refuse a place for a copy inside the index that is copied.
+
+    Raises:
+        StoreError: It lies there.
+    """
+    if folder.resolve() in place.resolve().parents:
+        raise StoreError(f"{place} lies inside the index at {folder}; name a place outside of it")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for a new index, or take an empty one.
 
@@ -46,6 +60,40 @@ def make_folder(folder: Path) -> None:
         raise StorageError(
             f"cannot make the folder {folder} ({error.strerror}); name one that can be written"
         ) from error
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """Fill an empty folder under another name; it gets its own when all of it is on the disk.
+
+    Interrupted, it leaves nothing; killed, the empty folder and one with a dot before its name.
+
+    Raises:
+        StoreError: It is the current folder, or something is mounted there.
+        StorageError: There is no room, or it cannot be written.
+    """
+    if folder.is_mount() or folder.resolve() == Path.cwd():
+        raise StoreError(
+            f"{folder} is the current folder, or one where something is mounted, whose place no "
+            "other can take; name a folder inside it"
+        )
+    try:
+        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
+            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as name:
+            part = Path(name)
+            yield part
+            synchronise_all(part)
+            part.replace(folder)
+        synchronise(folder.parent)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {folder} ({error.strerror}); name a place that can be written and has "
+            "room"
+        ) from error
+    finally:
+        with suppress(OSError):  # only where it is still empty
+            folder.rmdir()
 
 
 def size_of(folder: Path) -> int:

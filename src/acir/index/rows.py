@@ -27,6 +27,7 @@ ITEM = "item (row, id, label, path, patient, pixel_hash, code, checksum, pixels)
 INTO = {ITEM: 9, "embedding": 2, "thumbnail": 2, "metadata": 3}
 # What `checksum` hashes of a row without a thumbnail, in half its time.
 PLAIN = b"((%a, %a, %a, %a, %a, %a), [%d, %d])%b%b"
+ZERO = "\0"  # ends a text within JSON for SQLite: "a" would be found for "a\0b"
 BATCH = 256
 ROWS = 100  # of one statement: SQLite before 3.32 takes 999 values
 PART = 300  # pictures: what Python makes of them is gone before it looks for cycles among it
@@ -92,7 +93,8 @@ def _write_part(connection: Connection, entries: Sequence[Entry]) -> Written:
 def keys_of(database: Database, ids: Iterable[str]) -> list[int]:
     """Return the rows of those of these ids that are here, in no order."""
     sql = "select row from item where id in (select value from json_each(?))"
-    return [row for (row,) in database.read(sql, json.dumps(list(ids)))]
+    possible = [name for name in ids if ZERO not in name]
+    return [row for (row,) in database.read(sql, json.dumps(possible))]
 
 
 def delete(connection: Connection, keys: Sequence[int]) -> int:

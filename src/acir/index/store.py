@@ -140,6 +140,7 @@ class Store(AbstractContextManager["Store"]):
         that was being gathered, and adding all again leaves what is there unchanged.
 
         Raises:
+            UsageError: An id has a zero character.
             ValueError: A code or an embedding is not of this store's length.
             StorageError: The disk is full, or another process writes; what was committed before
                 remains.
@@ -269,6 +270,10 @@ class Store(AbstractContextManager["Store"]):
     def keep_copy(self, place: Path) -> None:
         """Remember that a copy of the index, or a part of it, is made at a place."""
         copies.keep(self._database, place)
+
+    def forget_copy(self, place: Path) -> None:
+        """Forget a copy that was not made after all."""
+        copies.forget(self._database, place)
 
     def copies(self) -> dict[Path, str]:
         """Return where copies were made, each with the day in UTC; they may have gone since."""

@@ -82,7 +82,7 @@ class State:
         wanted = frozenset(where.items()), within
         mask = self._masks.get(wanted)
         if mask is None:
-            mask = self._mask(database, where)
+            mask = self._mask(database, where, within)
             if within is not None:
                 mask = mask & self._marked(belonging(database, within))
             mask.flags.writeable = False
@@ -113,10 +113,12 @@ class State:
             self._facets[within] = facets(database, within)
         return self._facets[within]
 
-    def _mask(self, database: Database, where: Mapping[str, str]) -> Mask:
+    def _mask(
+        self, database: Database, where: Mapping[str, str], within: frozenset[str] | None
+    ) -> Mask:
         if not where:
             return np.ones(len(self.gallery.keys), dtype=bool)
-        return self._marked(matching(database, where))
+        return self._marked(matching(database, where, within))
 
     def _marked(self, keys: Sequence[int]) -> Mask:
         mask = np.zeros(len(self.gallery.keys), dtype=bool)
@@ -184,7 +186,7 @@ class View:
             within: Collections that are searched; None for all.
 
         Raises:
-            UsageError: No picture has such a key; the known ones are named.
+            UsageError: No picture of these has such a key; the known ones are named.
         """
         return self._state.mask(
             self._database, where, None if within is None else frozenset(within)
@@ -215,14 +217,24 @@ class View:
         """Return the positions, ascending, of those of these ids that are here."""
         return self.gallery.positions(rows.keys_of(self._database, ids))
 
-    def values(self, positions: Int[np.ndarray, " m"], name: str) -> list[str | None]:
+    def values(
+        self,
+        positions: Int[np.ndarray, " m"],
+        name: str,
+        within: Collection[str] | None = None,
+    ) -> list[str | None]:
         """Return what each picture has under `label`, `patient` or a key of its metadata.
 
+        Args:
+            positions: The pictures.
+            name: The key.
+            within: Collections that they are of; None for all.
+
         Raises:
-            UsageError: No picture has such a key; the known ones are named.
+            UsageError: No picture of these has such a key; the known ones are named.
         """
         keys = self.gallery.keys[positions].tolist()
-        found = cases.values(self._database, keys, name)
+        found = cases.values(self._database, keys, name, within)
         return [found.get(key) for key in keys]
 
     def members(self, name: str, wanted: Iterable[str]) -> Int[np.ndarray, " m"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from acir.codes import BITS_PER_BYTE
+from acir.errors import UsageError
 from acir.index import cache, changes, feeds, rows
 from acir.index.database import Database
 from acir.index.entry import Entry
@@ -43,7 +44,7 @@ class Writer:
         """Do what `Store.add` says."""
         total = Counter[str]()
         for batch in _batches(entries):
-            self._check_lengths(batch)
+            self._check(batch)
             with self._database.transaction() as connection:
                 written = rows.write(connection, batch)
                 if written.changed:
@@ -64,7 +65,7 @@ class Writer:
 
     def follow(self, pacs: str, step: feeds.Step) -> None:
         """Do what `Feed.follow` says."""
-        self._check_lengths(step.entries)
+        self._check(step.entries)
         with self._database.transaction() as connection:
             written = rows.write(connection, step.entries)
             orphans = feeds.write(connection, pacs, step)
@@ -76,8 +77,13 @@ class Writer:
         if orphans:
             self._database.forget()
 
-    def _check_lengths(self, entries: Iterable[Entry]) -> None:
+    def _check(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
+            if rows.ZERO in entry.id:
+                raise UsageError(
+                    f"the id {entry.id!r} has a zero character, which no id may have; give the "
+                    "picture another one"
+                )
             if len(entry.code) != self._size or len(entry.embedding) != self._dim:
                 raise ValueError(
                     f"{entry.id} has {len(entry.code) * BITS_PER_BYTE} bits and "

@@ -61,7 +61,7 @@ def slices_of(
         own: What it says of each.
         dimensions: The tags that its Dimension Index Sequence points to, in order (C.7.6.17).
     """
-    if str(len(own)) != (words.get(FRAMES) or "1"):
+    if len(own) != _announced(words):
         return [words]
     passes = _passes(own, dimensions)
     frames = [
@@ -70,6 +70,14 @@ def slices_of(
     ]
     lie_apart = len({frame.get(POSITION) for frame in frames}) > 1
     return list(frames) if lie_apart or len(frames) == 1 else [words]
+
+
+def _announced(words: Words) -> int:
+    """Return how many frames there are to be, written as any integer string; 0 where it is none."""
+    try:
+        return int(words.get(FRAMES) or 1)
+    except ValueError:
+        return 0
 
 
 def _said(shared: Group, own: Group) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ from acir.pacs.place import KEYWORDS, Place, places_of
 from acir.pacs.screening import screened
 from acir.pacs.silence import unheard
 from acir.prep.decode import MAX_BYTES, Picture, oversized
-from acir.privacy.names import names_someone
+from acir.privacy.names import FEWEST_IN_CODE, Person, names_someone
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.types import SERIES, pixel_hash
 
@@ -267,8 +267,10 @@ def _without_identity(
 
 
 def _metadata(dataset: Dataset, key: bytes) -> dict[str, str]:
-    """Return what may be filtered by; a series is known by a keyed hash."""
-    found = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
+    """Return what may be filtered by, where it names no one; a series is known by a keyed hash."""
+    person = Person(dataset)
+    codes = {k: str(dataset[k].value) for k in ALLOWED if _is_code(dataset.get(k))}
+    found = {k: code for k, code in codes.items() if not person.is_named_by(code, FEWEST_IN_CODE)}
     if series := str(dataset.get("SeriesInstanceUID") or "").strip():
         found[SERIES] = pseudonym(key, "series", series)
     return found

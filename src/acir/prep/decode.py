@@ -78,7 +78,9 @@ def read_file(path: Path, name: str) -> bytes:
     """
     try:
         found = path.stat()
-        if not (S_ISREG(found.st_mode) or S_ISDIR(found.st_mode)):  # which may never end
+        if S_ISDIR(found.st_mode):
+            raise UnreadableImageError(name, "it is a folder that cannot be read")
+        if not S_ISREG(found.st_mode):  # which may never end
             raise UnreadableImageError(name, "it is a device or a pipe, not a file")
         if found.st_size > MAX_BYTES:
             raise oversized(name)

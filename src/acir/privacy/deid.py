@@ -2,10 +2,11 @@
 
 The walk fails closed. An attribute that the standard's table names is treated as it says; one that
 it does not name stays only if it holds numbers, is on the short list of `acir.privacy.kept`, or is
-a sequence, whose items are walked in the same way. UIDs that the standard itself defines stay, and
-every other is replaced by a keyed hash, the same in every file, so that references hold. Private
-and repeating groups (curves, overlays), retired attributes without a name, values that cannot be
-read, and values of another kind than the attribute's are removed.
+a sequence, whose items are walked in the same way. A value that stays and holds the patient's name,
+an identifier of theirs or the accession number becomes `REMOVED`. UIDs that the standard itself
+defines stay, and every other is replaced by a keyed hash, the same in every file, so that
+references hold. Private and repeating groups (curves, overlays), retired attributes without a name,
+values that cannot be read, and values of another kind than the attribute's are removed.
 """
 
 import re
@@ -22,6 +23,7 @@ from pydicom.tag import BaseTag
 
 from acir.errors import UsageError
 from acir.privacy.kept import EMPTIED, KEPT, REPLACED
+from acir.privacy.names import FEWEST_IN_CODE, Person
 from acir.privacy.pixel_data import PIXELS, keep_picture_only
 from acir.privacy.pseudonym import pseudonym
 from acir.privacy.table import actions, description
@@ -77,6 +79,15 @@ class Profile:
             raise UsageError("a de-identification needs a key; give 32 random bytes")
 
 
+@dataclass(frozen=True)
+class _Course:
+    """What is the same for all elements of a file; without days, dates go."""
+
+    key: bytes
+    days: int | None
+    person: Person
+
+
 def deidentify(dataset: Dataset, profile: Profile, *, pixels_clean: bool) -> None:
     """Remove identity from a data set, its file meta and its preamble, in place.
 
@@ -91,7 +102,7 @@ def deidentify(dataset: Dataset, profile: Profile, *, pixels_clean: bool) -> Non
     """
     person = _person(dataset)
     days = shift_days(profile.key, person) if profile.dates else None
-    _walk(dataset, profile.key, days)
+    _walk(dataset, _Course(profile.key, days, Person(dataset)))
     keep_picture_only(dataset)
     patient = pseudonym(profile.key, "patient", person)
     dataset.PatientID = patient
@@ -131,13 +142,13 @@ def _person(dataset: Dataset) -> str:
     return ""
 
 
-def _walk(dataset: Dataset, key: bytes, days: int | None) -> None:
+def _walk(dataset: Dataset, course: _Course) -> None:
     for tag in [*dataset.keys()]:
-        if not _may_stay(dataset, tag, key, days):
+        if not _may_stay(dataset, tag, course):
             del dataset[tag]
 
 
-def _may_stay(dataset: Dataset, tag: BaseTag, key: bytes, days: int | None) -> bool:
+def _may_stay(dataset: Dataset, tag: BaseTag, course: _Course) -> bool:
     """Treat an element and say whether what is left of it stays."""
     if tag.is_private or not dictionary_has_tag(tag) or tag.group < FIRST_GROUP:
         return False
@@ -149,26 +160,26 @@ def _may_stay(dataset: Dataset, tag: BaseTag, key: bytes, days: int | None) -> b
     if known != element.VR and element.VR not in known.split(" or "):
         return False
     if element.VR == "SQ":
-        return _treat_sequence(element, key, days)
+        return _treat_sequence(element, course)
     if tag not in actions():
-        return _treat_unnamed(element, key)
-    return _treat_named(element, key, days)
+        return _treat_unnamed(element, course)
+    return _treat_named(element, course)
 
 
-def _treat_sequence(element: DataElement, key: bytes, days: int | None) -> bool:
+def _treat_sequence(element: DataElement, course: _Course) -> bool:
     action = actions().get(element.tag, "replace")
     if action == "empty":
         element.value = []
     for item in element.value if action == "replace" else ():
         for keyword in PIXELS:  # a small copy, say, that nobody looks at
             item.pop(keyword, None)
-        _walk(item, key, days)
+        _walk(item, course)
     return action != "remove"
 
 
-def _treat_unnamed(element: DataElement, key: bytes) -> bool:
+def _treat_unnamed(element: DataElement, course: _Course) -> bool:
     if element.VR == "UI":
-        _key_uids(element, key)
+        _key_uids(element, course.key)
         return True
     if element.keyword in (*REPLACED, *EMPTIED):
         element.value = REMOVED if element.keyword in REPLACED else ""
@@ -176,13 +187,25 @@ def _treat_unnamed(element: DataElement, key: bytes) -> bool:
     if element.keyword == "SpecificCharacterSet":
         return all(text in python_encoding for text in _texts(element))
     if element.keyword in STAYING:
+        if element.VR in TEXT:
+            _leave_out_names(element, course.person)
         return element.VR != "CS" or all(CODE_STRING.fullmatch(text) for text in _texts(element))
     if element.VR in ("DS", "IS"):
         return all(NUMBER.fullmatch(text) for text in _texts(element))
     return element.VR in NUMBERS
 
 
-def _treat_named(element: DataElement, key: bytes, days: int | None) -> bool:
+def _leave_out_names(element: DataElement, person: Person) -> None:
+    """Replace the values that name the patient; people type names into any field."""
+    fewest = FEWEST_IN_CODE if element.VR == "CS" else 2
+    texts = _texts(element)
+    left = [REMOVED if person.is_named_by(text, fewest) else text for text in texts]
+    if left != texts:
+        element.value = left
+
+
+def _treat_named(element: DataElement, course: _Course) -> bool:
+    days = course.days
     action = actions()[element.tag]
     if action == "remove" and element.VR not in ("DA", "DT", "TM"):
         return False
@@ -194,7 +217,7 @@ def _treat_named(element: DataElement, key: bytes, days: int | None) -> bool:
     if action == "empty":
         element.clear()
     elif element.VR == "UI":
-        _key_uids(element, key)
+        _key_uids(element, course.key)
     else:
         element.value = DUMMIES[element.VR]
     return action != "remove"

@@ -1,4 +1,4 @@
-"""Whether a text that someone chose, such as the name of a folder, tells whose picture it is."""
+"""Whether a text that someone chose, a folder's name or a value in a file, tells whose it is."""
 
 import re
 import unicodedata
@@ -9,6 +9,22 @@ from pydicom import Dataset
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
 # Names come as DICOM's older character sets write them, and folders as people do.
 SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
+NAME_PARTS = 3  # family, given and middle name; then come titles (PS3.5 6.2.1.1)
+FEWEST_SIGNS = 3  # of an identifier that is looked for within a file: "1" is in any version number
+FEWEST_IN_CODE = 3  # letters of a name in a code string: CT, MR and NO are codes, and names
+# What the standard writes itself is nobody's, also where the patient is called so.
+TERMS = frozenset(
+    (
+        *("abdomen", "ankle", "arm", "back", "brain", "breast", "calf", "cheek", "chest"),
+        *("elbow", "extremity", "eye", "face", "finger", "foot", "forearm", "hand", "head"),
+        *("heart", "hip", "jaw", "kidney", "knee", "leg", "liver", "lung", "neck", "nose"),
+        *("orbit", "pelvis", "rib", "shoulder", "skull", "spine", "thigh", "thorax", "thumb"),
+        *("toe", "whole", "body", "wrist", "left", "right", "both", "primary", "secondary"),
+        *("original", "derived", "mixed", "axial", "localizer", "volume", "volumetric"),
+        *("image", "text", "code", "container", "color", "monochrome", "palette", "rgb", "ybr"),
+        *("full", "yes", "no", "none"),
+    )
+)
 
 
 def names_someone(label: str, dataset: Dataset) -> bool:
@@ -22,7 +38,7 @@ def names_someone(label: str, dataset: Dataset) -> bool:
         dataset: What a file in it says.
     """
     words, together = set(_words(label)), "".join(_words(label))
-    named = {word for word in _words(str(dataset.get("PatientName") or "")) if len(word) > 1}
+    named = {word for word in _words(_name(dataset)) if len(word) > 1}
     numbers = [_spaced(str(dataset.get(keyword) or "")) for keyword in IDENTIFIERS]
     return (
         "\\" in label  # a spelt out byte of another encoding, in which it may be anyone's name
@@ -32,12 +48,58 @@ def names_someone(label: str, dataset: Dataset) -> bool:
     )
 
 
+class Person:
+    """What the patient and the study of a file are called, to be looked for among its values.
+
+    A name counts as in `names_someone`, but not by its titles, its digits alone, or a word of
+    `TERMS`: a head is a head, also Mr Head's. Identifiers count where they stand by themselves.
+
+    Args:
+        dataset: The file, before anything of it is removed.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        name = _name(dataset)
+        words = {word for word in _words(name) if len(word) > 1 and word.isalpha()}
+        self._words = words - TERMS
+        self._joined = [first + last for first, last in permutations(words, 2)]
+        said = [str(dataset.get(keyword) or "") for keyword in IDENTIFIERS]
+        numbered = [name] if any(sign.isdigit() for sign in name) else []
+        numbers = {" ".join(_parts(text)) for text in (*said, *numbered)}
+        self._numbers = [n for n in numbers if len(n.replace(" ", "")) >= FEWEST_SIGNS]
+
+    def is_named_by(self, text: str, fewest: int = 2) -> bool:
+        """Whether a value holds a name or an identifier.
+
+        Args:
+            text: The value.
+            fewest: Letters that a word of a name has at least.
+        """
+        words = _words(text)
+        whole, together = f" {' '.join(_parts(text))} ", "".join(words)
+        return (
+            any(len(word) >= fewest for word in self._words.intersection(words))
+            or any(name in together for name in self._joined)
+            or any(f" {number} " in whole for number in self._numbers)
+        )
+
+
+def _name(dataset: Dataset) -> str:
+    """Return the patient's name in all its scripts, without titles."""
+    groups = str(dataset.get("PatientName") or "").split("=")
+    return " ".join(" ".join(group.split("^")[:NAME_PARTS]) for group in groups)
+
+
 def _words(text: str) -> list[str]:
     """Return the letters and the digits of a text, apart, in each spelling."""
     # Composed first: macOS writes a letter and its accent as two signs.
     whole = unicodedata.normalize("NFKC", text).casefold()
     spellings = dict.fromkeys((whole.translate(SPELT_OUT), whole))
-    return [word for one in spellings for word in re.findall(r"[^\W\d_]+|\d+", _bare(one))]
+    return [word for one in spellings for word in _parts(one)]
+
+
+def _parts(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+|\d+", _bare(text.casefold()))
 
 
 def _bare(text: str) -> str:

@@ -80,9 +80,9 @@ class Asking:
 
     def _hits(self, found: Retrieved, positions: range, question: Question) -> tuple[Hit, ...]:
         places = np.array(positions, dtype=np.int64)
-        chosen, per = found.ranking.take(places), self.request.per
+        chosen, per, within = found.ranking.take(places), self.request.per, self.request.collections
         entries = self.view.entries(chosen.rows)
-        cases = self.view.values(chosen.rows, per) if per else [None] * len(entries)
+        cases = self.view.values(chosen.rows, per, within) if per else [None] * len(entries)
         matches = self._matches(found.deciding and found.deciding.take(places), question)
         return tuple(
             Hit(

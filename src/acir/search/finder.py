@@ -123,8 +123,8 @@ class Finder:
         """
         rows, per = np.unique(np.concatenate([each.rows for each in lists])), wanted.request.per
         if per is not None and wanted.request.radius is None:
-            rows = np.union1d(rows, self._members(rows, per, views[0], wanted.allowed))
-        names = self._state.values(rows, per) if per is not None else [None] * len(rows)
+            rows = np.union1d(rows, self._members(rows, views[0], wanted))
+        names = self._named(rows, wanted) if per is not None else [None] * len(rows)
         codes, embeddings = (
             self._state.gallery.codes[rows],
             self._embeddings.of(self._state, rows),
@@ -138,14 +138,20 @@ class Finder:
         return replace(found, rows=rows[found.rows]), decided
 
     def _members(
-        self, rows: Int[np.ndarray, " c"], per: str, view: Probe, allowed: Allow
+        self, rows: Int[np.ndarray, " c"], view: Probe, wanted: Wanted
     ) -> Int[np.ndarray, " m"]:
         """Return all pictures of the cases of some, but for those that may not be found."""
-        named = {name for name in self._state.values(rows, per) if name is not None}
-        members = self._state.members(per, named)
-        if allowed is not None:
-            members = members[allowed[members]]
+        assert wanted.request.per is not None
+        named = {name for name in self._named(rows, wanted) if name is not None}
+        members = self._state.members(wanted.request.per, named)
+        if wanted.allowed is not None:
+            members = members[wanted.allowed[members]]
         return np.setdiff1d(members, view.barred)
+
+    def _named(self, rows: Int[np.ndarray, " c"], wanted: Wanted) -> list[str | None]:
+        """Return the case of each picture, None for one without."""
+        assert wanted.request.per is not None
+        return self._state.values(rows, wanted.request.per, wanted.request.collections)
 
     def _folded(
         self, views: Views, ranking: Ranking, request: Request

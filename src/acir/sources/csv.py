@@ -55,7 +55,7 @@ class CsvSource(Source):
     def _rows(self) -> Iterator[tuple[int, Row]]:
         try:
             with Path(self.location).open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, strict=True)
+                reader = csv.reader(map(_text, file), strict=True)
                 columns = self._columns(next(reader, []))
                 for cells in filter(None, reader):
                     if len(cells) != len(columns):
@@ -117,3 +117,9 @@ class CsvSource(Source):
                 f"{', '.join(SPLITS)} or nothing.{suggestion(text.lower(), SPLITS)}"
             )
         return SPLIT_NAMES.get(text.lower())
+
+
+def _text(line: str) -> str:
+    if "\0" in line:  # UTF-16, or no text at all
+        raise csv.Error
+    return line

@@ -17,10 +17,12 @@ from acir.bundle import Bundle
 from acir.index.entry import Entry
 from acir.index.filters import COLLECTION
 from acir.models.encoder import Encoder
+from acir.prep.decode import natural_range
 from acir.prep.pixels import to_unit
 from acir.types import ImageRecord
 
 THUMBNAIL_SIDE = 96
+SHOWN = "Shown"  # key of metadata: which values are black and white, where no thumbnail tells
 
 Images = list[Float[np.ndarray, "3 height width"]]
 Coded = list[tuple[UInt8[np.ndarray, " bytes"], Float16[np.ndarray, " dim"]]]
@@ -63,8 +65,9 @@ def prepared(
 ) -> Iterator[Prepared]:
     """Prepare records as they come; one that is stored with the same pixels keeps its code.
 
-    The same means: the same pixel hash, and the same thumbnail where thumbnails are kept, which
-    tells a picture that is windowed in another way.
+    The same means: the same pixel hash, and the same thumbnail, which tells a picture that is
+    windowed in another way. Where none are kept, the window is among the metadata, unless it is the
+    one that follows from the pixels.
 
     Args:
         records: From a source.
@@ -129,13 +132,26 @@ def _described(record: ImageRecord, kept: Kept) -> Entry:
 
 
 def _metadata(record: ImageRecord, kept: Kept) -> Mapping[str, str]:
-    if kept.collection is None:
-        return record.metadata
-    return {**record.metadata, COLLECTION: kept.collection}
+    more = {} if kept.thumbnails else _shown(record)
+    if kept.collection is not None:
+        more[COLLECTION] = kept.collection
+    return {**record.metadata, **more}
+
+
+def _shown(record: ImageRecord) -> dict[str, str]:
+    """Say which values are black and white where the pixels alone do not."""
+    if not record.inverted and record.value_range == natural_range(record.pixels):
+        return {}
+    black, white = reversed(record.value_range) if record.inverted else record.value_range
+    return {SHOWN: f"{float(black)!r} to {float(white)!r}"}
 
 
 def _looks_the_same(entry: Entry, stored: Entry) -> bool:
-    return (entry.pixel_hash, entry.thumbnail) == (stored.pixel_hash, stored.thumbnail)
+    return (entry.pixel_hash, entry.thumbnail, entry.metadata.get(SHOWN)) == (
+        stored.pixel_hash,
+        stored.thumbnail,
+        stored.metadata.get(SHOWN),
+    )
 
 
 def ordinary(

@@ -38,6 +38,8 @@ from acir.workflows.recording import following
 BATCH = 100  # instances of one commit
 HOUR = 3600.0
 LONGEST = 60.0  # seconds between two attempts to reach a server
+# A PACS that lost its disk, or lists for another user, has less than before, and answers well.
+FEW, LARGEST_SHARE = 10, 0.5  # instances, and of those that are known: more are not erased at once
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +82,19 @@ class Follower:
         feed: What the server tells.
         target: Where its pictures go.
         progress: Shows long work.
+        erase: Whether to erase what is gone, however much it is.
 
     Attributes:
         counts: Instances that were `taken`, not wanted (`passed`), `failed` or `gone`.
         next_at: When the next turn is due, on the monotonic clock.
+        held_back: Why the last look did not erase what is gone; empty where it did.
     """
 
-    def __init__(self, server: Server, feed: Feed, target: Target, progress: Progress) -> None:
+    def __init__(
+        self, server: Server, feed: Feed, target: Target, progress: Progress, *, erase: bool
+    ) -> None:
         self._server, self._feed, self._target, self._progress = server, feed, target, progress
+        self._erase = erase
         self._state = target.store.feed(server.name)
         self._more = collected(server.collection)
         self._terms = terms_of(server)
@@ -95,6 +102,7 @@ class Follower:
         self._reconcile_at = monotonic()
         self.counts = Counter[str](taken=0, passed=0, failed=0, gone=0)
         self.next_at = monotonic()
+        self.held_back = ""
         self._failures = 0
 
     def turn(self, say: Callable[[str], None]) -> None:
@@ -112,6 +120,8 @@ class Follower:
         if self._failures:
             say(f"the server {self._server.name} is followed again")
             log.info("%s: followed again", self._server.name)
+        if self.held_back:
+            say(self.held_back)
         self._failures, self.next_at = 0, monotonic() + self._poll
 
     def look(self) -> None:
@@ -122,6 +132,7 @@ class Follower:
             StorageError: The index cannot be written.
             ServerError: The engine's server cannot be used.
         """
+        self.held_back = ""
         told_all = self._catch_up()
         if not told_all or self._state.due() or monotonic() >= self._reconcile_at:
             self.reconcile()
@@ -144,11 +155,15 @@ class Follower:
         return False
 
     def reconcile(self) -> None:
-        """Compare with all that the server has: erase what is gone, fetch what is missing."""
+        """Compare with all that the server has: erase what is gone, fetch what is missing.
+
+        Where suspiciously much is gone, nothing is erased, and `held_back` says so.
+        """
         cursor, last = self._state.cursor(), self._feed.last()
         there, wanted = self._compared()
-        gone = [handle for handle in self._state.seen() if handle not in there]
-        if gone:
+        known = self._state.seen()
+        gone = [handle for handle in known if handle not in there]
+        if gone and not self._holds_back(len(gone), len(known), len(there)):
             self._commit(Step(gone=gone))
         if wanted:
             with self._progress(f"fetching from {self._server.name}", len(wanted)) as tick:
@@ -162,6 +177,18 @@ class Follower:
             "%s: reconciled, %d there, %d gone, %d looked at",
             *(self._server.name, len(there), len(gone), len(wanted)),
         )
+
+    def _holds_back(self, gone: int, known: int, there: int) -> bool:
+        """Whether so much is gone that a person has to say that it is meant."""
+        if self._erase or (there and (gone <= FEW or gone <= LARGEST_SHARE * known)):
+            return False
+        self.held_back = (
+            f"the server {self._server.name} no longer lists {gone} of the {known} instances that "
+            "the index has of it, so none was erased; check the server, or where they are gone on "
+            "purpose, run acir pacs sync CONFIG --once --erase"
+        )
+        log.warning("%s", self.held_back)
+        return True
 
     def _compared(self) -> tuple[Set[str], list[str]]:
         """Return the hashed handles of all instances that there are, and what is to be taken."""

@@ -28,12 +28,19 @@ class SeriesFollower(Follower):
         feed: What the server tells.
         target: Where its pictures go.
         progress: Shows long work.
+        erase: Whether to erase what is gone, however much it is.
     """
 
     def __init__(
-        self, server: Server, feed: OrthancSeries, target: Target, progress: Progress
+        self,
+        server: Server,
+        feed: OrthancSeries,
+        target: Target,
+        progress: Progress,
+        *,
+        erase: bool,
     ) -> None:
-        super().__init__(server, feed, target, progress)
+        super().__init__(server, feed, target, progress, erase=erase)
         self._series = feed
 
     def _take(self, handles: Sequence[str], cursor: int | None) -> None:

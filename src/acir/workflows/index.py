@@ -14,7 +14,7 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.folder import refuse_taken
+from acir.index.folder import beside, make_folder, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -120,28 +120,26 @@ def delete(
 def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
     """Copy an index, bundle and key included, for another engine; return what the copy holds.
 
-    Refused or interrupted, it leaves nothing.
+    Refused or interrupted, it leaves nothing; killed, what `build` leaves then.
 
     Raises:
         UsageError: The index, the engine or the new folder cannot be used.
-        ServerError: The server of the new engine cannot.
+        StorageError: There is no room, or the folder cannot be written.
+        ServerError: The server of the new engine cannot be used.
     """
     choice = choose(engine)
-    refuse_taken(to)  # before it is remembered as a copy
-    with Store.open(index, model=bundle_of(index)) as source, copying(source, to):
-        store = copy_store(source, to, choice)
-    with store:
-        try:
-            copy_bundle(index / BUNDLE, to / BUNDLE)
-            if (index / KEY).exists():  # else ACIR_KEY_FILE names it
-                shutil.copy2(index / KEY, to / KEY)
-            begin_log(store)
-            meet_server(store)
-            return store.info()
-        except BaseException:
-            store.close()
-            shutil.rmtree(to)
-            raise
+    with Store.open(index, model=bundle_of(index)) as source:
+        refuse_within(index, to)
+        make_folder(to)
+        with copying(source, to), beside(to) as part:
+            shutil.copymode(to, part)
+            with copy_store(source, part, choice) as store:
+                copy_bundle(index / BUNDLE, part / BUNDLE)
+                if (index / KEY).exists():  # else ACIR_KEY_FILE names it
+                    shutil.copy2(index / KEY, part / KEY)
+                begin_log(store)
+                meet_server(store)
+                return store.info()
 
 
 def verify(index: Path) -> list[str]:

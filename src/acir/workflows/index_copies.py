@@ -1,18 +1,14 @@
 """`acir index`: compact, backup, restore, export, import."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from acir.bundle import copy_bundle
-from acir.durable import synchronise, synchronise_all
-from acir.errors import StorageError, StoreError
+from acir.errors import StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
-from acir.index.folder import make_folder
+from acir.index.folder import beside, make_folder, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.workflows.index import verify
@@ -40,8 +36,9 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
     """
     bundle_of(index)
     with Store.open(index) as store:
+        refuse_within(index, to)
         make_folder(to)
-        with _beside(to) as part, copying(store, to):
+        with copying(store, to), beside(to) as part:
             return _copied(store, part)
 
 
@@ -56,8 +53,9 @@ def restore(source: Path, index: Path) -> dict[str, int | str]:
     """
     bundle_of(source)
     with Store.open(source) as store:
+        refuse_within(source, index)
         make_folder(index)
-        with _beside(index) as part:
+        with beside(index) as part:
             told = _copied(store, part)
             with Store.open(part) as copy:
                 event = described(copy, "add", system_user())
@@ -94,6 +92,7 @@ def export(index: Path, to: Path) -> dict[str, int]:
         StoreError: The index is missing or damaged, or there is something at `to`.
         StorageError: The file cannot be written.
     """
+    refuse_within(index, to)
     parquet.refuse_taken(to)  # before it is remembered as a copy
     with Store.open(index) as store, copying(store, to, "export"):
         return {"n": parquet.write(store, to)}
@@ -110,25 +109,3 @@ def import_(index: Path, file: Path) -> Added:
     opened = Store.open(index, model=bundle_of(index))
     with opened as store, up_to_date(store), adding(store, None) as done:
         return done(store.add(parquet.read(file, store)))
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """Fill a folder under another name; it gets its own when all of it is on the disk."""
-    try:
-        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
-            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
-        ) as name:
-            part = Path(name)
-            yield part
-            synchronise_all(part)
-            part.replace(folder)
-        synchronise(folder.parent)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {folder} ({error.strerror}); name a place that can be written and has "
-            "room for a copy of the index"
-        ) from error
-    finally:
-        with suppress(OSError):  # only where it is still empty
-            folder.rmdir()

@@ -9,6 +9,7 @@ from acir.content import embedding_length
 from acir.errors import UsageError
 from acir.governance.access import EVERYWHERE
 from acir.index.chosen import Choice
+from acir.index.folder import beside, make_folder
 from acir.index.store import AUDITED, Store
 from acir.privacy.pseudonym import load_key
 from acir.sources.base import Source, SourceOptions, open_source
@@ -61,12 +62,25 @@ def created(
 ) -> Store:
     """Make an empty index with a copy of its bundle and a key, or nothing.
 
+    Killed at any moment, it leaves an index or an empty folder, which the next start takes.
+
     Raises:
-        UsageError: There is something in the folder, or it cannot be written.
+        StoreError: There is something in the folder.
+        StorageError: It cannot be written.
         ServerError: The server of the engine cannot be used.
     """
+    make_folder(index)
+    with beside(index) as part:
+        shutil.copymode(index, part)
+        _create(part, bundle, model, options, choice)
+    return Store.open(index)
+
+
+def _create(
+    index: Path, bundle: Bundle, model: Path, options: IndexOptions, choice: Choice
+) -> None:
     encoder = bundle.encoder
-    store = Store.create(
+    with Store.create(
         index,
         bits=encoder.bits,
         dim=embedding_length(encoder.dim, encoder.bits, encoder.weighed),
@@ -77,14 +91,8 @@ def created(
             **({AUDITED: str(True)} if options.audited else {}),
             **choice.settings,
         },
-    )
-    try:
+    ) as store:
         copy_bundle(model, index / BUNDLE)
         load_key(index / KEY)
         begin_log(store)
         meet_server(store)  # before pictures are encoded
-    except BaseException:
-        store.close()
-        shutil.rmtree(index)
-        raise
-    return store

@@ -1,6 +1,5 @@
 """`acir pacs`: an index that follows a PACS, and questions about what is in one."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -9,11 +8,10 @@ from time import monotonic, sleep
 from urllib.parse import urlencode
 
 from acir.bundle import load_bundle
-from acir.errors import UsageError
+from acir.errors import PacsError, UsageError
 from acir.index.chosen import choose
 from acir.index.database import FILE
 from acir.index.feeds import alone
-from acir.index.folder import make_folder
 from acir.index.store import Store
 from acir.pacs.orthanc import Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, is_uid
@@ -59,6 +57,7 @@ def sync(
     configuration: Path,
     *,
     once: bool = False,
+    erase: bool = False,
     device: str = "cpu",
     progress: Progress = silent,
     say: Say = lambda _: None,
@@ -71,6 +70,7 @@ def sync(
     Args:
         configuration: The TOML file.
         once: Whether to return when the index has what the servers have.
+        erase: Whether to erase what is gone from a server, however much it is.
         device: Where the network is to run.
         progress: Shows long work.
         say: Takes a line for a person.
@@ -80,7 +80,8 @@ def sync(
 
     Raises:
         UsageError: The configuration, the index or the model cannot be used.
-        PacsError: With `once`, a server cannot be used.
+        PacsError: With `once`, a server cannot be used, or so much is gone from it that it was not
+            erased.
         BusyError: Another process follows into the same index.
     """
     settings = load(configuration)
@@ -88,13 +89,16 @@ def sync(
         raise UsageError(f"{configuration} names no server; add a table [[servers]]")
     with _target(settings, device) as target, alone(target.store.folder), ExitStack() as open_:
         followers = [
-            open_.enter_context(closing(_follower(server, target, progress)))
+            open_.enter_context(closing(_follower(server, target, progress, erase)))
             for server in settings.servers
         ]
         if not once:
             _for_ever(followers, say)
         for follower in followers:
             follower.look()
+        for follower in followers:
+            if follower.held_back:
+                raise PacsError(follower.held_back)
         return {
             key: sum(follower.counts[key] for follower in followers) for key in followers[0].counts
         }
@@ -184,11 +188,11 @@ def _for_ever(followers: list[Follower], say: Say) -> None:
         sleep(max(0.0, min(follower.next_at for follower in followers) - monotonic()))
 
 
-def _follower(server: Server, target: Target, progress: Progress) -> Follower:
+def _follower(server: Server, target: Target, progress: Progress, erase: bool) -> Follower:
     if server.level == "series":
-        return SeriesFollower(server, OrthancSeries(server), target, progress)
+        return SeriesFollower(server, OrthancSeries(server), target, progress, erase=erase)
     feed = Orthanc(server) if server.orthanc else DicomWeb(server)
-    return Follower(server, feed, target, progress)
+    return Follower(server, feed, target, progress, erase=erase)
 
 
 @contextmanager
@@ -207,11 +211,7 @@ def _create(settings: Settings, index: Path, device: str) -> None:
             f"there is no index at {index}; build one with acir index build, or name a bundle by "
             "the key model and it is made"
         )
-    model, part = Path(settings.model), index.with_name(f".{index.name}.part")
-    make_folder(index)
-    shutil.rmtree(part, ignore_errors=True)  # of a start that was killed
+    model = Path(settings.model)
     created(
-        part, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
+        index, load_bundle(model, device), model, IndexOptions(paths=False), choose(ENGINE)
     ).close()
-    index.rmdir()
-    part.rename(index)

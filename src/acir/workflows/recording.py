@@ -6,7 +6,7 @@ from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
 
-from acir.errors import AuditError, UnreadableImageError
+from acir.errors import AuditError, StorageError, UnreadableImageError
 from acir.governance.access import EVERYWHERE
 from acir.governance.audit import Actor, AuditEvent, AuditLog
 from acir.index.entry import Entry
@@ -128,12 +128,22 @@ def following(store: Store, step: Step) -> Iterator[None]:
 
 @contextmanager
 def copying(store: Store, to: Path, action: str = "backup") -> Iterator[None]:
-    """Record and remember that all pictures of an index are about to be copied to a place."""
+    """Record and remember that all pictures of an index are about to be copied to a place.
+
+    One that fails leaves nothing there, and is remembered no longer.
+    """
     event = described(store, action, system_user())
     count = int(store.info()["n"])
     with recorded(store, replace(event, collection=EVERYWHERE, count=count, detail=to.name)):
+        is_known = to.absolute() in store.copies()
         store.keep_copy(to)
-        yield
+        try:
+            yield
+        except BaseException:
+            if not is_known:
+                with suppress(StorageError):  # what went wrong at first is what is to be told
+                    store.forget_copy(to)
+            raise
 
 
 def witness_of(store: Store) -> Witness:

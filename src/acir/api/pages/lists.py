@@ -75,9 +75,11 @@ async def put(
 ) -> Response:
     """Put a picture on a list, or on a new one, and go back to the answer."""
     picture = _picture(server, caller, id)
-    chosen = key or await run_in_threadpool(server.lists.make, title, caller.actor)
-    await run_in_threadpool(server.lists.put, chosen, picture, note, caller.actor)
-    return RedirectResponse(_back(state) or f"{PAGE}/{chosen}", 303)
+    if key:
+        await run_in_threadpool(server.lists.put, key, picture, note, caller.actor)
+    else:
+        key = await run_in_threadpool(server.lists.begin, title, picture, note, caller.actor)
+    return RedirectResponse(_back(state) or f"{PAGE}/{key}", 303)
 
 
 @router.post("/lists/make")
@@ -150,6 +152,7 @@ async def _opened(
     entries = [one.entry for one in shown]
     event = described(server.served.searcher.store, verb, caller.actor, entries)
     await recorded(server, replace(event, detail="a list"))
+    server.seen.note(caller.actor, [entry.id for entry in entries])
     return found, shown
 
 

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from acir.api.asking import recorded
 from acir.api.regions import Box, asked_about
+from acir.api.routes.records import shown, stored
 from acir.api.schemas import WORD
 from acir.api.security import Guarded, Searching, Viewer
 from acir.api.state import Server
@@ -49,8 +50,10 @@ async def heat(
 @router.get("/thumbnail")
 async def thumbnail(server: Server, caller: Viewer, id: Key) -> Response:
     """Return the small picture of a stored one."""
-    entry = server.served.entry(id, caller.within("view"))
-    return _png(entry.thumbnail if entry else None)
+    entry = stored(server, caller, "view", id)
+    found = _png(entry.thumbnail)
+    await shown(server, caller, [entry])
+    return found
 
 
 def _view(views: tuple[Asked, ...], number: int) -> Asked:

@@ -9,6 +9,7 @@ from acir.api.fetching import fetched
 from acir.api.pages.answer import leading_on
 from acir.api.pages.pacs import Link
 from acir.api.pages.rendering import Render
+from acir.api.routes.records import shown
 from acir.api.security import Guarded, Known, require
 from acir.api.state import Server
 
@@ -34,5 +35,6 @@ async def start(
     samples = []
     if caller.may("search"):
         samples = await server.pool.run(caller.name, served.samples, SAMPLES, caller.within("view"))
+        await shown(server, caller, samples)
     fetches = server.pacs is not None and caller.may("fetch")
     return render(request, "start.html", served=served, samples=samples, fetches=fetches)

@@ -1,5 +1,6 @@
 """What the index holds."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -44,6 +45,7 @@ async def thumbnail(server: Server, caller: Viewer, id: Id) -> Response:
     entry = stored(server, caller, "view", id)
     if entry.thumbnail is None:
         raise HTTPException(404, "there is no such picture")
+    await shown(server, caller, [entry])
     return Response(entry.thumbnail, media_type="image/png")
 
 
@@ -66,5 +68,21 @@ async def viewed(server: State, caller: Caller, name: str) -> Entry:
         HTTPException: There is none.
     """
     entry = stored(server, caller, "view", name)
-    await recorded(server, described(server.served.searcher.store, "view", caller.actor, [entry]))
+    await _record_view(server, caller, [entry])
     return entry
+
+
+async def shown(server: State, caller: Caller, entries: Sequence[Entry]) -> None:
+    """Record who is shown small pictures, but for those that a record of late tells of.
+
+    An answer names all whose pictures are on its page: one record for each of them again would
+    tell nothing more.
+    """
+    fresh = [entry for entry in entries if not server.seen.has(caller.actor, entry.id)]
+    if fresh:
+        await _record_view(server, caller, fresh)
+
+
+async def _record_view(server: State, caller: Caller, entries: Sequence[Entry]) -> None:
+    await recorded(server, described(server.served.searcher.store, "view", caller.actor, entries))
+    server.seen.note(caller.actor, [entry.id for entry in entries])
