@@ -1,18 +1,28 @@
 """The page of the gate says of what it reaches what the committed results say."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import boundary_pages
 import pytest
-from boundary_pages import PAGE, PLACE, written
+from boundary_pages import PAGE, PLACE, QUOTED, README, quoted, written
 
 
 def test_the_tables_of_the_page_are_those_of_the_results() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert PLACE.search(text)
     assert written(text) == text
+
+
+def test_the_readme_quotes_the_results() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert all(f"\n| {row} | " in text for row in QUOTED)
+    assert quoted(text) == text
+    changed = re.sub(r"\d\d\.\d %, ", "99.9 %, ", text)
+    assert changed != text
+    assert quoted(changed) == text
 
 
 def test_a_number_that_was_changed_by_hand_is_found() -> None:
