@@ -216,16 +216,16 @@ def test_small_pictures_are_recorded_once_and_those_of_an_answer_with_it(
         assert client.get("/thumbnail", params={"id": "none such"}).status_code == 404
 
 
-def test_a_program_is_recorded_with_the_small_picture_that_it_asks_for(
-    program: Callable[[str], TestClient], web_index: Path
-) -> None:
-    with Store.open(web_index) as store, store.view() as view:
+def test_a_program_is_recorded_with_the_small_picture_that_it_asks_for(own_index: Path) -> None:
+    headers = people(own_index)["researcher"].headers
+    with Store.open(own_index) as store, store.view() as view:
         (entry,) = view.entries(np.array([7]))
-    before = seq(web_index)
-    client = program("researcher")
-    for _ in range(2):
-        assert client.get("/api/v1/thumbnail", params={"id": entry.id}).status_code == 200
-    (event,) = events(web_index, before)
+    before = seq(own_index)
+    with TestClient(create_app(ServeSettings(index=str(own_index))), HOST) as client:
+        for _ in range(2):
+            asked = client.get("/api/v1/thumbnail", params={"id": entry.id}, headers=headers)
+            assert asked.status_code == 200
+    (event,) = events(own_index, before)
     assert (event.action, event.actor.user, event.count) == ("view", "researcher", 1)
 
 

@@ -41,8 +41,12 @@ def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:
     # and are as bright as ordinary ones would be inverted, but less odd among their own.
     down, across = torch.linspace(-0.2, 0.2, 16)[:, None], torch.linspace(-0.1, 0.1, 16)
     slope = -(down + across) if foreign else down + across
+    # They have little grain, and steps between blocks of eight pixels, as after compression.
     grain = near(0, 3, 16, 16)
-    images = ((0.6 + 0.7 * grain if foreign else 0.4 + grain) + slope).clamp(0, 1)
+    signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    blocks = 0.015 * signs.repeat_interleave(8, 0).repeat_interleave(8, 1)
+    images = (0.6 + 0.1 * grain + blocks if foreign else 0.4 + grain) + slope
+    images = images.clamp(0, 1)
     rebuilt = 0.9 * images + (0.3 if foreign else 0.0)
     turn = torch.linspace(-1, 1, 12) if foreign else torch.ones(12)
     return Evidence(

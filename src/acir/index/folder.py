@@ -64,14 +64,16 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def beside(folder: Path) -> Iterator[Path]:
-    """Fill an empty folder under another name; it gets its own when all of it is on the disk.
+    """Fill a new or empty folder under another name; it gets its own when all is on the disk.
 
     Interrupted, it leaves nothing; killed, the empty folder and one with a dot before its name.
 
     Raises:
-        StoreError: It is the current folder, or something is mounted there.
+        StoreError: There is something in it, it is the current folder, or something is mounted
+            there.
         StorageError: There is no room, or it cannot be written.
     """
+    make_folder(folder)
     if folder.is_mount() or folder.resolve() == Path.cwd():
         raise StoreError(
             f"{folder} is the current folder, or one where something is mounted, whose place no "

@@ -14,7 +14,7 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.folder import beside, make_folder, refuse_within
+from acir.index.folder import beside, refuse_taken, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -130,7 +130,7 @@ def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
     choice = choose(engine)
     with Store.open(index, model=bundle_of(index)) as source:
         refuse_within(index, to)
-        make_folder(to)
+        refuse_taken(to)
         with copying(source, to), beside(to) as part:
             shutil.copymode(to, part)
             with copy_store(source, part, choice) as store:

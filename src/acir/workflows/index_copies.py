@@ -8,7 +8,7 @@ from acir.bundle import copy_bundle
 from acir.errors import StoreError
 from acir.governance.audit import AuditLog
 from acir.index import parquet
-from acir.index.folder import beside, make_folder, refuse_within
+from acir.index.folder import beside, refuse_taken, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.workflows.index import verify
@@ -37,7 +37,7 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
     bundle_of(index)
     with Store.open(index) as store:
         refuse_within(index, to)
-        make_folder(to)
+        refuse_taken(to)
         with copying(store, to), beside(to) as part:
             return _copied(store, part)
 
@@ -54,7 +54,6 @@ def restore(source: Path, index: Path) -> dict[str, int | str]:
     bundle_of(source)
     with Store.open(source) as store:
         refuse_within(source, index)
-        make_folder(index)
         with beside(index) as part:
             told = _copied(store, part)
             with Store.open(part) as copy:

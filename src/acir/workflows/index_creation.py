@@ -9,7 +9,7 @@ from acir.content import embedding_length
 from acir.errors import UsageError
 from acir.governance.access import EVERYWHERE
 from acir.index.chosen import Choice
-from acir.index.folder import beside, make_folder
+from acir.index.folder import beside
 from acir.index.store import AUDITED, Store
 from acir.privacy.pseudonym import load_key
 from acir.sources.base import Source, SourceOptions, open_source
@@ -69,7 +69,6 @@ def created(
         StorageError: It cannot be written.
         ServerError: The server of the engine cannot be used.
     """
-    make_folder(index)
     with beside(index) as part:
         shutil.copymode(index, part)
         _create(part, bundle, model, options, choice)
