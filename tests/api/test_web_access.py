@@ -220,12 +220,12 @@ def test_a_program_is_recorded_with_the_small_picture_that_it_asks_for(own_index
     headers = people(own_index)["researcher"].headers
     with Store.open(own_index) as store, store.view() as view:
         (entry,) = view.entries(np.array([7]))
-    before = seq(own_index)
     with TestClient(create_app(ServeSettings(index=str(own_index))), HOST) as client:
+        before = seq(own_index)
         for _ in range(2):
             asked = client.get("/api/v1/thumbnail", params={"id": entry.id}, headers=headers)
             assert asked.status_code == 200
-    (event,) = events(own_index, before)
+        (event,) = events(own_index, before)
     assert (event.action, event.actor.user, event.count) == ("view", "researcher", 1)
 
 
