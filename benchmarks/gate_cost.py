@@ -3,7 +3,8 @@
     python benchmarks/gate_cost.py runs/cells/bundle
 
 One picture at a time and on one thread, as a search does: the encoder; the decoder, if a detector
-reads what it makes; every detector of the gate by itself; and what makes a verdict of their scores.
+reads what it makes; the pictures in NumPy, which several detectors share; every detector of the
+gate by itself; and what makes a verdict of their scores.
 Rounds are interleaved, so that a noisy machine
 disturbs all alike, and the fastest round counts, which was disturbed least; the ratios to the
 encoder are what to look at. `gate` is what a verdict adds to the
@@ -15,6 +16,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from acir.search import one_thread
 from acir.tensors import Evidence
 
 WARM_UP = 5  # rounds that are not counted
-ENCODER, DECODER, VERDICT = "encoder", "decoder", "verdict"
+ENCODER, DECODER, PIXELS, VERDICT = "encoder", "decoder", "pixels", "verdict"
 
 
 def parts(bundle: Bundle) -> dict[str, Callable[[Evidence], object]]:
@@ -46,6 +48,7 @@ def parts(bundle: Bundle) -> dict[str, Callable[[Evidence], object]]:
     if gate.needs_decoder:
         with torch.no_grad():
             timed[DECODER] = partial(rebuild, deep=encoder.deep_map(images))
+    timed[PIXELS] = lambda one: replace(one).greys  # of a copy, as they are kept
     timed |= {name: partial(_score, bundle, name) for name in gate.detectors}
     scored = gate.scored(bundle.evidence(images))
     return timed | {VERDICT: lambda _: gate.judge_scored(scored)}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from acir.ood.orientation import Orientation, ways
 from acir.prep.pipeline import Prep
@@ -88,10 +89,14 @@ def test_it_takes_ten_pictures_to_learn(bodies: torch.Tensor, count: int, on: bo
     assert Orientation().fit(_evidence(bodies[:count])).is_on is on
 
 
-def test_the_score_is_the_log_odds_of_what_the_network_says(bodies: torch.Tensor) -> None:
+@pytest.mark.parametrize("side", [SIDE, 28, 45])
+def test_the_score_is_the_log_odds_of_what_the_network_says(
+    bodies: torch.Tensor, side: int
+) -> None:
     seen, asked = _halves(bodies)
+    asked = interpolate(asked, size=side, mode="bilinear")
     state = {key: array.double() for key, array in Orientation().fit(seen).state().items()}
-    cells = asked.double().mean(dim=1).reshape(-1, 16, SIDE // 16, 16, SIDE // 16).mean((2, 4))
+    cells = avg_pool2d(adaptive_avg_pool2d(asked.double().mean(dim=1), 32), 2)
     found = 2 * cells.flatten(start_dim=1) - 1
     for linear, norm in (("0", "1"), ("4", "5")):
         found = found @ state[f"{linear}.weight"].T + state[f"{linear}.bias"]

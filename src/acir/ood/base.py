@@ -256,7 +256,7 @@ class GaussianDetector(Detector):
     def score_one(self, one: Evidence) -> float:
         """Return the distance in root mean square deviations, rounded."""
         means, precisions = self.require(self._means), self.require(self._precisions)
-        if not math.isfinite(float(one.images.sum())):
+        if not math.isfinite(one.greys.sum()):
             return math.inf
         gaps = self.describe(one) - means.numpy()
         squared = np.einsum("ki,kij,kj->k", gaps, precisions.numpy(), gaps)

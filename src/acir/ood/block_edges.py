@@ -40,8 +40,7 @@ class BlockEdges(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the median of the logarithms; 0 for a picture of a single block."""
-        red, green, blue = one.images.detach().cpu().double()[0].numpy()
-        grey = (red + green + blue) / 3
+        grey = one.greys[0]
         if not math.isfinite(grey.sum()):
             return math.inf
         across = np.abs(grey[:, 1:] - grey[:, :-1]).sum(axis=0) / len(grey)

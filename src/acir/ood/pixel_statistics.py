@@ -35,8 +35,7 @@ class PixelStatistics(GaussianDetector):
 
         In NumPy: on a small picture each operation of torch costs several times what it computes.
         """
-        red, green, blue = one.images.detach().cpu().double()[0].numpy()
-        grey = (red + green + blue) / 3
+        (red, green, blue), grey = one.planes[0], one.greys[0]
         opponents = (red - green, (red + green) / 2 - blue)
         return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)])
 

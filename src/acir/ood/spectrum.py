@@ -39,8 +39,7 @@ class Spectrum(GaussianDetector):
 
     def describe(self, one: Evidence) -> Float64[np.ndarray, " dim"]:
         """Return the logarithms of the amplitudes, ring by ring."""
-        red, green, blue = one.images.detach().cpu().double()[0].numpy()
-        grey: Grey = (red + green + blue) / 3
+        grey = one.greys[0]
         fading, places, sizes = _layout(*grey.shape)
         faded = (grey - (grey * fading).sum() / fading.sum()) * fading
         power = np.square(np.abs(np.fft.rfft2(faded))).ravel()
