@@ -24,7 +24,7 @@ class Spectrum(GaussianDetector):
     window, is averaged over six rings of frequency, each three quarters of an octave from the
     finest on, and in each over four directions, 45 degrees wide: along the rows, down the columns
     and along both diagonals. What a small picture has no frequency in is left out. Amplitudes
-    count in logarithms, of white noise of standard deviation $\sigma$ they are all
+    count in logarithms; of white noise of standard deviation $\sigma$ they are all about
     $\log \sigma$.
 
     Natural and medical pictures have spectra that fall evenly (Field 1987; Torralba and Oliva
