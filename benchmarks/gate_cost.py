@@ -4,12 +4,10 @@
 
 One picture at a time and on one thread, as a search does: the encoder; the decoder, if a detector
 reads what it makes; the pictures in NumPy, which several detectors share; every detector of the
-gate by itself; and what makes a verdict of their scores.
-Rounds are interleaved, so that a noisy machine
-disturbs all alike, and the fastest round counts, which was disturbed least; the ratios to the
-encoder are what to look at. `gate` is what a verdict adds to the
-encoding: all parts together. Noise stands in for pictures: the work is the same, but for more
-neighbours to look at.
+gate by itself; and what makes a verdict of their scores. Rounds are interleaved, so that a noisy
+machine disturbs all alike, and the fastest round counts, which was disturbed least; the ratios to
+the encoder are what to look at. `gate` is what a verdict adds to the encoding: all parts together.
+Noise stands in for pictures: the work is the same, but for more neighbours to look at.
 """
 
 import argparse
