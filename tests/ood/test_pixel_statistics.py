@@ -67,8 +67,8 @@ def _naive(picture: Array) -> list[float]:
 def test_the_numbers_are_those_of_a_plain_account_in_numpy() -> None:
     picture = _smooth(1, noise=0.1)
     told = PixelStatistics().fit(_evidence(picture)).state()["mean"]
-    assert told.shape == (1, 23)
-    np.testing.assert_allclose(told[0], _naive(picture[0].double().numpy()), rtol=1e-9)
+    assert told.shape == (1, 1, 23)
+    np.testing.assert_allclose(told[0, 0], _naive(picture[0].double().numpy()), rtol=1e-9)
 
 
 def test_the_score_is_the_shrunk_mahalanobis_distance_with_noise_of_a_fifth() -> None:

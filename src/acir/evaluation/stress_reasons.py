@@ -15,7 +15,16 @@ from acir.evaluation.stress import UNKNOWN_SET, Stress, Trial
 from acir.evaluation.stress_scores import mean
 
 PIXELS = frozenset(
-    {"pixels", "texture", "spectrum", "reconstruction", "reconstruction-error", "denoising"}
+    {
+        "pixels",
+        "texture",
+        "spectrum",
+        "large-part",
+        "small-part",
+        "reconstruction",
+        "reconstruction-error",
+        "denoising",
+    }
 )
 CONTENT = frozenset({"nearest-neighbour", "no-class", "new-variation", "weak-classes", "code"})
 EMPTY = frozenset({"blank"})

@@ -212,8 +212,8 @@ def whitening(
 
 
 def class_means(
-    samples: Float64[Tensor, "n dim"], predicted: Int[Tensor, " n"]
-) -> tuple[Float64[Tensor, "classes dim"], Int[Tensor, " n"]]:
+    samples: Float64[Tensor, "n ..."], predicted: Int[Tensor, " n"]
+) -> tuple[Float64[Tensor, "classes ..."], Int[Tensor, " n"]]:
     """Return the mean of each class that occurs, and which of them each sample belongs to."""
     classes, members = torch.unique(predicted, return_inverse=True)
     means = [samples[members == k].mean(dim=0) for k in range(len(classes))]
@@ -221,35 +221,42 @@ def class_means(
 
 
 class GaussianDetector(Detector):
-    """Mahalanobis distance, to the nearest class, of numbers that describe a picture.
+    """Mahalanobis distance, to the nearest class, of numbers that describe a picture's places.
 
     A chest and a hand have little in common but that each looks like others of its class, so each
-    predicted class has a mean and a covariance, shrunk after Ledoit and Wolf 2004; classes with
-    fewer than ten pictures a number share one covariance. Each number is given independent noise
-    of `LEAST_DEVIATION`: what never varied in training must not outweigh everything else at the
-    first noise. The score is the distance divided by the square root of how many numbers there
-    are: near 1, or below, for an ordinary picture. A subclass says what the numbers are.
+    predicted class has at each place a mean and a covariance, shrunk after Ledoit and Wolf 2004;
+    classes with fewer than ten pictures a number share the covariances. Each number is given
+    independent noise of `LEAST_DEVIATION`: what never varied in training must not outweigh
+    everything else at the first noise. The distance of a place is divided by the square root of how
+    many numbers there are; the score is the root mean square over the farthest places: near 1, or
+    below, for an ordinary picture. A subclass says what the places and their numbers are; the whole
+    of a picture may be the only place.
+
+    Attributes:
+        farthest: How many places make the score, as what is wrong at some is diluted by all.
     """
 
+    farthest: ClassVar[int] = 1
+
     def __init__(self) -> None:
-        self._means: Float64[Tensor, "classes dim"] | None = None
-        self._precisions: Float64[Tensor, "classes dim dim"] | None = None
+        self._means: Float64[Tensor, "classes places dim"] | None = None
+        self._precisions: Float64[Tensor, "classes places dim dim"] | None = None
 
     @abstractmethod
-    def describe(self, one: Evidence) -> Float64[np.ndarray, " dim"]:
+    def describe(self, one: Evidence) -> Float64[np.ndarray, "places dim"]:
         """Return the numbers of the only picture of `one`, which are all finite."""
 
     def fit(self, seen: Evidence) -> "GaussianDetector":
-        """Learn mean and covariance of the numbers of each predicted class."""
+        """Learn mean and covariance of the numbers of each place of each predicted class."""
         rows = range(len(seen))
         described = torch.from_numpy(np.stack([self.describe(seen[row : row + 1]) for row in rows]))
         predicted = seen.class_logits.detach().cpu().argmax(dim=1)
         self._means, members = class_means(described, predicted)
         gaps = described - self._means[members]
-        shared, enough = _precision(gaps), PICTURES_PER_DIMENSION * gaps.shape[1]
+        shared, enough = _precisions(gaps), PICTURES_PER_DIMENSION * gaps.shape[2]
         each = [gaps[members == k] for k in range(len(self._means))]
         self._precisions = torch.stack(
-            [_precision(g) if len(g) >= enough else shared for g in each]
+            [_precisions(g) if len(g) >= enough else shared for g in each]
         )
         return self
 
@@ -259,9 +266,11 @@ class GaussianDetector(Detector):
         if not math.isfinite(one.greys.sum()):
             return math.inf
         gaps = self.describe(one) - means.numpy()
-        squared = np.einsum("ki,kij,kj->k", gaps, precisions.numpy(), gaps)
+        weighed = (precisions.numpy() @ gaps[..., None])[..., 0]
+        squared = (gaps * weighed).mean(axis=2)
+        nearest = squared[squared.sum(axis=1).argmin()]
         # Sums may differ in their last bits between machines.
-        return round(math.sqrt(squared.min() / gaps.shape[1]), 6)
+        return round(math.sqrt(np.sort(nearest)[-self.farthest :].mean()), 6)
 
     def state(self) -> dict[str, Float64[Tensor, "..."]]:
         """Return means and inverse covariances."""
@@ -271,6 +280,10 @@ class GaussianDetector(Detector):
         """Take over what `fit` learned."""
         self._means, self._precisions = state["mean"], state["precision"]
         return self
+
+
+def _precisions(centred: Float64[Tensor, "n places dim"]) -> Float64[Tensor, "places dim dim"]:
+    return torch.stack([_precision(place) for place in centred.unbind(dim=1)])
 
 
 def _precision(centred: Float64[Tensor, "n dim"]) -> Float64[Tensor, "dim dim"]:

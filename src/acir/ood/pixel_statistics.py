@@ -30,14 +30,15 @@ class PixelStatistics(GaussianDetector):
     reason_code: ClassVar[str] = "pixels"
     measure: ClassVar[str] = "deviation of pixel statistics"
 
-    def describe(self, one: Evidence) -> Float64[np.ndarray, " dim"]:
+    def describe(self, one: Evidence) -> Float64[np.ndarray, "1 dim"]:
         """Return the 23 numbers; levels in tenths of the range, strengths as logarithms.
 
         In NumPy: on a small picture each operation of torch costs several times what it computes.
         """
         (red, green, blue), grey = one.planes[0], one.greys[0]
         opponents = (red - green, (red + green) / 2 - blue)
-        return np.array([*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)])
+        numbers = [*_histogram(grey), *_steps(grey), *_border(grey), *_colours(opponents)]
+        return np.array([numbers])
 
 
 def _histogram(grey: Float64[np.ndarray, "height width"]) -> list[float]:

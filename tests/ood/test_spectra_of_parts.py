@@ -1,0 +1,116 @@
+"""Spectra of halves and quarters against a plain account of them, and what they tell apart."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.covariance import LedoitWolf
+from torch.nn.functional import interpolate
+
+from acir.ood.base import GaussianDetector
+from acir.ood.spectrum import Spectrum
+from acir.ood.spectrum_halves import SpectrumHalves
+from acir.ood.spectrum_quarters import SpectrumQuarters
+from acir.power_spectrum import log_amplitudes
+from acir.tensors import Evidence
+
+Kind = type[GaussianDetector]
+
+
+def _evidence(images: torch.Tensor) -> Evidence:
+    other = torch.ones(len(images), 1)
+    return Evidence(images, images, other, other, other, other)
+
+
+def _clouds(count: int, seed: int = 0, side: int = 32) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    coarse = 0.5 + 0.15 * torch.randn(count, 3, 8, 8, generator=random)
+    clouds = interpolate(coarse, size=side, mode="bilinear", align_corners=True)
+    return (clouds + 0.03 * torch.randn(clouds.shape, generator=random)).clamp(0, 1)
+
+
+def _halves_rough(count: int, seed: int) -> torch.Tensor:
+    """Clouds, rough on the left and smooth on the right."""
+    random = torch.Generator().manual_seed(seed + 100)
+    pictures = _clouds(count, seed, side=64)
+    pictures[..., :32] += 0.15 * torch.randn(count, 1, 64, 32, generator=random)
+    return pictures
+
+
+def _naive(image: torch.Tensor, parts: int, rings: int) -> list[list[float]]:
+    """Cut windows out, one after another, and weigh each mean pixel by pixel."""
+    grey = image.double().mean(dim=0).numpy()
+    (height, width), steps = (side // parts for side in grey.shape), 2 * (parts - 1)
+    found = []
+    for row in range(steps + 1):
+        for column in range(steps + 1):
+            top = row * (grey.shape[0] - height) // steps
+            left = column * (grey.shape[1] - width) // steps
+            window = grey[top : top + height, left : left + width]
+            total = weights = 0.0
+            for y in range(height):
+                for x in range(width):
+                    down = math.sin(math.pi * (y + 1) / (height + 1)) ** 2
+                    weight = down * math.sin(math.pi * (x + 1) / (width + 1)) ** 2
+                    total, weights = total + weight * window[y, x], weights + weight
+            amplitudes = log_amplitudes(window[None], rings, 1.0)[0].tolist()
+            found.append([10 * total / weights, *amplitudes])
+    return found
+
+
+@pytest.mark.parametrize("size", [(32, 32), (28, 28), (31, 22)])
+@pytest.mark.parametrize(
+    ("kind", "parts", "rings"), [(SpectrumHalves, 2, 4), (SpectrumQuarters, 4, 3)]
+)
+def test_the_numbers_are_those_of_a_plain_account(
+    size: tuple[int, int], kind: Kind, parts: int, rings: int
+) -> None:
+    picture = interpolate(_clouds(1), size=size)
+    found = kind().describe(_evidence(picture))
+    np.testing.assert_allclose(found, _naive(picture[0], parts, rings), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "rings", "farthest"),
+    [(SpectrumHalves, 2, 4, 3), (SpectrumQuarters, 4, 3, 5)],
+)
+def test_the_score_is_the_root_mean_square_of_the_farthest_places(
+    kind: Kind, parts: int, rings: int, farthest: int
+) -> None:
+    seen, asked = _clouds(60), _clouds(5, seed=1)
+    asked[:, :, :8, :8] += 0.2
+    samples, others = (np.array([_naive(p, parts, rings) for p in part]) for part in (seen, asked))
+    squared = []
+    for place in range((2 * parts - 1) ** 2):
+        gaps = others[:, place] - samples[:, place].mean(axis=0)
+        shrunk = LedoitWolf().fit(samples[:, place]).covariance_
+        precision = np.linalg.inv(shrunk + 0.04 * np.eye(len(shrunk)))
+        squared.append(np.einsum("ni,ij,nj->n", gaps, precision, gaps) / len(shrunk))
+    expected = np.sqrt(np.sort(squared, axis=0)[-farthest:].mean(axis=0))
+    scores = kind().fit(_evidence(seen)).score(_evidence(asked))
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SpectrumHalves, SpectrumQuarters])
+def test_a_patch_that_is_usual_elsewhere_is_seen_at_its_place(kind: Kind) -> None:
+    seen, asked = _evidence(_halves_rough(300, 0)), _halves_rough(50, 1)
+    patched = asked.clone()
+    patched[..., 40:56, 40:56] = asked[..., 40:56, 4:20]
+
+    def share(detector: GaussianDetector) -> float:
+        """Return how many are seen where 4 % of the others are."""
+        usual = detector.score(_evidence(asked)).quantile(0.96)
+        return float((detector.score(_evidence(patched)) > usual).double().mean())
+
+    assert share(kind().fit(seen)) > 0.9
+    assert share(Spectrum().fit(seen)) < 0.5
+
+
+@pytest.mark.parametrize("kind", [SpectrumHalves, SpectrumQuarters])
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_pixel_that_is_no_number_scores_infinity(kind: Kind, value: float) -> None:
+    detector = kind().fit(_evidence(_clouds(3)))
+    picture = _clouds(1)
+    picture[0, 1, 7, 7] = value
+    assert detector.score(_evidence(picture)) == math.inf
