@@ -20,7 +20,8 @@ def _clouds(count: int, seed: int = 0, side: int = 32) -> torch.Tensor:
 
 
 def _described(image: torch.Tensor, rings: int = 6, octaves: float = 0.75) -> Array:
-    return log_amplitudes(image.double().mean(dim=0, keepdim=True).numpy(), rings, octaves)[0]
+    described: Array = log_amplitudes(image.double().mean(dim=0)[None].numpy(), rings, octaves)[0]
+    return described
 
 
 def _naive(picture: Array, rings: int, octaves: float) -> list[float]:

@@ -13,7 +13,8 @@ from acir.types import Calibration, State
 
 GATE = "gate"
 UNKNOWN_SET = "unknown set"
-TUNED_GROUPS, TUNED_KINDS = frozenset({"noise", "geometry"}), frozenset({"inverted"})
+TUNED_GROUPS = frozenset({"noise", "geometry", "overlay"})
+TUNED_KINDS = frozenset({"inverted"})
 TUNED = "†"
 Tier = Literal["reject", "warn", "accept"]
 Scores = Mapping[str, Float64[np.ndarray, " n"]]

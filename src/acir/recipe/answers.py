@@ -29,14 +29,14 @@ class GateRecipe(Table):
     table: ClassVar[str] = "gate"
     detectors: tuple[str, ...] = (
         "knn",
-        "knn_middle",
-        "relative_mahalanobis",
+        "code",
         "pixel_statistics",
         "spectrum",
+        "spectrum_halves",
+        "spectrum_quarters",
         "block_edges",
         "orientation",
         "polarity",
-        "drawing",
     )
     unknown: Share = 0.03
     caution: Share = 0.08
