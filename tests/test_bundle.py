@@ -163,7 +163,7 @@ def test_a_folder_without_checksums_is_no_bundle(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(own: Path) -> None:
     change(own, "bundle.json", lambda settings: settings | {"format": 4})
-    with pytest.raises(BundleError, match="has format 4, expected 5; use the version of acir"):
+    with pytest.raises(BundleError, match="has format 4, expected 6; use the version of acir"):
         load_bundle(own)
 
 

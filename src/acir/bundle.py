@@ -39,7 +39,7 @@ from acir.ranking.base import Ranker
 from acir.recipe import Recipe
 from acir.tensors import Evidence, chosen_device
 
-FORMAT = 5
+FORMAT = 6
 SETTINGS = "bundle.json"
 WEIGHTS = "weights.safetensors"
 GATE = "gate.safetensors"
