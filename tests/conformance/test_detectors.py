@@ -8,17 +8,16 @@ import torch
 from safetensors.torch import load, save
 from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-from acir import registry
+from acir import ood, registry
 from acir.errors import NotFittedError
 from acir.ood.base import Detector
 from acir.tensors import Encoding, Evidence
 
-FAMILY = "acir.ood"
-NAMES = registry.names(FAMILY)
+NAMES = registry.names(ood.FAMILY)
 
 
 def _new(name: str) -> Detector:
-    return registry.build(registry.find(FAMILY, Detector, name), {}, encode=_encode)
+    return ood.fresh([name], _encode)[name]
 
 
 def _encode(images: torch.Tensor) -> Encoding:

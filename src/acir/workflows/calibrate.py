@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import torch
 
-from acir import ranking, registry
+from acir import ood, ranking, registry
 from acir.bulk import prepared_batches
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
-from acir.gate import FAMILY, PAINTER, Gate, fresh_detectors
+from acir.gate import PAINTER, Gate
 from acir.models.encoder import Encoder
 from acir.models.evidence import collect_evidence
-from acir.ood.base import Detector
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Pairs, Ranker
 from acir.recipe import GateRecipe, Recipe
@@ -33,7 +32,7 @@ def require_detectors(recipe: Recipe) -> None:
         RecipeError: One needs the decoder, which the recipe switches off.
     """
     for name in recipe.gate.detectors:
-        if registry.find(FAMILY, Detector, name).needs_decoder and not recipe.model.decoder.on:
+        if ood.get(name).needs_decoder and not recipe.model.decoder.on:
             raise RecipeError(
                 f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
                 "false; switch the decoder on or leave the detector out"
@@ -90,10 +89,10 @@ def fit_gate(
     Where there is a decoder, the gate draws heat maps, whether a detector reads it or not.
     """
     references = evidence["references"]
-    painters = fresh_detectors([PAINTER] if recipe.model.decoder.on else [], encode)
+    painters = ood.fresh([PAINTER] if recipe.model.decoder.on else [], encode)
     nothing = references[slice(0, 0)]
     return Gate.fit(
-        fresh_detectors(recipe.gate.detectors, encode),
+        ood.fresh(recipe.gate.detectors, encode),
         recipe.gate,
         references=references,
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
@@ -116,7 +115,7 @@ def fit_rankers(gallery: CodedSet, queries: CodedSet) -> dict[str, Ranker]:
     )
     return {
         name.replace("_", "-"): ranking.get(name).fit(pairs)
-        for name in registry.names("acir.ranking")
+        for name in registry.names(ranking.FAMILY)
     }
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from acir import losses
 from acir import recipe as recipes
-from acir import registry
 from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest, Part
@@ -131,7 +131,7 @@ def train(
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
     """Load a recipe whose loss and detectors are installed."""
     recipe = recipes.load(recipe_name, settings)
-    registry.find("acir.losses", Loss, recipe.loss.name)
+    losses.get(recipe.loss.name)
     calibrate.require_detectors(recipe)
     return recipe
 
