@@ -122,6 +122,20 @@ def test_evidence_that_is_no_number_scores_infinity_and_harms_no_other(
     assert torch.equal(scores[[0, 2]], fitted.score(evidence)[[0, 2]])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_single_pixel_that_is_no_number_scores_infinity_where_pixels_are_looked_at(
+    fitted: Detector, value: float
+) -> None:
+    evidence = _evidence(3, seed=5)
+    expected, images = fitted.score(evidence), evidence.images.clone()
+    images[1, 1, 7, 7] = value
+    found = fitted.score(replace(evidence, images=images))
+    inverted = fitted.score(replace(evidence, images=1 - evidence.images))
+    if not torch.equal(inverted, expected) or found[1] == float("inf"):
+        expected[1] = float("inf")
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("count", [2, 7])
 def test_a_few_pictures_suffice_to_fit(name: str, count: int) -> None:
     scores = _new(name).fit(_evidence(count)).score(_evidence(5, seed=6))
