@@ -149,6 +149,13 @@ def test_what_needs_no_decoder_ignores_the_reconstruction(fitted: Detector) -> N
     assert same is not fitted.needs_decoder
 
 
+def test_what_reads_no_classes_ignores_them_when_it_scores(fitted: Detector) -> None:
+    evidence = _evidence(5, seed=7)
+    others = replace(evidence, class_logits=evidence.class_logits.flip(1) - 1)
+    same = torch.equal(fitted.score(evidence), fitted.score(others))
+    assert same is not fitted.reads_classes
+
+
 def test_half_precision_evidence_is_accepted(fitted: Detector) -> None:
     evidence = _evidence(5, seed=8)
     half = Evidence(*(getattr(evidence, f.name).half() for f in fields(Evidence)))

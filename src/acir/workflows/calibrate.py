@@ -12,6 +12,7 @@ from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
 from acir.gate import PAINTER, Gate
+from acir.losses.base import Loss
 from acir.models.encoder import Encoder
 from acir.models.evidence import collect_evidence
 from acir.prep.pipeline import Prep
@@ -37,6 +38,27 @@ def require_detectors(recipe: Recipe) -> None:
                 f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
                 "false; switch the decoder on or leave the detector out"
             )
+
+
+def class_head_lines(recipe: Recipe, loss: Loss) -> list[str]:
+    """Say in a line what it means for the gate that the loss teaches no class head, if it does not.
+
+    Raises:
+        RecipeError: A detector reads nothing but the class head.
+    """
+    if loss.teaches_class_head:
+        return []
+    untaught = f"the loss {recipe.loss.name!r} with its options does not teach the class head"
+    for name in recipe.gate.detectors:
+        if ood.get(name).reads_classes:
+            raise RecipeError(
+                f"gate.detectors names {name!r}, which reads the class head, but {untaught}; use "
+                "sch with classification above 0, or leave the detector out"
+            )
+    return [
+        f"{untaught}, so the gate compares pictures within groups that mean nothing: its promise "
+        "holds, but it may see less than with sch and classification above 0"
+    ]
 
 
 def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str]:

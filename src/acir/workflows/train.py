@@ -119,6 +119,8 @@ def train(
     source = open_source(data, SourceOptions(LEARNED, strict, download, fresh_key()))
     run = _read(source, recipe, progress, say)
     encoder, loss = network(run.recipe, run.train, seed)
+    for line in calibrate.class_head_lines(run.recipe, loss):
+        say(line)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     if fabric.is_global_zero:  # two that write one file at a time lose it to each other
         _claim(out, begun)
