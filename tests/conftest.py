@@ -6,8 +6,10 @@ them, made once. A test that changes one of these changes a copy.
 The package is imported inside the fixtures: pytest reads this file before it checks shapes.
 """
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from errno import EACCES
 from io import BytesIO
 from pathlib import Path
 
@@ -45,6 +47,20 @@ def make_dicom() -> MakeDicom:
 def unscreened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let DICOM pictures through whatever may be written in them: what counts is their decoding."""
     monkeypatch.setattr("acir.pacs.reader.screened", lambda dataset, picture, name: picture)
+
+
+@pytest.fixture
+def close_folder(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Return what makes a folder one that cannot be opened, for root too."""
+    closed, honest = set[str](), os.scandir
+
+    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path) in closed:
+            raise PermissionError(EACCES, "Permission denied", str(path))
+        return honest(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return lambda path: closed.add(str(path))
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from acir import ood
 from acir.conformal import largest_rank
 from acir.errors import ComponentError
-from acir.gate import Gate, fresh_detectors
+from acir.gate import Gate
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
@@ -445,7 +446,7 @@ def _encode(images: torch.Tensor) -> Encoding:
 @pytest.fixture(scope="module")
 def trained() -> Gate:
     return Gate.fit(
-        fresh_detectors(("residual", "knn", "knn-middle", "denoising"), _encode),
+        ood.fresh(("residual", "knn", "knn-middle", "denoising"), _encode),
         GateRecipe(unknown=0.05, caution=0.2),
         references=_network_evidence(100, 0),
         calibration=(_network_evidence(80, 1), _network_evidence(80, 2)),
@@ -528,8 +529,8 @@ def test_it_shows_how_many_detectors_have_learned() -> None:
         yield done.append
 
     seen, kept = _network_evidence(40, 1), (_network_evidence(40, 2), _network_evidence(40, 4))
-    detectors = fresh_detectors(("knn", "energy"), _encode)
-    painter = fresh_detectors(("residual",), _encode)["residual"]
+    detectors = ood.fresh(("knn", "energy"), _encode)
+    painter = ood.fresh(("residual",), _encode)["residual"]
     Gate.fit(
         detectors,
         GateRecipe(),
@@ -543,12 +544,12 @@ def test_it_shows_how_many_detectors_have_learned() -> None:
 
 
 def test_a_painter_draws_as_if_it_were_asked_and_has_no_say() -> None:
-    names, painter = ("knn", "knn-middle"), fresh_detectors(("residual",), _encode)["residual"]
+    names, painter = ("knn", "knn-middle"), ood.fresh(("residual",), _encode)["residual"]
     seen = _network_evidence(100, 0)
     kept = _network_evidence(80, 1), _network_evidence(80, 2)
 
     def fitted(drawing: Detector | None) -> Gate:
-        voting = fresh_detectors(names, _encode)
+        voting = ood.fresh(names, _encode)
         return Gate.fit(voting, GateRecipe(), references=seen, calibration=kept, painter=drawing)
 
     alone, painted = fitted(None), fitted(painter)

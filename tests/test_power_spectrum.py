@@ -8,15 +8,9 @@ import torch
 from torch.nn.functional import interpolate
 
 from acir.power_spectrum import log_amplitudes
+from made_clouds import clouds
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-def _clouds(count: int, seed: int = 0, side: int = 32) -> torch.Tensor:
-    random = torch.Generator().manual_seed(seed)
-    coarse = 0.5 + 0.15 * torch.randn(count, 3, 8, 8, generator=random)
-    clouds = interpolate(coarse, size=side, mode="bilinear", align_corners=True)
-    return (clouds + 0.03 * torch.randn(clouds.shape, generator=random)).clamp(0, 1)
 
 
 def _described(image: torch.Tensor, rings: int = 6, octaves: float = 0.75) -> Array:
@@ -62,14 +56,14 @@ def _naive(picture: Array, rings: int, octaves: float) -> list[float]:
 def test_the_numbers_are_those_of_a_plain_account(
     size: tuple[int, int], rings: int, octaves: float
 ) -> None:
-    picture = interpolate(_clouds(1), size=size)[0]
+    picture = interpolate(clouds(1, 32, noise=0.03), size=size)[0]
     found = _described(picture, rings, octaves)
     expected = _naive(picture.double().numpy(), rings, octaves)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_a_picture_of_64_pixels_is_described_by_six_rings_in_four_directions() -> None:
-    assert _described(_clouds(1, side=64)[0]).shape == (24,)
+    assert _described(clouds(1, 64, noise=0.03)[0]).shape == (24,)
 
 
 def test_white_noise_has_its_standard_deviation_at_every_frequency() -> None:
@@ -92,7 +86,7 @@ def test_a_wave_stands_out_in_its_direction(down: int, across: int, part: int) -
 
 
 def test_another_brightness_changes_nothing_and_twice_the_contrast_its_logarithm() -> None:
-    picture = 0.25 + 0.4 * (_clouds(1, side=64)[0] - 0.5)
+    picture = 0.25 + 0.4 * (clouds(1, 64, noise=0.03)[0] - 0.5)
     plain = _described(picture)
     np.testing.assert_allclose(_described(picture + 0.3), plain, atol=1e-4)
     double = _described(2 * (picture - 0.25) + 0.25)
@@ -100,7 +94,7 @@ def test_another_brightness_changes_nothing_and_twice_the_contrast_its_logarithm
 
 
 def test_pictures_are_described_alike_alone_and_together() -> None:
-    greys = _clouds(3).double().mean(dim=1).numpy()
+    greys = clouds(3, 32).double().mean(dim=1).numpy()
     together = log_amplitudes(greys, 4, 1.0)
     alone = [log_amplitudes(grey[None], 4, 1.0)[0] for grey in greys]
     np.testing.assert_allclose(together, alone, rtol=1e-12)

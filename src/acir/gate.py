@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
-from acir import registry
+from acir import ood
 from acir.conformal import Compared, Usual
 from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
 from acir.ood.base import Detector
@@ -26,7 +26,6 @@ from acir.threshold import UNUSUAL, Place, Threshold
 from acir.types import Calibration, Progress, Scored, Verdict, silent
 
 Said = TypeVar("Said")
-FAMILY = "acir.ood"
 ORDINARY = "ordinary"
 VERY_UNUSUAL = 0.01  # p of a reason about all of a picture, beside which no place counts
 PAINTER = "residual"  # draws where a picture differs, asked or not
@@ -79,7 +78,7 @@ class Gate:
         """Fit the detectors and calibrate them.
 
         Args:
-            detectors: By name, not fitted; see `fresh_detectors`.
+            detectors: By name, not fitted; see `acir.ood.fresh`.
             recipe: The two false-alarm rates and their confidence.
             references: At most `recipe.references` training pictures.
             calibration: The sets A and B. The promise is about pictures like these that the
@@ -245,8 +244,8 @@ class Gate:
         plain = {**config, "detectors": tuple(config["detectors"])}
         promise = plain.pop("promise")
         painted = plain.pop("painter")
-        detectors = fresh_detectors(plain["detectors"], encode)
-        painters = fresh_detectors([PAINTER] if painted else [], encode)
+        detectors = ood.fresh(plain["detectors"], encode)
+        painters = ood.fresh([PAINTER] if painted else [], encode)
         for name, detector in (detectors | painters).items():
             start = f"{name}.state."
             detector.load_state(
@@ -292,20 +291,6 @@ class Gate:
 
     def _by_name(self, of_each: Iterable[Said]) -> dict[str, Said]:
         return dict(zip(self._scored.by_detector, of_each, strict=True))
-
-
-def fresh_detectors(names: Iterable[str], encode: Encode) -> dict[str, Detector]:
-    """Return detectors that are not fitted, by name and in this order.
-
-    Args:
-        names: Components of `acir.ood`.
-        encode: Handed to those that must encode again.
-
-    Raises:
-        ComponentError: There is no such detector.
-    """
-    found = {name: registry.find(FAMILY, Detector, name) for name in names}
-    return {name: registry.build(kind, {}, encode=encode) for name, kind in found.items()}
 
 
 def _scored(detectors: Mapping[str, Detector], evidence: Evidence) -> Scored:

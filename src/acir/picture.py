@@ -9,12 +9,13 @@ from jaxtyping import Shaped
 from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.folders import readable
 from acir.pacs import guard
 from acir.pacs.frames import MIDDLE
 from acir.pacs.reader import is_dicom
 from acir.prep.decode import Picture as Decoded
 from acir.prep.decode import decode, from_pillow, natural_range
-from acir.sources.base import SourceOptions, open_source, readable
+from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord
 
 Picture = ImageRecord | Image.Image | Shaped[np.ndarray, "..."] | str | Path

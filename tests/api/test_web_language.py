@@ -13,15 +13,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 import acir
-from acir import registry
+from acir import ood, registry
 from acir.api.app import create_app
 from acir.api.sentences import HOLE, Sentences
 from acir.api.words import LANGUAGES, Catalogues, Words
-from acir.gate import FAMILY
 from acir.gate_words import evidence_in_words, share_in_words
 from acir.governance.access import ROLES
 from acir.governance.events import ACTIONS, OUTCOMES
-from acir.ood.base import Detector
 from acir.prep.preflight import preflight
 from acir.search.promise import Promise
 from acir.types import ImageRecord
@@ -69,10 +67,10 @@ def test_every_language_says_the_same_with_the_same_values() -> None:
 
 def test_every_word_that_a_page_looks_up_by_a_value_is_there() -> None:
     keys = WORDS.keys("en")
-    detectors = registry.names(FAMILY)
+    detectors = registry.names(ood.FAMILY)
     wanted = {
         *(f"detector-{name}" for name in detectors),
-        *(f"reason-{registry.find(FAMILY, Detector, name).reason_code}" for name in detectors),
+        *(f"reason-{ood.get(name).reason_code}" for name in detectors),
         *(f"action-{name}" for name in ACTIONS),
         *(f"outcome-{name}" for name in OUTCOMES),
         *(f"role-{name}" for name in (*ROLES, "emergency")),
@@ -87,9 +85,9 @@ def test_every_sentence_of_the_program_has_a_german_form() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("name", registry.names(FAMILY))
+@pytest.mark.parametrize("name", registry.names(ood.FAMILY))
 def test_the_evidence_of_every_detector_is_said_in_german(name: str) -> None:
-    kind = registry.find(FAMILY, Detector, name)
+    kind = ood.get(name)
     for score in (0.25, float("inf")):
         evidence = evidence_in_words(kind.reason, kind.measure, score, (0.16, 0.84))
         said = GERMAN.said(f"{share_in_words(0.01, 99)}: {evidence}")

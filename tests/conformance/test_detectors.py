@@ -8,17 +8,16 @@ import torch
 from safetensors.torch import load, save
 from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-from acir import registry
+from acir import ood, registry
 from acir.errors import NotFittedError
 from acir.ood.base import Detector
 from acir.tensors import Encoding, Evidence
 
-FAMILY = "acir.ood"
-NAMES = registry.names(FAMILY)
+NAMES = registry.names(ood.FAMILY)
 
 
 def _new(name: str) -> Detector:
-    return registry.build(registry.find(FAMILY, Detector, name), {}, encode=_encode)
+    return ood.fresh([name], _encode)[name]
 
 
 def _encode(images: torch.Tensor) -> Encoding:
@@ -123,6 +122,20 @@ def test_evidence_that_is_no_number_scores_infinity_and_harms_no_other(
     assert torch.equal(scores[[0, 2]], fitted.score(evidence)[[0, 2]])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_single_pixel_that_is_no_number_scores_infinity_where_pixels_are_looked_at(
+    fitted: Detector, value: float
+) -> None:
+    evidence = _evidence(3, seed=5)
+    expected, images = fitted.score(evidence), evidence.images.clone()
+    images[1, 1, 7, 7] = value
+    found = fitted.score(replace(evidence, images=images))
+    inverted = fitted.score(replace(evidence, images=1 - evidence.images))
+    if not torch.equal(inverted, expected) or found[1] == float("inf"):
+        expected[1] = float("inf")
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("count", [2, 7])
 def test_a_few_pictures_suffice_to_fit(name: str, count: int) -> None:
     scores = _new(name).fit(_evidence(count)).score(_evidence(5, seed=6))
@@ -134,6 +147,13 @@ def test_what_needs_no_decoder_ignores_the_reconstruction(fitted: Detector) -> N
     without = replace(evidence, reconstruction=evidence.images)
     same = torch.equal(fitted.score(evidence), fitted.score(without))
     assert same is not fitted.needs_decoder
+
+
+def test_what_reads_no_classes_ignores_them_when_it_scores(fitted: Detector) -> None:
+    evidence = _evidence(5, seed=7)
+    others = replace(evidence, class_logits=evidence.class_logits.flip(1) - 1)
+    same = torch.equal(fitted.score(evidence), fitted.score(others))
+    assert same is not fitted.reads_classes
 
 
 def test_half_precision_evidence_is_accepted(fitted: Detector) -> None:

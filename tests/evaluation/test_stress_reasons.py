@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from acir import registry
+from acir import ood, registry
 from acir.evaluation.stress import UNKNOWN_SET, Stress
 from acir.evaluation.stress_reasons import (
     ACCEPTED,
@@ -13,14 +13,11 @@ from acir.evaluation.stress_reasons import (
     reason_match,
     to_dict,
 )
-from acir.ood.base import Detector
 from acir.robustness.inputs import suite
 from made_stress import judged, made
 
 PREFLIGHT = {"blank", "frame", "truncated", "shape", "unreadable"}
-CODES = {
-    registry.find("acir.ood", Detector, name).reason_code for name in registry.names("acir.ood")
-}
+CODES = {ood.get(name).reason_code for name in registry.names(ood.FAMILY)}
 
 
 def _with(codes: dict[str, tuple[str, ...]]) -> Stress:

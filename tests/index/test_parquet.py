@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ def altered(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), field, column)
 
 
+def ending_in(name: str, table: pa.Table) -> pa.Table:
+    """Return the table with a zero character in the last text of a column."""
+    *others, _ = table.column(name).to_pylist()
+    return altered(table, name, pa.array([*others, "a\0b"]))
+
+
+def described_by(words: dict[str, str], table: pa.Table) -> pa.Table:
+    """Return the table with these metadata for the last picture."""
+    column = table.column("metadata")
+    return altered(table, "metadata", pa.array([*column.to_pylist()[:-1], words], column.type))
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -116,6 +129,14 @@ def altered(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
                 t, "embedding", pa.array([[None] * DIM] * len(t), pa.list_(pa.float16(), DIM))
             ),
             "the column embedding of .* has gaps",
+        ),
+        *(
+            (partial(ending_in, name), f"the column {name} of .* has a text with a zero character")
+            for name in ("id", "label", "pixel_hash", "path", "patient")
+        ),
+        *(
+            (partial(described_by, words), "the column metadata of .* has a text with a zero char")
+            for words in ({"key\0": "value"}, {"key": "val\0ue"})
         ),
         (lambda t: t.replace_schema_metadata({}), "does not say which model encoded it"),
     ],

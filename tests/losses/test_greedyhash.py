@@ -106,6 +106,6 @@ def test_large_logits_stay_finite() -> None:
 
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_a_weight_out_of_range_is_refused(weight: float) -> None:
-    expected = f"recipe key loss.quantisation_weight is {weight}, expected at least 0 and finite"
+    expected = f"loss.quantisation_weight is {weight}, expected a finite number of at least 0"
     with pytest.raises(RecipeError, match=expected):
         GreedyHash(bits=8, class_counts=(1, 1), quantisation_weight=weight)

@@ -187,6 +187,6 @@ def test_a_margin_out_of_range_is_refused(margin: float) -> None:
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
 def test_a_scale_out_of_range_is_refused(scale: float) -> None:
-    expected = f"recipe key loss.scale is {scale}, expected above 0 and finite"
+    expected = f"recipe key loss.scale is {scale}, expected a finite number above 0"
     with pytest.raises(RecipeError, match=expected):
         OrthoHash(bits=8, class_counts=(1, 1), scale=scale)

@@ -499,7 +499,7 @@ def test_without_class_weights_every_pair_weighs_the_same() -> None:
 
 @pytest.mark.parametrize("weight", [-0.1, math.inf, math.nan])
 def test_a_weight_out_of_range_is_refused(weight: float) -> None:
-    expected = f"recipe key loss.classification is {weight}, expected at least 0 and finite"
+    expected = f"recipe key loss.classification is {weight}, expected a finite number of at least 0"
     with pytest.raises(RecipeError, match=expected):
         SCH(class_counts=(1, 1), classification=weight)
 
@@ -561,7 +561,7 @@ def test_without_a_prior_the_class_logits_count_as_they_are() -> None:
 
 @pytest.mark.parametrize("prior", [-0.1, math.inf, math.nan])
 def test_a_prior_out_of_range_is_refused(prior: float) -> None:
-    expected = f"recipe key loss.prior is {prior}, expected at least 0 and finite"
+    expected = f"recipe key loss.prior is {prior}, expected a finite number of at least 0"
     with pytest.raises(RecipeError, match=re.escape(expected)):
         SCH(class_counts=(1, 1), prior=prior)
 

@@ -12,16 +12,11 @@ from acir.ood.drawing import Drawing
 from acir.prep.pipeline import Prep
 from acir.robustness import overlay
 from acir.sources.phantom.slices import drawn
-from acir.tensors import Evidence
 from acir.types import ImageRecord
+from made_clouds import seen_in
 
 SIDE = 32
 Images = Float[torch.Tensor, "n 3 height width"]
-
-
-def _evidence(images: Images) -> Evidence:
-    other = torch.ones(len(images), 1)
-    return Evidence(images, images, other, other, other, other)
 
 
 def _slices(numbers: range) -> Images:
@@ -51,7 +46,7 @@ def taught() -> Drawing:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "STEPS", 150)
         patch.setattr(drawing, "BATCH", 32)
-        return Drawing().fit(_evidence(torch.cat([slices, slices.flip(3)])))
+        return Drawing().fit(seen_in(torch.cat([slices, slices.flip(3)])))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +59,8 @@ def test_what_was_never_drawn_in_training_is_seen(
     taught: Drawing, asked: Images, name: str
 ) -> None:
     assert taught.is_on
-    plain = taught.score(_evidence(asked))
-    overlaid = taught.score(_evidence(_corrupted(asked, name, 3)))
+    plain = taught.score(seen_in(asked))
+    overlaid = taught.score(seen_in(_corrupted(asked, name, 3)))
     assert _auroc(overlaid, plain) > 0.75
 
 
@@ -83,35 +78,35 @@ def test_the_score_is_the_mean_of_the_four_highest_places(taught: Drawing, asked
     places = F.conv2d(x, state["15.weight"], state["15.bias"])
     assert places.shape == (1, 1, SIDE // 4, SIDE // 4)
     expected = float(places.flatten().sort(descending=True).values[:4].mean())
-    assert taught.score(_evidence(image)).tolist() == [pytest.approx(expected, abs=1e-3)]
+    assert taught.score(seen_in(image)).tolist() == [pytest.approx(expected, abs=1e-3)]
 
 
 def test_a_taught_network_is_kept_and_asked_about_any_size(taught: Drawing) -> None:
     again = Drawing().load_state(taught.state())
     oblong = torch.rand(3, 3, 28, 45, generator=torch.Generator().manual_seed(0))
-    scores = again.score(_evidence(oblong))
-    assert scores.tolist() == taught.score(_evidence(oblong)).tolist()
+    scores = again.score(seen_in(oblong))
+    assert scores.tolist() == taught.score(seen_in(oblong)).tolist()
     assert len(set(scores.tolist())) == 3
-    assert again.score(_evidence(torch.full((1, 3, 32, 32), torch.nan))).tolist() == [np.inf]
+    assert again.score(seen_in(torch.full((1, 3, 32, 32), torch.nan))).tolist() == [np.inf]
 
 
 def test_it_is_off_with_fewer_than_five_hundred_pictures(asked: Images) -> None:
-    detector = Drawing().fit(_evidence(torch.rand(499, 3, 28, 28)))
+    detector = Drawing().fit(seen_in(torch.rand(499, 3, 28, 28)))
     assert not detector.is_on
-    assert set(detector.score(_evidence(asked)).tolist()) == {0.0}
+    assert set(detector.score(seen_in(asked)).tolist()) == {0.0}
     assert not Drawing().load_state(detector.state()).is_on
 
 
 def test_it_is_off_where_ink_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "STEPS", 2)
     plain = torch.rand(500, 3, 1, 1).expand(-1, -1, 28, 28)  # every shade that occurs is there
-    assert not Drawing().fit(_evidence(plain)).is_on
+    assert not Drawing().fit(seen_in(plain)).is_on
 
 
 def test_it_is_off_where_held_out_strokes_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     # Two steps teach nothing.
     monkeypatch.setattr(drawing, "STEPS", 2)
-    assert not Drawing().fit(_evidence(torch.rand(500, 3, 28, 28))).is_on
+    assert not Drawing().fit(seen_in(torch.rand(500, 3, 28, 28))).is_on
 
 
 def test_the_same_pictures_teach_the_same_and_other_chance_is_left_alone(
@@ -119,7 +114,7 @@ def test_the_same_pictures_teach_the_same_and_other_chance_is_left_alone(
 ) -> None:
     monkeypatch.setattr(drawing, "STEPS", 2)
     monkeypatch.setattr(drawing, "LEAST_AUROC", 0.0)
-    images = _evidence(torch.rand(500, 3, 28, 28))
+    images = seen_in(torch.rand(500, 3, 28, 28))
     before = torch.get_rng_state()
     first, second = (Drawing().fit(images).state() for _ in range(2))
     assert first.keys() == second.keys()

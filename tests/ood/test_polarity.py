@@ -94,10 +94,3 @@ def test_the_score_is_the_ratio_of_two_gaussian_densities() -> None:
     ratio = min((squared(t) - squared(1 - t)) / 2, LARGEST)
     assert float(detector.score(_evidence(almost))) == pytest.approx(math.exp(ratio), rel=1e-3)
     assert float(detector.score(_evidence(faint))) == 1.0  # neither is ordinary
-
-
-def test_a_picture_without_numbers_scores_infinity() -> None:
-    detector = Polarity().fit(_evidence(_discs(50)))
-    broken = _discs(1).clone()
-    broken[0, 1, 3, 3] = math.nan
-    assert detector.score(_evidence(broken)) == math.inf

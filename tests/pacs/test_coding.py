@@ -3,11 +3,10 @@
 import pytest
 from highdicom.sr import CodedConcept
 
-from acir import registry
-from acir.ood.base import Detector
+from acir import ood, registry
 from acir.pacs.coding import TERMS, reason, scheme, term
 
-DETECTORS = registry.names("acir.ood")
+DETECTORS = registry.names(ood.FAMILY)
 
 
 @pytest.mark.parametrize("value", TERMS)
@@ -26,7 +25,7 @@ def test_no_two_terms_mean_the_same() -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_the_reason_of_every_detector_is_a_code(name: str) -> None:
-    word = registry.find("acir.ood", Detector, name).reason_code
+    word = ood.get(name).reason_code
     item = CodedConcept.from_code(reason(word))
     # Up to 16 characters a code value is short, beyond it is long (PS3.3 8.1).
     assert ("CodeValue" in item) == (len(word) <= 16)

@@ -1,8 +1,6 @@
 """The SOURCE argument, and what iteration promises."""
 
-import os
 from collections.abc import Callable, Iterator
-from errno import EACCES
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from acir.sources.base import (
     SourceOptions,
     folders_mean,
     open_source,
-    walk_files,
 )
 from acir.types import ImageRecord, Skipped, Split
 
@@ -117,64 +114,15 @@ def test_folders_mean_a_split_and_a_class(
     assert folders_mean(path.split("/")) == (split, labels)
 
 
-def test_walking_is_in_order_and_passes_over_what_is_hidden(tmp_path: Path) -> None:
-    for name in ("b/1.png", "a/2.png", "a/1.png", ".git/1.png", "a/.1.png", "a/1.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = walk_files(tmp_path, lambda path: path.suffix == ".png")
-    assert [p.relative_to(tmp_path).as_posix() for p in found] == ["a/1.png", "a/2.png", "b/1.png"]
-
-
-@pytest.fixture
-def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Return what makes a folder one that cannot be opened, for root too."""
-    closed, honest = set[str](), os.scandir
-
-    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
-        if str(path) in closed:
-            raise PermissionError(EACCES, "Permission denied", str(path))
-        return honest(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    return lambda path: closed.add(str(path))
-
-
-def test_a_folder_that_cannot_be_opened_is_walked_to_itself(
-    tmp_path: Path, close: Callable[[Path], None]
-) -> None:
-    for name in ("b/1.png", "a/deep/1.png", "a/2.txt", ".git/1.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).touch()
-    close(tmp_path / "a" / "deep")
-    close(tmp_path / ".git")
-    found = walk_files(tmp_path, lambda path: path.suffix == ".png")
-    assert [p.relative_to(tmp_path).as_posix() for p in found] == ["a/deep", "b/1.png"]
-    close(tmp_path)
-    with pytest.raises(SourceError, match=r"cannot be opened \(Permission denied\); give one that"):
-        walk_files(tmp_path, Path.is_file)
-
-
-def test_a_file_that_nobody_may_look_at_is_walked_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "1.png").touch()
-
-    def refused(path: Path) -> bool:
-        raise PermissionError(EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "is_file", refused)
-    assert walk_files(tmp_path, lambda _: True) == [tmp_path / "1.png"]
-
-
 @pytest.mark.parametrize(
     ("scheme", "named"), [("", "cat/old"), ("dicom:", "DICOM file 1 of 1"), ("nifti:", "cat/old")]
 )
 def test_a_folder_that_cannot_be_opened_is_counted_as_skipped(
-    tmp_path: Path, close: Callable[[Path], None], scheme: str, named: str
+    tmp_path: Path, close_folder: Callable[[Path], None], scheme: str, named: str
 ) -> None:
     _saved(tmp_path / "cat" / "old" / "1.png")
     _saved(tmp_path / "cat" / "2.png")
-    close(tmp_path / "cat" / "old")
+    close_folder(tmp_path / "cat" / "old")
     source = open_source(f"{scheme}{tmp_path}", SourceOptions(key=KEY))
     assert [record.id for record in source] == ([] if scheme else ["cat/2.png"])
     assert source.skipped == [Skipped(named, "it is a folder that cannot be read")]

@@ -12,6 +12,7 @@ from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.recipe import PrepRecipe, Recipe, ScatteringRecipe
 from acir.types import Split
+from acir.workflows.calibrate import class_head_lines
 from acir.workflows.learning import network, prep_for, settled
 
 
@@ -107,6 +108,31 @@ def test_classes_that_the_loss_does_not_teach_are_not_weighed(loss: dict[str, ob
     )
     with pytest.raises(RecipeError, match=said):
         network(_with(loss, posterior=True), _pictures(fall=False), seed=0)
+
+
+@pytest.mark.parametrize("loss", [{"name": "csq"}, {"name": "sch", "classification": 0.0}])
+def test_a_gate_whose_classes_the_loss_does_not_teach_is_told_of(loss: dict[str, object]) -> None:
+    recipe = _with(loss)
+    _, built = network(recipe, _pictures(fall=False), seed=0)
+    (line,) = class_head_lines(recipe, built)
+    assert line.startswith(
+        f"the loss '{loss['name']}' with its options does not teach the class head, so the gate "
+    )
+    gate = replace(recipe.gate, detectors=("knn", "energy"))
+    said = (
+        r"gate\.detectors names 'energy', which reads the class head, but the loss "
+        rf"'{loss['name']}' with its options does not teach the class head; use sch with "
+        "classification above 0, or leave the detector out"
+    )
+    with pytest.raises(RecipeError, match=said):
+        class_head_lines(replace(recipe, gate=gate), built)
+
+
+def test_a_gate_may_read_the_classes_that_the_loss_teaches() -> None:
+    recipe = _with({"name": "sch"})
+    recipe = replace(recipe, gate=replace(recipe.gate, detectors=("energy",)))
+    _, built = network(recipe, _pictures(fall=False), seed=0)
+    assert class_head_lines(recipe, built) == []
 
 
 @pytest.mark.parametrize("loss", [{"name": "sch"}, {"name": "acir_published"}])

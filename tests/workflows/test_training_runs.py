@@ -191,12 +191,25 @@ BARE = {
 }
 
 
-def test_a_bare_stem_trains(tmp_path: Path, few: Path) -> None:
-    outcome = train(few, tmp_path / "run", "--json", **SHORT, **BARE)
+UNTAUGHT = {"loss__classification": "0", "model__head__posterior": "false"}
+
+
+def test_a_bare_stem_trains_and_classes_that_nothing_teaches_are_told_of(
+    tmp_path: Path, few: Path
+) -> None:
+    outcome = train(few, tmp_path / "run", "--json", **SHORT, **BARE, **UNTAUGHT)
     assert outcome.code == 0, outcome.err
     assert outcome.line()["epochs"] == 1  # there is no decoder to train
     bundle = load_bundle(tmp_path / "run" / "bundle")
     assert bundle.encoder.decoder is None
+    assert outcome.err.count("the loss 'sch' with its options does not teach the class head") == 1
+
+
+def test_the_energy_of_classes_that_nothing_teaches_is_refused(tmp_path: Path, few: Path) -> None:
+    chosen = {"gate__detectors": '["energy"]', **UNTAUGHT}
+    said = train(few, tmp_path / "run", **SHORT, **chosen).refusal()
+    assert "gate.detectors names 'energy', which reads the class head" in said
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("block", ["attention", "fusion", "transformer"])

@@ -13,10 +13,12 @@ import numpy as np
 from acir.codes import BITS_PER_BYTE
 from acir.errors import ComponentError, StorageError, StoreError
 from acir.index.entry import Entry
+from acir.index.rows import ZERO
 from acir.index.store import Store
 
 BATCH = 1024
 NEEDED = ("id", "code", "embedding", "label", "pixel_hash")
+TEXTS = ("id", "label", "pixel_hash", "path", "patient")
 
 
 def write(store: Store, file: Path) -> int:
@@ -67,7 +69,8 @@ def read(file: Path, store: Store) -> Iterator[Entry]:
 
     Raises:
         ComponentError: pyarrow is not installed.
-        StoreError: It is missing, no such file, or of another model than the store.
+        StoreError: It is missing, no such file, of another model than the store, or has a text that
+            no index can find.
     """
     arrow, parquet = _pyarrow()
     try:
@@ -172,6 +175,7 @@ def _entries(batch: Any, file: Path, store: Store) -> Iterator[Entry]:  # noqa: 
             f"the column {(*empty, 'embedding')[0]} of {file} has gaps; give a file that acir "
             "index export wrote"
         )
+    _refuse_zeros(batch, file)
     vectors = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
     vectors = vectors.astype(np.float16, copy=False).reshape(-1, store.dim)
     columns = {
@@ -190,3 +194,15 @@ def _entries(batch: Any, file: Path, store: Store) -> Iterator[Entry]:  # noqa: 
             thumbnail=row["thumbnail"],
             metadata=dict(row["metadata"] or ()),
         )
+
+
+def _refuse_zeros(batch: Any, file: Path) -> None:  # noqa: ANN401
+    """Refuse a text that would be stored, but never be found again; see `ZERO`."""
+    metadata = batch.column("metadata")
+    texts = [(name, batch.column(name)) for name in TEXTS]
+    for name, column in (*texts, ("metadata", metadata.keys), ("metadata", metadata.items)):
+        if any(ZERO in text for text in column.to_pylist() if text):
+            raise StoreError(
+                f"the column {name} of {file} has a text with a zero character, which no index "
+                "finds again; write the file without it"
+            )

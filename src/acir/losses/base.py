@@ -1,8 +1,9 @@
-"""The contract of a loss."""
+"""The contract of a loss, and what several share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from einops import einsum
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from acir.errors import RecipeError
 from acir.tensors import Batch, Encoding
 
 HALF = 0.5
@@ -49,6 +51,30 @@ class Loss(nn.Module, ABC):
     @abstractmethod
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss of a batch."""
+
+
+def at_least(least: float, key: str, value: float) -> float:
+    """Return the value of an option that is finite and not below the least.
+
+    Raises:
+        RecipeError: It is below, infinite or no number.
+    """
+    if not least <= value < inf:
+        raise RecipeError(
+            f"recipe key loss.{key} is {value}, expected a finite number of at least {least:g}"
+        )
+    return value
+
+
+def above_zero(key: str, value: float) -> float:
+    """Return the value of an option that is finite and above zero.
+
+    Raises:
+        RecipeError: It is not.
+    """
+    if not 0 < value < inf:
+        raise RecipeError(f"recipe key loss.{key} is {value}, expected a finite number above 0")
+    return value
 
 
 def label_cross_entropy(

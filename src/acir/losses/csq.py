@@ -27,8 +27,6 @@ Where the paper, its public code (yuanli2333/Hadamard-Matrix-for-hashing) and ou
 - The code has a pairwise term too, whose weight its commands set to 0; the paper has none.
 """
 
-from math import inf
-
 import torch
 from einops import einsum
 from jaxtyping import Float
@@ -36,7 +34,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms
+from acir.losses.base import Loss, LossTerms, at_least
 from acir.tensors import Batch, Encoding
 
 LEAST_BITS = 8  # a code fills whole bytes
@@ -70,12 +68,7 @@ class CSQ(Loss):
         self, *, bits: int, class_counts: tuple[int, ...], quantisation_weight: float = 0.05
     ) -> None:
         super().__init__()
-        if not 0 <= quantisation_weight < inf:
-            raise RecipeError(
-                f"recipe key loss.quantisation_weight is {quantisation_weight}, "
-                "expected at least 0 and finite"
-            )
-        self.quantisation_weight = quantisation_weight
+        self.quantisation_weight = at_least(0.0, "quantisation_weight", quantisation_weight)
         centres = hadamard_centres(bits, len(class_counts))
         self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("ties", torch.randint(2, (bits,)) * 2.0 - 1)

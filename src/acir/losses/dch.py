@@ -25,16 +25,13 @@ Where ours differs, and why:
   similar pictures further together nor pushes others apart.
 """
 
-import math
-
 import torch
 from einops import einsum
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, share_a_label
+from acir.losses.base import Loss, LossTerms, above_zero, at_least, share_a_label
 from acir.tensors import Batch, Encoding
 
 COSINE_MARGIN = 1e-6  # keeps log(gamma / d) finite for equal codes
@@ -60,15 +57,8 @@ class DCH(Loss):
 
     def __init__(self, *, gamma: float = 20.0, quantisation_weight: float = 0.1) -> None:
         super().__init__()
-        if not 0 < gamma < math.inf:
-            raise RecipeError(f"recipe key loss.gamma is {gamma}, expected a finite number above 0")
-        if not 0 <= quantisation_weight < math.inf:
-            raise RecipeError(
-                f"recipe key loss.quantisation_weight is {quantisation_weight}, "
-                "expected a finite number of at least 0"
-            )
-        self.gamma = gamma
-        self.quantisation_weight = quantisation_weight
+        self.gamma = above_zero("gamma", gamma)
+        self.quantisation_weight = at_least(0.0, "quantisation_weight", quantisation_weight)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss and its two terms."""

@@ -27,16 +27,13 @@ Where ours differs, and why:
 - sgn(0) is +1, as in the stored codes, so that a logit of 0 is moved away from 0.
 """
 
-import math
-
 import torch
 from einops import einsum
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, Memory, share_a_label
+from acir.losses.base import Loss, LossTerms, Memory, at_least, share_a_label
 from acir.tensors import Batch, Encoding
 
 
@@ -63,11 +60,7 @@ class DPSH(Loss):
         self, *, bits: int, class_counts: tuple[int, ...], pictures: int, eta: float = 0.1
     ) -> None:
         super().__init__()
-        if not 0 <= eta < math.inf:
-            raise RecipeError(
-                f"recipe key loss.eta is {eta}, expected a finite number of at least 0"
-            )
-        self.eta = eta
+        self.eta = at_least(0.0, "eta", eta)
         self.memory = Memory(pictures=pictures, classes=len(class_counts), bits=bits)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:

@@ -25,14 +25,11 @@ Where ours differs, and why:
   quantisation instead of 0.01 times the sum.
 """
 
-import math
-
 from einops import einsum, rearrange, reduce
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, Memory, share_a_label
+from acir.losses.base import Loss, LossTerms, Memory, at_least, share_a_label
 from acir.tensors import Batch, Encoding
 
 
@@ -60,11 +57,7 @@ class DSH(Loss):
         self, *, bits: int, class_counts: tuple[int, ...], pictures: int, alpha: float = 0.01
     ) -> None:
         super().__init__()
-        if not 0 <= alpha < math.inf:
-            raise RecipeError(
-                f"recipe key loss.alpha is {alpha}, expected a finite number of at least 0"
-            )
-        self.alpha = alpha
+        self.alpha = at_least(0.0, "alpha", alpha)
         self.margin = 2 * bits
         self.memory = Memory(pictures=pictures, classes=len(class_counts), bits=bits)
 

@@ -17,12 +17,9 @@ weight 0.1 for CIFAR-10 and 1 for ImageNet; ours follows it. Its sign of 0 is 0,
 everywhere in this package. Like the code's, the classifier has no bias.
 """
 
-from math import inf
-
 from torch import nn
 
-from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_entropy
+from acir.losses.base import Loss, LossTerms, at_least, cubic_quantisation, label_cross_entropy
 from acir.tensors import Batch, Encoding, binarised
 
 
@@ -48,12 +45,7 @@ class GreedyHash(Loss):
         self, *, bits: int, class_counts: tuple[int, ...], quantisation_weight: float = 0.1
     ) -> None:
         super().__init__()
-        if not 0 <= quantisation_weight < inf:
-            raise RecipeError(
-                f"recipe key loss.quantisation_weight is {quantisation_weight}, "
-                "expected at least 0 and finite"
-            )
-        self.quantisation_weight = quantisation_weight
+        self.quantisation_weight = at_least(0.0, "quantisation_weight", quantisation_weight)
         self.classifier = nn.Linear(bits, len(class_counts), bias=False)
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:

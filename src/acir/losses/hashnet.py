@@ -31,16 +31,13 @@ Where ours differs, and why:
   DeepHash-pytorch has 0.1.
 """
 
-import math
-
 import torch
 from einops import einsum
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, Memory, share_a_label
+from acir.losses.base import Loss, LossTerms, Memory, above_zero, at_least, share_a_label
 from acir.tensors import Batch, Encoding
 
 
@@ -80,16 +77,8 @@ class HashNet(Loss):
         hardness: float = 7.1,
     ) -> None:
         super().__init__()
-        if not 0 < steepness < math.inf:
-            raise RecipeError(
-                f"recipe key loss.steepness is {steepness}, expected a finite number above 0"
-            )
-        if not 1 <= hardness < math.inf:
-            raise RecipeError(
-                f"recipe key loss.hardness is {hardness}, expected a finite number of at least 1"
-            )
-        self.alpha = steepness / bits
-        self.growth = (hardness**2 - 1) / steps
+        self.alpha = above_zero("steepness", steepness) / bits
+        self.growth = (at_least(1.0, "hardness", hardness) ** 2 - 1) / steps
         self.steps = steps
         self.memory = Memory(pictures=pictures, classes=len(class_counts), bits=bits)
         self.register_buffer("done", torch.zeros((), dtype=torch.long))

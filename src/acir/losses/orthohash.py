@@ -23,8 +23,6 @@ Where the public code (kamwoh/orthohash) differs from ours:
   default and left out.
 """
 
-from math import inf
-
 import torch
 from einops import einsum
 from jaxtyping import Float
@@ -32,7 +30,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from acir.errors import RecipeError
-from acir.losses.base import Loss, LossTerms, label_cross_entropy
+from acir.losses.base import Loss, LossTerms, above_zero, label_cross_entropy
 from acir.tensors import Batch, Encoding
 
 LARGEST_MARGIN = 2  # what separates the largest cosine from the smallest
@@ -74,10 +72,8 @@ class OrthoHash(Loss):
                 f"recipe key loss.margin is {margin}, expected at least 0 and at most "
                 f"{LARGEST_MARGIN}"
             )
-        if not 0 < scale < inf:
-            raise RecipeError(f"recipe key loss.scale is {scale}, expected above 0 and finite")
         self.margin = margin
-        self.scale = scale
+        self.scale = above_zero("scale", scale)
         self.register_buffer("codebook", bernoulli_codebook(bits, len(class_counts)))
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:

@@ -34,7 +34,6 @@ Where ours differs, and why:
   Matryoshka representations (Kusupati et al., NeurIPS 2022, https://arxiv.org/abs/2205.13147).
 """
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -47,7 +46,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from acir.errors import RecipeError, suggestion
-from acir.losses.base import Loss, LossTerms, cubic_quantisation, label_cross_entropy
+from acir.losses.base import Loss, LossTerms, at_least, cubic_quantisation, label_cross_entropy
 from acir.tensors import Batch, Encoding
 
 Similarity = Literal["pearson", "cosine"]
@@ -109,15 +108,8 @@ class SCH(Loss):
             raise RecipeError(
                 f"recipe key loss.structure is {structure}, expected at least 0 and at most 1"
             )
-        if not 0 <= classification < math.inf:
-            raise RecipeError(
-                f"recipe key loss.classification is {classification}, "
-                "expected at least 0 and finite"
-            )
-        if not 0 <= prior < math.inf:
-            raise RecipeError(f"recipe key loss.prior is {prior}, expected at least 0 and finite")
         self.structure = structure
-        self.classification = classification
+        self.classification = at_least(0.0, "classification", classification)
         self.similarity: Similarity = _known("similarity", similarity, get_args(Similarity))
         kind: Quantisation = _known("quantisation", quantisation, get_args(Quantisation))
         self.quantisation = QUANTISATIONS[kind]
@@ -126,7 +118,8 @@ class SCH(Loss):
         if not class_weights:
             weights = torch.ones_like(weights)
         self.register_buffer("weights", weights, persistent=False)
-        self.register_buffer("offsets", prior * log_priors(class_counts), persistent=False)
+        offsets = at_least(0.0, "prior", prior) * log_priors(class_counts)
+        self.register_buffer("offsets", offsets, persistent=False)
 
     @property
     def teaches_class_head(self) -> bool:

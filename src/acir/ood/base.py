@@ -35,6 +35,7 @@ class Detector(ABC):
         reason_code: The same as one stable word.
         measure: What the score is called beside its usual range.
         needs_decoder: Whether the detector reads `Evidence.reconstruction`.
+        reads_classes: Whether the score is read off the class logits, which then must be learned.
         looks_at_content: Whether it looks at what the network makes of the whole picture, features,
             classes or code; those change whatever goes wrong, so other reasons go before.
         looks_at_places: Whether it looks for something at a place of the picture; noise and rings
@@ -45,6 +46,7 @@ class Detector(ABC):
     reason_code: ClassVar[str]
     measure: ClassVar[str]
     needs_decoder: ClassVar[bool] = False
+    reads_classes: ClassVar[bool] = False
     looks_at_content: ClassVar[bool] = False
     looks_at_places: ClassVar[bool] = False
 

@@ -21,6 +21,7 @@ class Energy(Detector):
     reason: ClassVar[str] = "the model sees none of its classes in it"
     reason_code: ClassVar[str] = "weak-classes"
     measure: ClassVar[str] = "energy"
+    reads_classes: ClassVar[bool] = True
     looks_at_content: ClassVar[bool] = True
 
     def fit(self, seen: Evidence) -> "Energy":

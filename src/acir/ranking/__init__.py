@@ -3,6 +3,8 @@
 from acir.ranking.base import Ranker
 from acir.registry import find
 
+FAMILY = "acir.ranking"
+
 
 def get(name: str) -> type[Ranker]:
     """Return the component that the file `name` defines.
@@ -10,4 +12,4 @@ def get(name: str) -> type[Ranker]:
     Raises:
         ComponentError: There is no such component, or a library that it needs is missing.
     """
-    return find("acir.ranking", Ranker, name)
+    return find(FAMILY, Ranker, name)

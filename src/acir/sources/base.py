@@ -1,6 +1,5 @@
 """The contract of a source, and the SOURCE argument of every command."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
+from acir.folders import readable
 from acir.prep.arrays import ArrayFile
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -233,16 +233,6 @@ def folders_mean(parts: Sequence[str]) -> tuple[Split | None, tuple[str, ...]]:
     return split, tuple(folders[1:2] if split else folders[:1])
 
 
-def readable(name: str) -> str:
-    r"""Return the name of a file as text that can be stored: bytes that are no UTF-8 are spelt out.
-
-    Example:
-        >>> readable("m\udcfcller/1.png")
-        'm\\xfcller/1.png'
-    """
-    return os.fsencode(name).decode(errors="backslashreplace")
-
-
 def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry]:
     """List the pictures of an array file, split by split; only wanted splits are read."""
     for split in SPLITS:
@@ -277,41 +267,3 @@ def dicom_record(
         patient=found.patient,
         metadata=MappingProxyType({**found.metadata, **more}),
     )
-
-
-def visible_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder as they come; hidden ones are passed over.
-
-    A folder below it that cannot be opened comes itself, in place of its files: whoever reads it
-    learns that it cannot be read, and counts it.
-
-    Raises:
-        SourceError: The folder itself cannot be opened.
-    """
-    closed = list[OSError]()
-    for place, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        visible = (Path(place, name) for name in files if not name.startswith("."))
-        yield from (path for path in visible if _may_be_read(path))
-    for error in closed:
-        if Path(error.filename) == folder:
-            raise SourceError(
-                f"the folder {folder} cannot be opened ({error.strerror}); give one that can"
-            )
-        yield Path(error.filename)
-
-
-def _may_be_read(path: Path) -> bool:
-    """Whether it is a file, or nobody may look what it is."""
-    try:
-        return path.is_file()
-    except OSError:
-        return True
-
-
-def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
-    """List the files below a folder that are accepted, in order; hidden ones are passed over.
-
-    Folders below it that cannot be opened are among them; see `visible_files`.
-    """
-    return sorted(path for path in visible_files(folder) if accept(path) or path.is_dir())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
+from acir.folders import visible_files, walk_files
 from acir.pacs import guard
 from acir.pacs.files import DICOM_SUFFIXES, is_dicom_file
 from acir.pacs.frames import CHOICES, MIDDLE
@@ -13,14 +14,7 @@ from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.prep.decode import SUFFIXES, read_file
-from acir.sources.base import (
-    Source,
-    SourceOptions,
-    dicom_record,
-    folders_mean,
-    visible_files,
-    walk_files,
-)
+from acir.sources.base import Source, SourceOptions, dicom_record, folders_mean
 from acir.types import ImageRecord, Split
 
 TWICE = "it has the instance UID of an earlier file"

@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from acir.errors import UnreadableImageError
+from acir.folders import readable, walk_files
 from acir.prep.decode import SUFFIXES, decode_file
-from acir.sources.base import Entry, Source, folders_mean, readable, walk_files
+from acir.sources.base import Entry, Source, folders_mean
 from acir.types import ImageRecord
 
 

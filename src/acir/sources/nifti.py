@@ -14,16 +14,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from acir.errors import ComponentError, SourceError, UnreadableImageError
+from acir.folders import readable, walk_files
 from acir.prep.decode import MAX_BYTES, Picture, read_file
 from acir.privacy.pseudonym import pseudonym
-from acir.sources.base import (
-    Entry,
-    Source,
-    SourceOptions,
-    folders_mean,
-    readable,
-    walk_files,
-)
+from acir.sources.base import Entry, Source, SourceOptions, folders_mean
 from acir.types import SERIES, ImageRecord, Split
 
 GZIP = b"\x1f\x8b"

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acir.errors import SourceError, UnreadableImageError, suggestion
+from acir.folders import readable, walk_files
 from acir.pacs import guard
 from acir.pacs.files import is_dicom_file
 from acir.pacs.levels import Level, head_of
@@ -14,14 +15,7 @@ from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.slides.opened import OpenedSlide
 from acir.slides.tiles import Tile, UnfitError, Wanted, tiles_of
-from acir.sources.base import (
-    Entry,
-    Source,
-    SourceOptions,
-    folders_mean,
-    readable,
-    walk_files,
-)
+from acir.sources.base import Entry, Source, SourceOptions, folders_mean
 from acir.splits import drawn_split
 from acir.types import ImageRecord, Split
 

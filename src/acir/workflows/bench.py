@@ -21,13 +21,13 @@ from acir.bench.plan import Gallery, Plan, Stored
 from acir.bundle import load_bundle
 from acir.errors import ComponentError, UsageError, suggestion
 from acir.evaluation.growth_figure import growth
+from acir.index import engines
 from acir.sources.base import SourceOptions
 from acir.tables import plain
 from acir.types import Progress, silent
 from acir.workflows.coding import Coder
 from acir.workflows.comparing.records import whole
 
-ENGINES = "acir.index.engines"
 REAL_ROUNDS, REAL_BATCHES = 25, 3
 Say = Callable[[str], None]
 
@@ -91,7 +91,7 @@ def bench_index(
 
 
 def _check_engines(names: Sequence[str]) -> None:
-    known = registry.names(ENGINES)
+    known = registry.names(engines.FAMILY)
     for name in names:
         if name not in known:
             raise UsageError(
@@ -206,7 +206,7 @@ class _Bench:
     def _built(self, codes: Drawn, leave_out: Sequence[str]) -> dict[str, searching.Built]:
         """Build every engine that this machine can run."""
         built: dict[str, searching.Built] = {}
-        for name in registry.names(ENGINES):
+        for name in registry.names(engines.FAMILY):
             if name not in leave_out:
                 try:
                     built[name] = searching.build(name, codes, self.servers.get(name))

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import torch
 
-from acir import ranking, registry
+from acir import ood, ranking, registry
 from acir.bulk import prepared_batches
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.data.manifest import Manifest, Row
 from acir.errors import RecipeError
 from acir.evaluation.protocol import CodedSet, evaluate
-from acir.gate import FAMILY, PAINTER, Gate, fresh_detectors
+from acir.gate import PAINTER, Gate
+from acir.losses.base import Loss
 from acir.models.encoder import Encoder
 from acir.models.evidence import collect_evidence
-from acir.ood.base import Detector
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Pairs, Ranker
 from acir.recipe import GateRecipe, Recipe
@@ -33,11 +33,32 @@ def require_detectors(recipe: Recipe) -> None:
         RecipeError: One needs the decoder, which the recipe switches off.
     """
     for name in recipe.gate.detectors:
-        if registry.find(FAMILY, Detector, name).needs_decoder and not recipe.model.decoder.on:
+        if ood.get(name).needs_decoder and not recipe.model.decoder.on:
             raise RecipeError(
                 f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
                 "false; switch the decoder on or leave the detector out"
             )
+
+
+def class_head_lines(recipe: Recipe, loss: Loss) -> list[str]:
+    """Say in a line what it means for the gate that the loss teaches no class head, if it does not.
+
+    Raises:
+        RecipeError: A detector reads nothing but the class head.
+    """
+    if loss.teaches_class_head:
+        return []
+    untaught = f"the loss {recipe.loss.name!r} with its options does not teach the class head"
+    for name in recipe.gate.detectors:
+        if ood.get(name).reads_classes:
+            raise RecipeError(
+                f"gate.detectors names {name!r}, which reads the class head, but {untaught}; use "
+                "sch with classification above 0, or leave the detector out"
+            )
+    return [
+        f"{untaught}, so the gate compares pictures within groups that mean nothing: its promise "
+        "holds, but it may see less than with sch and classification above 0"
+    ]
 
 
 def gate_parts(manifest: Manifest, gate: GateRecipe, size: int) -> dict[str, str]:
@@ -90,10 +111,10 @@ def fit_gate(
     Where there is a decoder, the gate draws heat maps, whether a detector reads it or not.
     """
     references = evidence["references"]
-    painters = fresh_detectors([PAINTER] if recipe.model.decoder.on else [], encode)
+    painters = ood.fresh([PAINTER] if recipe.model.decoder.on else [], encode)
     nothing = references[slice(0, 0)]
     return Gate.fit(
-        fresh_detectors(recipe.gate.detectors, encode),
+        ood.fresh(recipe.gate.detectors, encode),
         recipe.gate,
         references=references,
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
@@ -116,7 +137,7 @@ def fit_rankers(gallery: CodedSet, queries: CodedSet) -> dict[str, Ranker]:
     )
     return {
         name.replace("_", "-"): ranking.get(name).fit(pairs)
-        for name in registry.names("acir.ranking")
+        for name in registry.names(ranking.FAMILY)
     }
 
 

@@ -9,12 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
+from acir.folders import walk_files
 from acir.pacs import guard
 from acir.pacs.files import is_dicom_file
 from acir.prep.decode import read_file
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import KEY_VARIABLE, load_key, pseudonym
-from acir.sources.base import walk_files
 from acir.types import Progress, counted, silent
 from acir.workflows.release_journal import Entry, Journal, State
 

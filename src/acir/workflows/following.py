@@ -8,10 +8,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 
-from acir.bundle import Bundle
 from acir.errors import (
     BusyError,
     GoneError,
@@ -20,10 +18,7 @@ from acir.errors import (
     UnreachableError,
     UnreadableImageError,
 )
-from acir.index.entry import Entry
 from acir.index.feeds import Step
-from acir.index.filters import COLLECTION
-from acir.index.store import Store
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
 from acir.pacs.settings import Server
@@ -31,8 +26,8 @@ from acir.pacs.wanted import is_wanted, terms_of
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord, Progress, Skipped
-from acir.workflows.entries import Kept, encode_batch, encoded, ordinary, prepared
 from acir.workflows.index_servers import up_to_date
+from acir.workflows.pacs_target import Target, collected, encoded_records
 from acir.workflows.recording import following
 
 BATCH = 100  # instances of one commit
@@ -42,21 +37,6 @@ LONGEST = 60.0  # seconds between two attempts to reach a server
 FEW, LARGEST_SHARE = 10, 0.5  # instances, and of those that are known: more are not erased at once
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What pictures go into.
-
-    Attributes:
-        store: The index.
-        bundle: The model that encodes for it.
-        key: Secret for the keyed hashes.
-    """
-
-    store: Store
-    bundle: Bundle
-    key: bytes
 
 
 @dataclass(frozen=True)
@@ -287,17 +267,3 @@ class Follower:
 
     def _hashed(self, handle: str) -> str:
         return pseudonym(self._target.key, "source", f"{self._server.name}/{handle}")
-
-
-def collected(collection: str) -> dict[str, str]:
-    """Return the metadata of a picture of a collection; none of the usual one."""
-    return {COLLECTION: collection} if collection else {}
-
-
-def encoded_records(target: Target, records: Iterable[ImageRecord]) -> list[Entry]:
-    """Encode records for an index; one that is stored already keeps its code."""
-    store, bundle = target.store, target.bundle
-    kept = Kept(store.settings.get("thumbnails") == "True", store.settings.get("paths") == "True")
-    some = ordinary(records, bundle, Counter[str]())
-    ready = prepared(some, bundle, kept, lambda name: store.known([name]).get(name))
-    return list(encoded(ready, partial(map, partial(encode_batch, bundle.encoder))))

@@ -17,7 +17,8 @@ from acir.pacs.settings import Server
 from acir.pacs.wanted import is_wanted
 from acir.privacy.pseudonym import pseudonym
 from acir.types import Progress, Skipped
-from acir.workflows.following import Fetched, Follower, Looked, Target, log
+from acir.workflows.following import Fetched, Follower, Looked, log
+from acir.workflows.pacs_target import Target
 
 
 class SeriesFollower(Follower):

@@ -19,9 +19,10 @@ from acir.pacs.scp import Listener
 from acir.pacs.settings import LEVEL, SERVER, Server, Settings, load
 from acir.privacy.pseudonym import load_key
 from acir.types import Answer, Progress, silent
-from acir.workflows.following import Follower, Target
+from acir.workflows.following import Follower
 from acir.workflows.following_series import SeriesFollower
 from acir.workflows.index_creation import ENGINE, IndexOptions, created
+from acir.workflows.pacs_target import Target
 from acir.workflows.receiving import Intake
 from acir.workflows.search import BUNDLE, KEY, LEAST, Request, bundle_of
 from acir.workflows.search import search as ask

@@ -14,8 +14,8 @@ from acir.pacs import guard
 from acir.pacs.scp import Status
 from acir.sources.base import dicom_record
 from acir.types import ImageRecord
-from acir.workflows.following import Target, collected, encoded_records
 from acir.workflows.index_servers import up_to_date
+from acir.workflows.pacs_target import Target, collected, encoded_records
 from acir.workflows.recording import following
 
 BATCH = 100  # pictures of one commit

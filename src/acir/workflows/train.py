@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from acir import losses
 from acir import recipe as recipes
-from acir import registry
 from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest, Part
@@ -119,6 +119,8 @@ def train(
     source = open_source(data, SourceOptions(LEARNED, strict, download, fresh_key()))
     run = _read(source, recipe, progress, say)
     encoder, loss = network(run.recipe, run.train, seed)
+    for line in calibrate.class_head_lines(run.recipe, loss):
+        say(line)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     if fabric.is_global_zero:  # two that write one file at a time lose it to each other
         _claim(out, begun)
@@ -131,7 +133,7 @@ def train(
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
     """Load a recipe whose loss and detectors are installed."""
     recipe = recipes.load(recipe_name, settings)
-    registry.find("acir.losses", Loss, recipe.loss.name)
+    losses.get(recipe.loss.name)
     calibrate.require_detectors(recipe)
     return recipe
 

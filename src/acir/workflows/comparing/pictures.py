@@ -20,10 +20,11 @@ from acir.data.manifest import Manifest
 from acir.data.manifest import Part as PartName
 from acir.errors import SourceError, suggestion
 from acir.evaluation.benchmark import DataSet
+from acir.folders import walk_files
 from acir.prep.pipeline import Prep
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
-from acir.sources.base import SourceOptions, open_source, walk_files
+from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress
 from acir.workflows.comparing.records import DIGITS, digest, write_arrays
 from acir.workflows.learning import Say, describe, look, prep_for, read_parts, require_learnable
