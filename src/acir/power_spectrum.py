@@ -3,9 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
-from einops import rearrange
-from jaxtyping import Float64
-from numpy.lib.stride_tricks import sliding_window_view
+from jaxtyping import Float64, Int
+from scipy.fft import rfft2  # type: ignore[import-untyped]
 
 DIRECTIONS = 4
 NYQUIST = 0.5  # cycles a pixel
@@ -37,55 +36,60 @@ def log_amplitudes(
         >>> int(log_amplitudes(waves, rings=3, octaves=1.0).argmax())  # along the rows, second ring
         4
     """
-    window, averages = _layout(*greys.shape[1:], rings, octaves)
-    means = (greys * window).sum(axis=(1, 2)) / window.sum()
-    faded = (greys - means[:, None, None]) * window
-    power = np.square(np.abs(np.fft.rfft2(faded))).reshape(len(greys), -1)
-    found: Float64[np.ndarray, "n parts"] = np.log(power @ averages + FAINTEST**2) / 2
-    return found
+    return _described(greys, rings, octaves)[:, 1:]
 
 
-def by_places(grey: Picture, parts: int, rings: int) -> Float64[np.ndarray, "places numbers"]:
+def by_places(
+    grey: Picture, parts: int, places: int, rings: int
+) -> Float64[np.ndarray, "windows numbers"]:
     """Describe windows of a picture, row by row: brightness, then amplitudes.
 
-    The windows are a `parts`-th as high and wide as the picture, and neighbours share a half. Of
-    each, the first number is its mean, faded out by Hann's window, in tenths of the range; the
-    others are `log_amplitudes` in rings of an octave.
+    The windows are a `parts`-th as high and wide as the picture and evenly spread over it. Of each,
+    the first number is its mean, faded out by Hann's window, in tenths of the range; the others are
+    `log_amplitudes` in rings of an octave.
 
     Args:
         grey: In [0, 1], at least `parts` pixels high and wide.
-        parts: At least 2.
+        parts: At least 1.
+        places: Windows in a row and in a column.
         rings: How many, at most.
 
     Example:
-        >>> by_places(np.full((64, 64), 0.3), parts=2, rings=4).shape
+        >>> by_places(np.full((64, 64), 0.3), parts=2, places=3, rings=4).shape
         (9, 17)
     """
-    size = grey.shape[0] // parts, grey.shape[1] // parts
-    starts = (
-        np.linspace(0, whole - part, 2 * parts - 1).astype(int)
-        for whole, part in zip(grey.shape, size, strict=True)
-    )
-    cut = sliding_window_view(grey, size)[np.ix_(*starts)]
-    windows = rearrange(cut, "down across height width -> (down across) height width")
-    weights = _fading(*size)
-    means = (windows * weights).sum(axis=(1, 2)) / weights.sum() / LEVEL
-    return np.column_stack([means, log_amplitudes(windows, rings, OCTAVE)])
+    found = _described(grey.take(_windows(*grey.shape, parts, places)), rings, OCTAVE)
+    found[:, 0] /= LEVEL
+    return found
+
+
+def _described(
+    greys: Float64[np.ndarray, "n height width"], rings: int, octaves: float
+) -> Float64[np.ndarray, "n parts"]:
+    """Return the faded mean of each picture, then the logarithms of its amplitudes."""
+    window, averages = _layout(*greys.shape[1:], rings, octaves)
+    means = greys.reshape(len(greys), -1) @ window.ravel() / window.sum()
+    spectra = rfft2((greys - means[:, None, None]) * window)
+    power = (np.square(spectra.real) + np.square(spectra.imag)).reshape(len(greys), -1)
+    return np.column_stack([means, np.log(power @ averages + FAINTEST**2) / 2])
 
 
 @lru_cache(maxsize=8)
-def _fading(height: int, width: int) -> Picture:
-    """Return Hann's window without the zeros at its ends."""
-    found: Picture = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    return found
+def _windows(height: int, width: int, parts: int, places: int) -> Int[np.ndarray, "n high wide"]:
+    """Return the pixels of each window, counted row by row through the picture."""
+    high, wide = height // parts, width // parts
+    tops, lefts = (np.linspace(0, end, places).astype(int) for end in (height - high, width - wide))
+    rows = tops[:, None, None, None] + np.arange(high)[:, None]
+    columns = lefts[:, None, None] + np.arange(wide)
+    return (rows * width + columns).reshape(-1, high, wide)
 
 
 @lru_cache(maxsize=8)
 def _layout(
     height: int, width: int, rings: int, octaves: float
 ) -> tuple[Picture, Float64[np.ndarray, "frequencies parts"]]:
-    """Return the window, and what averages power over each part of the frequencies."""
-    window = _fading(height, width)
+    """Return Hann's window without its zeros, and what averages power over each part."""
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     radius, angle = np.hypot(down, across), np.arctan2(down, across)
     finest = NYQUIST / np.maximum(radius, np.finfo(float).tiny)

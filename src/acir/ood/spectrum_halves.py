@@ -9,7 +9,7 @@ from acir.ood.base import GaussianDetector
 from acir.power_spectrum import by_places
 from acir.tensors import Evidence
 
-PARTS, RINGS = 2, 4
+PARTS, PLACES, RINGS = 2, 3, 4
 
 
 class SpectrumHalves(GaussianDetector):
@@ -30,4 +30,4 @@ class SpectrumHalves(GaussianDetector):
 
     def describe(self, one: Evidence) -> Float64[np.ndarray, "places dim"]:
         """Return the numbers of nine windows: the mean in tenths of the range, then amplitudes."""
-        return by_places(one.greys[0], PARTS, RINGS)
+        return by_places(one.greys[0], PARTS, PLACES, RINGS)

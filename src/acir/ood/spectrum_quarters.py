@@ -9,13 +9,13 @@ from acir.ood.base import GaussianDetector
 from acir.power_spectrum import by_places
 from acir.tensors import Evidence
 
-PARTS, RINGS = 4, 3
+PARTS, PLACES, RINGS = 4, 5, 3
 
 
 class SpectrumQuarters(GaussianDetector):
     """How unusual brightness and structures are in a quarter of a picture, without any network.
 
-    As `SpectrumHalves`, with 49 windows a quarter as high and wide as the picture: what is small,
+    As `SpectrumHalves`, with 25 windows a quarter as high and wide as the picture: what is small,
     as a line of text, fills more of such a window.
     """
 
@@ -23,8 +23,8 @@ class SpectrumQuarters(GaussianDetector):
     reason_code: ClassVar[str] = "small-part"
     measure: ClassVar[str] = "deviation of the strangest small parts"
     looks_at_places: ClassVar[bool] = True
-    farthest: ClassVar[int] = 5
+    farthest: ClassVar[int] = 3
 
     def describe(self, one: Evidence) -> Float64[np.ndarray, "places dim"]:
-        """Return the numbers of 49 windows: the mean in tenths of the range, then amplitudes."""
-        return by_places(one.greys[0], PARTS, RINGS)
+        """Return the numbers of 25 windows: the mean in tenths of the range, then amplitudes."""
+        return by_places(one.greys[0], PARTS, PLACES, RINGS)
