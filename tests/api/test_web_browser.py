@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pydicom import dcmread
 
@@ -125,6 +127,15 @@ def test_the_slider_shows_where_the_picture_differs(page: Page, known: bytes) ->
     expect(page.locator("[data-heat]")).to_have_css("opacity", "1")
     slider.press("Home")
     expect(page.locator("[data-heat]")).to_have_css("opacity", "0")
+
+
+def test_a_bar_lies_beside_its_number_and_the_number_is_explained(page: Page, known: bytes) -> None:
+    give(page, known)
+    shot = page.locator(".labels meter").first.screenshot()
+    pixels = np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
+    first, *_, last = (np.ptp(row, axis=1).max() for row in pixels[1:-1])  # of colour, not grey
+    assert min(first, last) > 50
+    expect(page.locator(".results")).to_contain_text("The bar is the similarity")
 
 
 def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, known: bytes) -> None:
