@@ -342,9 +342,10 @@ def test_the_other_pages_have_no_fault_of_access(
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         assert accessibility_faults(page) == []
-        width = page.evaluate("innerWidth")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        keep(page, heading)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            keep(page, f"{heading}-{width}")
         context.close()
 
 
