@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pydicom import dcmread
 
@@ -125,6 +127,15 @@ def test_the_slider_shows_where_the_picture_differs(page: Page, known: bytes) ->
     expect(page.locator("[data-heat]")).to_have_css("opacity", "1")
     slider.press("Home")
     expect(page.locator("[data-heat]")).to_have_css("opacity", "0")
+
+
+def test_a_bar_lies_beside_its_number_and_the_number_is_explained(page: Page, known: bytes) -> None:
+    give(page, known)
+    shot = page.locator(".labels meter").first.screenshot()
+    pixels = np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
+    first, *_, last = (np.ptp(row, axis=1).max() for row in pixels[1:-1])  # of colour, not grey
+    assert min(first, last) > 50
+    expect(page.locator(".results")).to_contain_text("The bar is the similarity")
 
 
 def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, known: bytes) -> None:
@@ -331,9 +342,10 @@ def test_the_other_pages_have_no_fault_of_access(
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         assert accessibility_faults(page) == []
-        width = page.evaluate("innerWidth")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        keep(page, heading)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            keep(page, f"{heading}-{width}")
         context.close()
 
 

@@ -18,7 +18,7 @@ from acir.api.app import create_app
 from acir.api.sentences import HOLE, Sentences
 from acir.api.words import LANGUAGES, Catalogues, Words
 from acir.gate_words import evidence_in_words, share_in_words
-from acir.governance.access import ROLES
+from acir.governance.access import LEAST, ROLES
 from acir.governance.events import ACTIONS, OUTCOMES
 from acir.prep.preflight import preflight
 from acir.search.promise import Promise
@@ -122,6 +122,14 @@ def test_a_role_that_was_given_is_said_in_german() -> None:
     assert [GERMAN.said(f"eve is {role}") for role in ROLES] == [
         f"eve hat die Rolle {GERMAN(f'role-{role}')}" for role in ROLES
     ]
+
+
+def test_what_was_refused_is_said_in_german() -> None:
+    for verb in LEAST:
+        said = GERMAN.said(f"{verb} was refused")
+        assert said is not None
+        assert said.endswith(" wurde abgelehnt")
+        assert not said.startswith(verb)
 
 
 def test_numbers_change_their_signs_and_nothing_else_does() -> None:

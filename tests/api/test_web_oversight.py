@@ -66,6 +66,7 @@ def test_an_admin_approves_a_model_and_rolls_it_back(own_index: Path, registry: 
         assert page.count("This is the model that answers on this server.") == 1
         for said in ("bars, disc", "225", "# The card &lt;of&gt; it", "2026-11-01", BY.user):
             assert said in page
+        assert "<dt>Promised rate of false alarms</dt><dd>none</dd>" in page
         assert page.index("in service") < page.index("waits for approval")
         client.post("/admin/models/approve", data={"csrf": csrf, "id": OTHER})
         assert serves(registry) == [OTHER]

@@ -97,7 +97,23 @@ def test_what_is_no_picture_has_none_to_show(client: TestClient) -> None:
     key = parse_qs(urlsplit(ask(client, b"text")).query)["q"][0]
     assert client.get("/query/picture", params={"q": key}).status_code == 404
     assert client.get("/query/heat", params={"q": key}).status_code == 404
-    assert "not readable" in client.get("/search", params={"q": key}).text
+    page = client.get("/search", params={"q": key}).text
+    assert "not readable" in page
+    assert "This cannot be read as a picture." in page
+    assert "Cannot read picture 1: its content is no picture, expected PNG, JPEG" in page
+    # The model was not asked, and nothing can be shown all the same.
+    assert "The model does not know" not in page
+    assert 'name="force"' not in page
+    assert "withheld" not in page
+
+
+def test_one_readable_view_can_be_searched_by_all_the_same(
+    client: TestClient, known: bytes
+) -> None:
+    page = client.get(ask(client, known, b"text") + "&force=true").text
+    assert "Cannot read picture 2: its content is no picture, expected PNG, JPEG" in page
+    assert 'name="force" value="true" checked' in page
+    assert page.count("data-hit ") == 10
 
 
 def test_a_page_is_german_where_that_is_wished(client: TestClient) -> None:

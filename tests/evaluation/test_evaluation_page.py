@@ -47,6 +47,19 @@ def page(names: tuple[str, ...] = NAMES, *exhibits: Exhibit) -> EvaluationPage:
     )
 
 
+def rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the ratio of WCAG 2.2 between two colours."""
+    light = []
+    for colour in (one, other):
+        linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+        light.append(float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05)
+    return max(light) / min(light)
+
+
 def test_a_page_loads_nothing_and_escapes_every_word() -> None:
     html = render(page(NAMES, exhibit(label=EVIL)))
     parsed = Parsed(html)
@@ -81,6 +94,21 @@ def test_the_confusion_table_shows_count_share_and_sum() -> None:
     assert "cat dog called unknown all" in text
     assert "cat 1 100 % 1 dog 1 100 % 1 unknown kind 1 100 % 1" in text
     assert "4 queries have no picture of their class in the gallery" in text
+
+
+def test_ink_is_legible_on_every_cell_of_the_confusion_table() -> None:
+    style = render(page())
+    first, step = map(float, re.findall(r"calc\((\d+)% \+ ([\d.]+) \* var\(--share\)\)", style)[0])
+    schemes = [
+        dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in style.split("@media", 2)[:2]
+    ]
+    for scheme in schemes:
+        ink, card = rgb(scheme["ink"]), rgb(scheme["card"])
+        for shade in ("accent", "unknown"):
+            for share in (0.0, 0.5, 1.0):
+                part = first / 100 + step * share
+                cell = part * rgb(scheme[shade]) + (1 - part) * card
+                assert contrast(cell, ink) >= 4.5
 
 
 def test_a_share_below_one_percent_is_not_called_0_nor_its_rest_100() -> None:

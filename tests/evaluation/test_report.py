@@ -51,16 +51,16 @@ def _html(*queries: QueryReport) -> str:
 @pytest.mark.parametrize(
     ("p", "sentence"),
     [
-        (1.0, "Every ordinary image looks at least this unusual (p = 1)."),
-        (0.97, "Nearly every ordinary image looks at least this unusual (p = 0.97)."),
-        (0.62, "About 6 in 10 ordinary images look at least this unusual (p = 0.62)."),
-        (0.1, "About 1 in 10 ordinary images look at least this unusual (p = 0.1)."),
-        (0.052, "About 5 in 100 ordinary images look at least this unusual (p = 0.052)."),
-        (0.01, "About 1 in 100 ordinary images look at least this unusual (p = 0.01)."),
-        (0.004, "Fewer than 1 in 100 ordinary images look this unusual (p = 0.004)."),
-        (0.001, "Fewer than 1 in 100 ordinary images look this unusual (p = 0.001)."),
-        (0.0002, "Fewer than 1 in 1,000 ordinary images look this unusual (p = 0.0002)."),
-        (0.00005, "Fewer than 1 in 10,000 ordinary images look this unusual (p < 0.0001)."),
+        (1.0, "Every ordinary picture looks at least this unusual (p = 1)."),
+        (0.97, "Nearly every ordinary picture looks at least this unusual (p = 0.97)."),
+        (0.62, "About 6 in 10 ordinary pictures look at least this unusual (p = 0.62)."),
+        (0.1, "About 1 in 10 ordinary pictures look at least this unusual (p = 0.1)."),
+        (0.052, "About 5 in 100 ordinary pictures look at least this unusual (p = 0.052)."),
+        (0.01, "About 1 in 100 ordinary pictures look at least this unusual (p = 0.01)."),
+        (0.004, "Fewer than 1 in 100 ordinary pictures look this unusual (p = 0.004)."),
+        (0.001, "Fewer than 1 in 100 ordinary pictures look this unusual (p = 0.001)."),
+        (0.0002, "Fewer than 1 in 1,000 ordinary pictures look this unusual (p = 0.0002)."),
+        (0.00005, "Fewer than 1 in 10,000 ordinary pictures look this unusual (p < 0.0001)."),
     ],
 )
 def test_a_p_value_reads_as_a_sentence(p: float, sentence: str) -> None:
@@ -70,15 +70,18 @@ def test_a_p_value_reads_as_a_sentence(p: float, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("p", "share"),
     [
-        (1.0, "At most 100 in 100 ordinary sets of 5 images hold one this unusual (p = 1)."),
-        (0.051, "At most 6 in 100 ordinary sets of 5 images hold one this unusual (p = 0.051)."),
-        (0.004, "Fewer than 1 in 100 ordinary sets of 5 images hold one this unusual (p = 0.004)."),
+        (1.0, "At most 100 in 100 ordinary sets of 5 pictures hold one this unusual (p = 1)."),
+        (0.051, "At most 6 in 100 ordinary sets of 5 pictures hold one this unusual (p = 0.051)."),
+        (
+            0.004,
+            "Fewer than 1 in 100 ordinary sets of 5 pictures hold one this unusual (p = 0.004).",
+        ),
     ],
 )
 def test_a_p_value_of_several_pictures_is_of_sets(p: float, share: str) -> None:
     verdict = replace(_verdict(p, n=1500), pictures=5)
     assert rarity(verdict) == share
-    assert promise(verdict).startswith("At most 3 % of ordinary sets of 5 images are called")
+    assert promise(verdict).startswith("At most 3 % of ordinary sets of 5 pictures are called")
 
 
 def test_without_calibration_pictures_there_is_no_p_value() -> None:
@@ -87,10 +90,10 @@ def test_without_calibration_pictures_there_is_no_p_value() -> None:
 
 def test_a_promise_names_its_rate_and_what_it_rests_on() -> None:
     assert promise(_verdict(n=1500)) == (
-        "At most 3 % of ordinary images are called unknown (1,500 calibration images)."
+        "At most 3 % of ordinary pictures are called unknown (1,500 calibration pictures)."
     )
     assert promise(_verdict(n=40, promised=None)) == (
-        "No rate of false alarms is promised: 40 calibration images are too few."
+        "No rate of false alarms is promised: 40 calibration pictures are too few."
     )
 
 

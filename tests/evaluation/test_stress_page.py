@@ -25,6 +25,13 @@ def test_the_page_names_the_worst_kind_and_the_promise() -> None:
     assert "Synthetic pictures" in text
 
 
+def test_few_clean_pictures_leave_the_axis_of_the_curves_legible() -> None:
+    # Ten make an axis of one decade, 10 to 100 %, on which matplotlib labels every small tick.
+    roc_figure = PAGE.sections[1].figures[0].picture.decode()
+    assert "<!-- 10% -->" in roc_figure
+    assert "mathdefault" not in roc_figure
+
+
 def test_the_best_of_each_column_stands_out() -> None:
     (table,) = PAGE.sections[0].tables
     by_heading = {name: column for column, name in enumerate(table.columns)}

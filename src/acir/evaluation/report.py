@@ -144,11 +144,11 @@ def rarity(verdict: Verdict) -> str:
         >>> from acir.types import Calibration
         >>> verdict = Verdict("unknown", 0.004, "", "", {}, Calibration(999, 21, 0.03, 0.03))
         >>> rarity(verdict)
-        'Fewer than 1 in 100 ordinary images look this unusual (p = 0.004).'
+        'Fewer than 1 in 100 ordinary pictures look this unusual (p = 0.004).'
     """
     p = verdict.p_value
     if verdict.calibration.n == 0:
-        return "No ordinary images were kept to compare with, so there is no p-value."
+        return "No ordinary pictures were kept to compare with, so there is no p-value."
     shown = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"  # noqa: PLR2004 - readable decimals
     if verdict.pictures > 1:
         return f"{_share_of_sets(p, verdict.pictures)} ({shown})."
@@ -158,19 +158,19 @@ def rarity(verdict: Verdict) -> str:
 def _share_of_sets(p: float, pictures: int) -> str:
     few = f"Fewer than 1 in {_round_above(p):,}" if p < 0.01 else ""  # noqa: PLR2004 - as below
     many = few or f"At most {percent_above(p)} in 100"
-    return f"{many} ordinary sets of {pictures} images hold one this unusual"
+    return f"{many} ordinary sets of {pictures} pictures hold one this unusual"
 
 
 def _share(p: float) -> str:
     if p == 1:
-        return "Every ordinary image looks at least this unusual"
+        return "Every ordinary picture looks at least this unusual"
     if p >= 0.95:  # noqa: PLR2004 - 9.5 in 10
-        return "Nearly every ordinary image looks at least this unusual"
+        return "Nearly every ordinary picture looks at least this unusual"
     if p >= 0.1:  # noqa: PLR2004 - coarse words for coarse numbers
-        return f"About {round(10 * p)} in 10 ordinary images look at least this unusual"
+        return f"About {round(10 * p)} in 10 ordinary pictures look at least this unusual"
     if p >= 0.01:  # noqa: PLR2004 - as above
-        return f"About {round(100 * p)} in 100 ordinary images look at least this unusual"
-    return f"Fewer than 1 in {_round_above(p):,} ordinary images look this unusual"
+        return f"About {round(100 * p)} in 100 ordinary pictures look at least this unusual"
+    return f"Fewer than 1 in {_round_above(p):,} ordinary pictures look this unusual"
 
 
 def _round_above(p: float) -> int:
@@ -186,12 +186,13 @@ def promise(verdict: Verdict) -> str:
     calibration = verdict.calibration
     if calibration.promised is None:
         return (
-            f"No rate of false alarms is promised: {calibration.n} calibration images are too few."
+            f"No rate of false alarms is promised: {calibration.n} calibration pictures are too "
+            "few."
         )
-    what = f"sets of {verdict.pictures} images" if verdict.pictures > 1 else "images"
+    what = f"sets of {verdict.pictures} pictures" if verdict.pictures > 1 else "pictures"
     return (
         f"At most {100 * calibration.promised:g} % of ordinary {what} are called unknown "
-        f"({calibration.n:,} calibration images)."
+        f"({calibration.n:,} calibration pictures)."
     )
 
 

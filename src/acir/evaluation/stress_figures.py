@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 from PIL import Image
 
 from acir.evaluation.comparison_figures import BETTER, COLOURS, DASHES, HEAVY, LIGHT, WORSE
@@ -54,6 +54,7 @@ def roc_curves(curves: Mapping[str, Curve], fewest: float) -> bytes:
     with style():
         figure, axes = canvas("false alarms among clean pictures", "detected", 4.4)
         axes.set(xscale="log", xlim=(fewest, 1), ylim=(0, 1.02))
+        axes.xaxis.set_minor_formatter(NullFormatter())  # within one decade they would be labelled
         for rate in RATES:
             axes.axvline(rate, color=INK, linewidth=0.8, linestyle=":")
         _draw(figure, axes, curves)

@@ -145,6 +145,11 @@ class Query:
         return sum(view.size for view in self.views) + sum(region.size for region in regions)
 
     @property
+    def is_readable(self) -> bool:
+        """Whether there is a picture to search by."""
+        return any(view.is_readable for view in self.views)
+
+    @property
     def is_series(self) -> bool:
         """Whether the views are slices of one series."""
         found = [view.found for view in self.views]
