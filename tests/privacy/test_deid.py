@@ -237,6 +237,18 @@ def test_values_that_stay_are_replaced_where_they_hold_the_name_or_an_identifier
     assert frame.ViewCodeSequence[0].CodeValue == "T-D4000"
 
 
+def test_values_that_stay_are_replaced_where_they_hold_the_name_of_staff() -> None:
+    dataset = _instance()
+    dataset.update(_with(ReferringPhysicianName="Zqxroe^Eva^^Dr", OperatorsName=["Qvpoe^Bo", "MR"]))
+    dataset.update(_with(RequestingPhysician="Xwkmoe", Manufacturer="for Dr. Zqxroe"))
+    dataset.update(_with(ManufacturerModelName="Mobile MR 4", BodyPartExamined="QVPOE"))
+    dataset.update(_with(ImageType=["ORIGINAL", "PRIMARY", "XWKMOE"]))
+    found = read_back(_after(dataset))
+    assert (found.BodyPartExamined, found.Manufacturer) == ("REMOVED", "REMOVED")
+    assert found.ManufacturerModelName == "Mobile MR 4"
+    assert found.ImageType == ["ORIGINAL", "PRIMARY", "REMOVED"]
+
+
 def test_a_patient_who_is_called_like_a_term_of_the_standard_loses_none() -> None:
     dataset = _instance()
     dataset.update(_with(PatientName="Chest^Original^RGB", PatientID="CT", Modality="CT"))

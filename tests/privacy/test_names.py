@@ -3,9 +3,10 @@
 import unicodedata
 
 import pytest
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
 
-from acir.privacy.names import Person, names_someone
+from acir.privacy.names import OTHERS, Person, names_someone
 
 
 def _file(name: str) -> Dataset:
@@ -94,6 +95,34 @@ def test_a_name_of_two_letters_is_a_code_where_three_are_asked_for() -> None:
     person = Person(_file("No^Mr"))
     assert person.is_named_by("MR")
     assert not person.is_named_by("MR", fewest=3)
+
+
+@pytest.mark.parametrize("keyword", OTHERS)
+def test_whoever_else_is_named_in_a_file_is_told_as_the_patient_is(keyword: str) -> None:
+    made = _file("Doe^John")
+    setattr(made, keyword, "Roe^Ann^Maria^Dr")
+    person = Person(made)
+    for value in ("ROE", "asked by Dr Roe", "roeann", "ann's protocol", "Maria 2"):
+        assert person.is_named_by(value)
+    assert person.is_named_by("john")
+    for value in ("Dr", "Roeder", "Mariano"):
+        assert not person.is_named_by(value)
+
+
+def test_each_of_several_operators_is_told_but_not_by_initials_or_by_words_of_two() -> None:
+    made = Dataset()
+    made.OperatorsName = ["Roe^Ann", "MR", "Tech^12", "Chest^Bo"]
+    person = Person(made)
+    assert person.is_named_by("Ann")
+    assert person.is_named_by("TECH_12")
+    for value in ("Discovery MR750w", "VB12", "CHEST", "Bo", "annchest", "annbo"):
+        assert not person.is_named_by(value)
+
+
+def test_every_attribute_that_holds_a_persons_name_is_looked_at() -> None:
+    kinds = {entry[4] for entry in DicomDictionary.values() if entry[0] == "PN" and not entry[3]}
+    # An item of a sequence says who it is; a template's value is of nobody.
+    assert kinds - {"PersonName", "SelectorPNValue"} == {"PatientName", *OTHERS}
 
 
 def test_an_identifier_of_two_signs_is_in_any_version_and_not_looked_for() -> None:

@@ -2,11 +2,12 @@
 
 The walk fails closed. An attribute that the standard's table names is treated as it says; one that
 it does not name stays only if it holds numbers, is on the short list of `acir.privacy.kept`, or is
-a sequence, whose items are walked in the same way. A value that stays and holds the patient's name,
-an identifier of theirs or the accession number becomes `REMOVED`. UIDs that the standard itself
-defines stay, and every other is replaced by a keyed hash, the same in every file, so that
-references hold. Private and repeating groups (curves, overlays), retired attributes without a name,
-values that cannot be read, and values of another kind than the attribute's are removed.
+a sequence, whose items are walked in the same way. A value that stays and holds the name of the
+patient or of anybody in `acir.privacy.names.OTHERS`, an identifier of the patient or the accession
+number becomes `REMOVED`. UIDs that the standard itself defines stay, and every other is replaced by
+a keyed hash, the same in every file, so that references hold. Private and repeating groups (curves,
+overlays), retired attributes without a name, values that cannot be read, and values of another kind
+than the attribute's are removed.
 """
 
 import re
@@ -196,7 +197,7 @@ def _treat_unnamed(element: DataElement, course: _Course) -> bool:
 
 
 def _leave_out_names(element: DataElement, person: Person) -> None:
-    """Replace the values that name the patient; people type names into any field."""
+    """Replace the values that name someone; people type names into any field."""
     fewest = FEWEST_IN_CODE if element.VR == "CS" else 2
     texts = _texts(element)
     left = [REMOVED if person.is_named_by(text, fewest) else text for text in texts]

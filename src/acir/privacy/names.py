@@ -5,12 +5,23 @@ import unicodedata
 from itertools import permutations
 
 from pydicom import Dataset
+from pydicom.multival import MultiValue
 
 IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID", "StudyInstanceUID", "SeriesInstanceUID")
+# Whom else a file names: relatives, and those who asked for it, took it or read it.
+OTHERS = (
+    *("OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ResponsiblePerson"),
+    *("ReferringPhysicianName", "ConsultingPhysicianName", "RequestingPhysician", "OrderEnteredBy"),
+    *("PerformingPhysicianName", "ScheduledPerformingPhysicianName", "HumanPerformerName"),
+    *("OperatorsName", "PhysiciansOfRecord", "NameOfPhysiciansReadingStudy", "ReviewerName"),
+    *("SecondaryReviewerName", "VerifyingObserverName", "EvaluatorName", "ROIInterpreter"),
+    *("ContentCreatorName", "NamesOfIntendedRecipientsOfResults"),
+)
 # Names come as DICOM's older character sets write them, and folders as people do.
 SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 NAME_PARTS = 3  # family, given and middle name; then come titles (PS3.5 6.2.1.1)
 FEWEST_SIGNS = 3  # of an identifier that is looked for within a file: "1" is in any version number
+FEWEST_OF_OTHERS = 3  # letters of their names: operators write initials, such as MR
 FEWEST_IN_CODE = 3  # letters of a name in a code string: CT, MR and NO are codes, and names
 # What the standard writes itself is nobody's, also where the patient is called so.
 TERMS = frozenset(
@@ -38,7 +49,9 @@ def names_someone(label: str, dataset: Dataset) -> bool:
         dataset: What a file in it says.
     """
     words, together = set(_words(label)), "".join(_words(label))
-    named = {word for word in _words(_name(dataset)) if len(word) > 1}
+    named = {
+        word for name in _names(dataset, "PatientName") for word in _words(name) if len(word) > 1
+    }
     numbers = [_spaced(str(dataset.get(keyword) or "")) for keyword in IDENTIFIERS]
     return (
         "\\" in label  # a spelt out byte of another encoding, in which it may be anyone's name
@@ -49,22 +62,25 @@ def names_someone(label: str, dataset: Dataset) -> bool:
 
 
 class Person:
-    """What the patient and the study of a file are called, to be looked for among its values.
+    """Whom and what study a file names, to be looked for among its values.
 
     A name counts as in `names_someone`, but not by its titles, its digits alone, or a word of
-    `TERMS`: a head is a head, also Mr Head's. Identifiers count where they stand by themselves.
+    `TERMS`: a head is a head, also Mr Head's. Of those in `OTHERS`, physicians and operators among
+    them, words of three letters count. Identifiers count where they stand by themselves.
 
     Args:
         dataset: The file, before anything of it is removed.
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        name = _name(dataset)
-        words = {word for word in _words(name) if len(word) > 1 and word.isalpha()}
-        self._words = words - TERMS
-        self._joined = [first + last for first, last in permutations(words, 2)]
+        patient = _names(dataset, "PatientName")
+        others = [name for keyword in OTHERS for name in _names(dataset, keyword)]
+        each = [_letters(name, 2) for name in patient]
+        each += [_letters(name, FEWEST_OF_OTHERS) for name in others]
+        self._words = set[str]().union(*each) - TERMS
+        self._joined = [a + b for words in each for a, b in permutations(words, 2)]
         said = [str(dataset.get(keyword) or "") for keyword in IDENTIFIERS]
-        numbered = [name] if any(sign.isdigit() for sign in name) else []
+        numbered = [name for name in (*patient, *others) if any(s.isdigit() for s in name)]
         numbers = {" ".join(_parts(text)) for text in (*said, *numbered)}
         self._numbers = [n for n in numbers if len(n.replace(" ", "")) >= FEWEST_SIGNS]
 
@@ -84,10 +100,17 @@ class Person:
         )
 
 
-def _name(dataset: Dataset) -> str:
-    """Return the patient's name in all its scripts, without titles."""
-    groups = str(dataset.get("PatientName") or "").split("=")
-    return " ".join(" ".join(group.split("^")[:NAME_PARTS]) for group in groups)
+def _names(dataset: Dataset, keyword: str) -> list[str]:
+    """Return the names of an attribute, each in all its scripts, without titles."""
+    value = dataset.get(keyword) or ""
+    return [
+        " ".join(" ".join(group.split("^")[:NAME_PARTS]) for group in str(name).split("="))
+        for name in (value if isinstance(value, MultiValue) else [value])
+    ]
+
+
+def _letters(name: str, fewest: int) -> set[str]:
+    return {word for word in _words(name) if len(word) >= fewest and word.isalpha()}
 
 
 def _words(text: str) -> list[str]:
