@@ -198,7 +198,7 @@ def test_what_a_server_cannot_give_is_told_apart(
 
     def answer(asked: Asked) -> Answer:
         if asked.path.endswith(uid(2)):
-            return Answer(status=404)  # deleted after it was listed
+            return Answer(status=404)
         if asked.path.endswith(uid(3)):
             return Answer(iter([b"torn"]), headers={"Content-Length": "1000"})
         return whole(asked)
@@ -206,13 +206,42 @@ def test_what_a_server_cannot_give_is_told_apart(
     with serve(answer) as made:
         text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
         (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
-        assert sync(tmp_path / "pacs.toml") == {"taken": 2, "passed": 0, "failed": 2, "gone": 1}
+        assert sync(tmp_path / "pacs.toml") == {"taken": 2, "passed": 0, "failed": 3, "gone": 0}
     assert ids(empty_index) == names(empty_index, 0, 4)
     letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
     assert {letter["reason"][:36] for letter in letters} == {
         "the file is of another instance than",
+        "the server main has nothing there",
         "the server main does not answer (Rem",
     }
+
+
+def test_a_server_that_lists_what_it_does_not_give_erases_nothing(
+    tmp_path: Path, bundle: Path, empty_index: Path, files: dict[str, bytes]
+) -> None:
+    withheld, whole = False, dicomweb(files)
+
+    def answer(asked: Asked) -> Answer:
+        return Answer(status=404) if withheld and "studies" in asked.path else whole(asked)
+
+    with serve(answer) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        text += f'url = "{made.url}"\nretry_seconds = 0.001\n'
+        config = tmp_path / "pacs.toml"
+        config.write_text(text, encoding="utf-8")
+        assert sync(config)["taken"] == 24
+        before = ids(empty_index)
+        withheld = True
+        config.write_text(f'{text}collection = "ward"\n', encoding="utf-8")  # a look at each
+        found = sync(config)
+        assert (found["taken"], found["gone"]) == (0, 0)
+        assert found["failed"] >= 24  # again, where it is time for that by the end of the look
+        assert ids(empty_index) == before
+        withheld = False
+        assert sync(config) == {"taken": 24, "passed": 0, "failed": 0, "gone": 0}
+        del files[next(iter(files))]
+        assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
+    assert acir("index", "failed", "--index", empty_index, "--json").line() == {"failed": []}
 
 
 SENTENCE = (

@@ -1,5 +1,7 @@
 """A PACS followed into an index: what is new is fetched, what is gone is erased.
 
+Gone is what the archive no longer lists; what it lists and does not give is tried again.
+
 All that one look finds is committed together with the place that was reached. So the work may be
 stopped at any moment, and what is done twice changes nothing.
 """
@@ -12,7 +14,6 @@ from time import monotonic
 
 from acir.errors import (
     BusyError,
-    GoneError,
     PacsError,
     ServerError,
     UnreachableError,
@@ -41,13 +42,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fetched:
-    """An instance as it came; without data, a reason and being gone, it is not wanted."""
+    """An instance as it came; without data and a reason, it is not wanted."""
 
     handle: str
     id: str = ""
     data: bytes | None = None
     reason: str | None = None
-    is_gone: bool = False
 
 
 Looked = tuple[Fetched, ImageRecord | Skipped | None]
@@ -193,7 +193,7 @@ class Follower:
 
     def _enter(self, looked: Iterable[Looked], terms: str, cursor: int | None) -> None:
         """Encode and commit what was found of some instances, all of it or nothing."""
-        settled, failed, gone = dict[str, str | None](), list[Skipped](), list[str]()
+        settled, failed = dict[str, str | None](), list[Skipped]()
 
         def records() -> Iterator[ImageRecord]:
             for fetched, found in looked:
@@ -202,8 +202,6 @@ class Follower:
                     yield found
                 elif found is not None:
                     failed.append(found)
-                elif fetched.is_gone:
-                    gone.append(fetched.handle)
                 else:
                     settled[fetched.handle] = None
 
@@ -211,7 +209,6 @@ class Follower:
             entries=encoded_records(self._target, records()),
             terms=terms,
             settled=settled,
-            gone=gone,
             failed=failed,
             retry=self._server.retry_seconds,
             cursor=cursor,
@@ -231,8 +228,6 @@ class Follower:
                 return Fetched(hashed)
             name = pseudonym(self._target.key, "instance", found.uid)
             return Fetched(hashed, name, self._feed.file(handle))
-        except GoneError:
-            return Fetched(hashed, is_gone=True)
         except UnreachableError as error:
             self._feed.last()  # raises the same where it is not this instance alone
             return Fetched(hashed, reason=str(error))
