@@ -1,4 +1,4 @@
-"""How strong a picture's structures are, by their size and direction, as a whole or by places."""
+"""How strong a picture's structures are, by their size and direction, as a whole or by halves."""
 
 from functools import lru_cache
 
@@ -39,26 +39,22 @@ def log_amplitudes(
     return _described(greys, rings, octaves)[:, 1:]
 
 
-def by_places(
-    grey: Picture, parts: int, places: int, rings: int
-) -> Float64[np.ndarray, "windows numbers"]:
-    """Describe windows of a picture, row by row: brightness, then amplitudes.
+def of_halves(grey: Picture, rings: int) -> Float64[np.ndarray, "9 numbers"]:
+    """Describe nine windows of a picture, row by row: brightness, then amplitudes.
 
-    The windows are a `parts`-th as high and wide as the picture and evenly spread over it. Of each,
-    the first number is its mean, faded out by Hann's window, in tenths of the range; the others are
+    The windows are half as high and wide as the picture and overlap by a half. Of each, the first
+    number is its mean, faded out by Hann's window, in tenths of the range; the others are
     `log_amplitudes` in rings of an octave.
 
     Args:
-        grey: In [0, 1], at least `parts` pixels high and wide.
-        parts: At least 1.
-        places: Windows in a row and in a column.
+        grey: In [0, 1], at least two pixels high and wide.
         rings: How many, at most.
 
     Example:
-        >>> by_places(np.full((64, 64), 0.3), parts=2, places=3, rings=4).shape
+        >>> of_halves(np.full((64, 64), 0.3), rings=4).shape
         (9, 17)
     """
-    found = _described(grey.take(_windows(*grey.shape, parts, places)), rings, OCTAVE)
+    found = _described(grey.take(_halves(*grey.shape)), rings, OCTAVE)
     found[:, 0] /= LEVEL
     return found
 
@@ -75,10 +71,10 @@ def _described(
 
 
 @lru_cache(maxsize=8)
-def _windows(height: int, width: int, parts: int, places: int) -> Int[np.ndarray, "n high wide"]:
+def _halves(height: int, width: int) -> Int[np.ndarray, "9 high wide"]:
     """Return the pixels of each window, counted row by row through the picture."""
-    high, wide = height // parts, width // parts
-    tops, lefts = (np.linspace(0, end, places).astype(int) for end in (height - high, width - wide))
+    high, wide = height // 2, width // 2
+    tops, lefts = (np.linspace(0, end, 3).astype(int) for end in (height - high, width - wide))
     rows = tops[:, None, None, None] + np.arange(high)[:, None]
     columns = lefts[:, None, None] + np.arange(wide)
     return (rows * width + columns).reshape(-1, high, wide)

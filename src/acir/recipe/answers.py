@@ -30,13 +30,14 @@ class GateRecipe(Table):
     detectors: tuple[str, ...] = (
         "knn",
         "code",
+        "relative_mahalanobis",
         "pixel_statistics",
         "spectrum",
         "spectrum_halves",
-        "spectrum_quarters",
         "block_edges",
         "orientation",
         "polarity",
+        "drawing",
     )
     unknown: Share = 0.03
     caution: Share = 0.08
