@@ -13,6 +13,8 @@ OCTAVE = 1.0
 LEVEL = 0.1  # a shift by a tenth of the range counts like a strength greater by the factor e
 
 Picture = Float64[np.ndarray, "height width"]
+Frequencies = Int[np.ndarray, " frequencies"]
+Starts = Int[np.ndarray, " parts"]
 
 
 def log_amplitudes(
@@ -61,13 +63,14 @@ def of_halves(grey: Picture, rings: int) -> Float64[np.ndarray, "9 numbers"]:
 
 def _described(
     greys: Float64[np.ndarray, "n height width"], rings: int, octaves: float
-) -> Float64[np.ndarray, "n parts"]:
+) -> Float64[np.ndarray, "n numbers"]:
     """Return the faded mean of each picture, then the logarithms of its amplitudes."""
-    window, averages = _layout(*greys.shape[1:], rings, octaves)
+    window, order, starts, sizes = _layout(*greys.shape[1:], rings, octaves)
     means = greys.reshape(len(greys), -1) @ window.ravel() / window.sum()
     spectra = rfft2((greys - means[:, None, None]) * window)
-    power = (np.square(spectra.real) + np.square(spectra.imag)).reshape(len(greys), -1)
-    return np.column_stack([means, np.log(power @ averages + FAINTEST**2) / 2])
+    found = spectra.reshape(len(greys), -1).take(order, axis=1)
+    sums = np.add.reduceat(np.square(found.real) + np.square(found.imag), starts, axis=1)
+    return np.column_stack([means, np.log(sums / sizes + FAINTEST**2) / 2])
 
 
 @lru_cache(maxsize=8)
@@ -83,8 +86,12 @@ def _halves(height: int, width: int) -> Int[np.ndarray, "9 high wide"]:
 @lru_cache(maxsize=8)
 def _layout(
     height: int, width: int, rings: int, octaves: float
-) -> tuple[Picture, Float64[np.ndarray, "frequencies parts"]]:
-    """Return Hann's window without its zeros, and what averages power over each part."""
+) -> tuple[Picture, Frequencies, Starts, Float64[np.ndarray, " parts"]]:
+    """Return Hann's window without its zeros, and the frequencies part by part.
+
+    They are where the frequencies of all parts are in a spectrum, where among these each part
+    begins, and by what the sum of its power is divided: its size, for a window of mean power 1.
+    """
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     radius, angle = np.hypot(down, across), np.arctan2(down, across)
@@ -92,6 +99,7 @@ def _layout(
     ring = np.floor(np.log2(finest) / octaves + 1e-9).clip(min=0)
     direction = np.round(angle / (np.pi / DIRECTIONS)) % DIRECTIONS
     inside = (radius > 0) & (ring < rings)
-    number = np.where(inside, ring * DIRECTIONS + direction, -1).ravel()
-    members = number[:, None] == np.unique(number[number >= 0])
-    return window, members / members.sum(axis=0) / np.square(window).sum()
+    part = np.where(inside, ring * DIRECTIONS + direction, np.inf).ravel()
+    order = np.argsort(part, kind="stable")[: int(inside.sum())]
+    _, starts, sizes = np.unique(part[order], return_index=True, return_counts=True)
+    return window, order, starts, sizes * np.square(window).sum()
