@@ -13,7 +13,7 @@ from acir.types import Calibration, State
 
 GATE = "gate"
 UNKNOWN_SET = "unknown set"
-TUNED_GROUPS = frozenset({"noise", "geometry", "overlay"})
+TUNED_GROUPS = frozenset({"noise", "geometry"})
 TUNED_KINDS = frozenset({"inverted"})
 TUNED = "†"
 Tier = Literal["reject", "warn", "accept"]

@@ -29,11 +29,10 @@ class GateRecipe(Table):
     table: ClassVar[str] = "gate"
     detectors: tuple[str, ...] = (
         "knn",
-        "code",
+        "knn_middle",
         "relative_mahalanobis",
         "pixel_statistics",
         "spectrum",
-        "spectrum_halves",
         "block_edges",
         "orientation",
         "polarity",
