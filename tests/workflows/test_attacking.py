@@ -20,7 +20,7 @@ from acir.workflows.stressing.attacking import PLAIN, Attacker, Case, attack, ca
 from acir.workflows.stressing.parts import read_parts
 from acir.workflows.stressing.victim import Victim, other_classes
 
-BUDGET = Budget(pictures=12, steps=4, restarts=2, grey_levels=(4, 32))
+BUDGET = Budget(pictures=12, steps=16, restarts=2, grey_levels=(4, 32))
 
 
 @pytest.fixture(scope="module")
