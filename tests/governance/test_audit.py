@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from pydicom.sr.codedict import codes
 
 from acir.errors import AuditError
 from acir.governance.audit import START, AuditEvent, AuditLog
@@ -77,7 +78,6 @@ def test_an_event_holds_pseudonyms_and_hashes_only() -> None:
 
 
 def test_every_code_is_in_the_dictionary_of_the_standard() -> None:
-    codes = pytest.importorskip("pydicom.sr.codedict").codes
     meanings = {code.value: code.meaning for code in map(codes.DCM.__getattr__, codes.DCM.dir())}
     for kind in ACTIONS.values():
         assert meanings[kind.code] == kind.meaning

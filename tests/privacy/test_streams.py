@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from io import BytesIO
 
+import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,7 +95,6 @@ def test_a_comment_in_a_tile_part_of_jpeg_2000_is_gone() -> None:
 
 
 def test_jpeg_ls_keeps_its_pixels_and_no_word() -> None:
-    jpeg_ls = pytest.importorskip("jpeg_ls", reason="pyjpegls is not installed")
     stream = bytes(jpeg_ls.encode_array(GREY))
     stripped = without_words(stream[:2] + COM + stream[2:] + AFTER)
     assert CANARY not in stripped
@@ -130,7 +130,6 @@ def test_a_released_file_has_no_word_in_its_frames(
     make_dicom: MakeDicom, syntax: UID, stream: bytes
 ) -> None:
     if syntax == JPEGLSLossless:
-        jpeg_ls = pytest.importorskip("jpeg_ls", reason="pyjpegls is not installed")
         plain = bytes(jpeg_ls.encode_array(GREY))
         stream = plain[:2] + COM + plain[2:]
     found = dcmread(BytesIO(make_dicom(np.stack([GREY, GREY]), **UIDS)))
