@@ -48,6 +48,7 @@ def trial(kind: str, severity: int | None, tier: Tier, found: Judged) -> Trial:
 # one of them that of the refused picture.
 CLEAN = Clean(
     ids=tuple(f"{n}.png" for n in range(10)),
+    seeds=(0, 1, 2, 3, *(None,) * 6),
     labels=(("a",),) * 5 + (("b",),) * 5,
     wrong=np.array([True] + [False] * 8 + [True]),
     judged=judged([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 0, 1, 2, 3, 4, 6, 7]),

@@ -31,7 +31,9 @@ def stress(
         typer.Option("--ood", metavar="SOURCE", help="Kinds that the model does not know; repeat."),
     ] = None,
     oriented: Oriented = None,
-    limit: Annotated[int, typer.Option("--limit", help="Most pictures of each source.")] = 400,
+    limit: Annotated[
+        int, typer.Option("--limit", help="Most pictures to corrupt, and of each --ood.")
+    ] = 400,
     attacks: Annotated[
         bool, typer.Option("--attacks", help="Attack the model too; takes hours on two cores.")
     ] = False,

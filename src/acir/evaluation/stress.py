@@ -54,7 +54,8 @@ class Clean:
     """The ordinary pictures that everything is compared with.
 
     Attributes:
-        ids: One a picture; picture i is corrupted with seed i.
+        ids: One a picture.
+        seeds: What each picture is corrupted with; None where it is not.
         labels: The class names of each picture.
         wrong: Whether its first hit is of another class.
         judged: What is said of them as they are.
@@ -62,6 +63,7 @@ class Clean:
     """
 
     ids: tuple[str, ...]
+    seeds: tuple[int | None, ...]
     labels: tuple[tuple[str, ...], ...]
     wrong: Bool[np.ndarray, " n"]
     judged: Judged
@@ -129,7 +131,7 @@ class Protocol:
         data: SOURCE of the pictures.
         ood: SOURCEs of unknown kinds.
         oriented: Whether turned and mirrored pictures must be refused.
-        limit: Most pictures of each source.
+        limit: Most test pictures that are corrupted, and most of each unknown source.
         detectors: Whose evidence the gate combines.
         training: Training pictures that the answers come from and the baselines learned from.
         calibration: What stands behind the gate's threshold.
@@ -205,7 +207,7 @@ def pictures(clean: Clean) -> Iterator[dict[str, Any]]:
     for row, name in enumerate(clean.ids):
         yield {
             "id": name,
-            "seed": row,
+            "seed": clean.seeds[row],
             "label": "|".join(clean.labels[row]),
             "verdict": clean.judged.states[row],
             "p_value": float(clean.judged.p_values[row]),

@@ -69,7 +69,8 @@ def stress(
         out: Folder of the report.
         ood: SOURCEs of pictures of kinds that the model does not know.
         oriented: Whether the pictures have an up; None to read it off the bundle's recipe.
-        limit: Most pictures of the test split, and of each unknown source.
+        limit: Most test pictures that are corrupted, and most of each unknown source; of the test
+            split ten times as many are judged as they are.
         attack: How hard the model is attacked too; None for not at all.
         strict: Whether an unreadable picture is an error.
         device: Where the network is to run.

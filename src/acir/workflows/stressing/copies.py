@@ -1,6 +1,6 @@
 """What gate and baselines say where colour, size and sharpness tell nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from acir.bundle import Bundle
@@ -28,10 +28,10 @@ class Copies:
 
     judge: Judge
 
-    def __call__(self, records: Sequence[ImageRecord]) -> Judged:
+    def __call__(self, records: Iterable[ImageRecord]) -> Judged:
         """Judge copies without colour, of one size and of one sharpness."""
         size = self.judge.bundle.prep.size
-        return self.judge([equalised(record, size) for record in records])
+        return self.judge(equalised(record, size) for record in records)
 
 
 def learned_from_copies(source: Source, bundle: Bundle, parts: Parts, progress: Progress) -> Copies:

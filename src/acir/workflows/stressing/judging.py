@@ -1,7 +1,7 @@
 """Ask the gate, as a search does, and the baselines, about many pictures."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +34,11 @@ class Judge:
     bundle: Bundle
     baselines: Mapping[str, Scorer]
 
-    def __call__(self, records: Sequence[ImageRecord]) -> Judged:
+    def __call__(self, records: Iterable[ImageRecord]) -> Judged:
         """Judge pictures: pre-flight first, then the gate; baselines have no pre-flight."""
         return self.coded(records)[0]
 
-    def coded(self, records: Sequence[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
+    def coded(self, records: Iterable[ImageRecord]) -> tuple[Judged, Codes, Embeddings]:
         """Judge pictures and return their codes and embeddings too."""
         verdicts: list[Verdict] = []
         surprises = defaultdict[str, list[Column]](list)

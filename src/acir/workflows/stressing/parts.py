@@ -25,9 +25,10 @@ from acir.workflows.calibrate import references
 from acir.workflows.coding import labels_of
 from acir.workflows.stressing.judging import traits
 
-Role = Literal["training", "calibration", "test"]
+Role = Literal["training", "calibration", "clean"]
 
 LEAST_PICTURES = 8  # the average of many pictures needs seven others
+CLEAN = 10  # times as many are judged as they are: 1 % of few would be the oddest one or two
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Parts:
     """The pictures of a source by what they are used for.
 
     Attributes:
-        test: The clean pictures, by id.
+        test: The pictures that are corrupted or attacked, by id.
         labels: Which class each of them has.
+        clean: By id, the classes of the pictures that are judged as they are: of these and more.
         gallery: The training pictures, which answers come from.
         training: What the baselines learn of them.
         calibration: Of the pictures that calibrated the gate.
@@ -47,6 +49,7 @@ class Parts:
 
     test: tuple[ImageRecord, ...]
     labels: Bool[np.ndarray, "n classes"]
+    clean: Mapping[str, Bool[np.ndarray, " classes"]]
     gallery: CodedSet
     training: Traits
     calibration: Traits
@@ -77,14 +80,17 @@ def read_parts(source: Source, bundle: Bundle, limit: int, progress: Progress) -
         manifest = read_manifest(counted(source, tick), lambda: source.skipped, 0.0)
     manifest.require_patients_apart()
     rows = manifest.rows
-    roles = _roles(rows, bundle, limit)
+    roles = _roles(rows, bundle, limit * CLEAN)
     _require(source.location, rows, roles)
     labels = {row.id: labels_of(row, names) for row in rows if row.id in roles}
+    clean = sorted(name for name, role in roles.items() if role == "clean")
+    changed = frozenset(clean[place] for place in spread(len(clean), limit))
     with progress("encoding the pictures", len(roles)) as tick:
-        test, learned = _read(source, bundle, roles, tick)
+        test, learned = _read(source, bundle, roles, changed, tick)
     return Parts(
         test=tuple(test),
         labels=np.stack([labels[record.id] for record in test]),
+        clean={name: labels[name] for name in clean},
         gallery=_gallery(learned["training"], labels),
         training=Traits.concatenate([part.traits for part in learned["training"]]),
         calibration=Traits.concatenate([part.traits for part in learned["calibration"]]),
@@ -130,8 +136,8 @@ def foreign_pictures(
     return tuple(record for record in source if record.id in wanted)
 
 
-def _roles(rows: Sequence[Row], bundle: Bundle, limit: int) -> dict[str, Role]:
-    """Say by id what a picture is for.
+def _roles(rows: Sequence[Row], bundle: Bundle, most: int) -> dict[str, Role]:
+    """Say by id what a picture is for; at most so many are judged as they are.
 
     Where no picture was kept for calibration alone, validation pictures have calibrated the gate.
     """
@@ -143,7 +149,7 @@ def _roles(rows: Sequence[Row], bundle: Bundle, limit: int) -> dict[str, Role]:
         elif row.split == "train":
             roles[row.id] = "training"
     new = sorted(r.id for r in rows if r.split == "test" and r.labels and r.pixel_hash not in seen)
-    return roles | dict.fromkeys((new[place] for place in spread(len(new), limit)), "test")
+    return roles | dict.fromkeys((new[place] for place in spread(len(new), most)), "clean")
 
 
 def _teachers(rows: Sequence[Row], roles: Mapping[str, Role], bundle: Bundle) -> dict[str, str]:
@@ -171,26 +177,30 @@ def _require(place: str, rows: Sequence[Row], roles: dict[str, Role]) -> None:
             f"none of the {len(rows)} pictures of {place} has calibrated the gate; give the source "
             "that the model was trained on"
         )
-    if found.count("test") < LEAST_PICTURES:
+    if found.count("clean") < LEAST_PICTURES:
         raise SourceError(
-            f"{place} holds {found.count('test')} labelled test pictures, expected at least "
+            f"{place} holds {found.count('clean')} labelled test pictures, expected at least "
             f"{LEAST_PICTURES} that are not in training; add some"
         )
 
 
 def _read(
-    source: Source, bundle: Bundle, roles: Mapping[str, Role], tick: Callable[[int], None]
+    source: Source,
+    bundle: Bundle,
+    roles: Mapping[str, Role],
+    changed: frozenset[str],
+    tick: Callable[[int], None],
 ) -> tuple[list[ImageRecord], dict[Role, list[_Encoded]]]:
-    """Keep the test pictures as they are, and of the others what was learned, by role."""
+    """Keep pictures to be changed as they are, and what is learned of others, by role."""
     test: list[ImageRecord] = []
     learned: dict[Role, list[_Encoded]] = {"training": [], "calibration": []}
 
     def to_encode() -> Iterator[ImageRecord]:
         for record in source:
             role = roles.get(record.id)
-            if role == "test":
+            if record.id in changed:
                 test.append(record)
-            elif role is not None:
+            if role in learned:
                 yield record
             tick(role is not None)
 

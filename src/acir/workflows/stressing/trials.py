@@ -1,6 +1,6 @@
 """What gate and baselines say of clean, corrupted and foreign pictures, and of copies of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,7 @@ def tried(
 
     Args:
         bundle: The model.
-        source: Read again for what learns from equalised copies.
+        source: Read again for the clean pictures, and for what learns from equalised copies.
         parts: Its pictures by what they are used for.
         foreign: Pictures of kinds that the model does not know, by what a report calls them.
         corruptions: What is done to the test pictures.
@@ -56,7 +56,7 @@ def tried(
     baselines = stress_baselines.fit(parts.training, decoder=bundle.encoder.decoder is not None)
     judge = Judge(bundle, baselines)
     copies = learned_from_copies(source, bundle, parts, progress)
-    clean = _clean(judge, copies, parts)
+    clean = _clean(judge, copies, source, parts, progress)
     trials = (
         *_corrupted(judge, copies, parts.test, corruptions, progress),
         *(_foreign(judge, copies, name, pictures) for name, pictures in foreign.items()),
@@ -64,19 +64,31 @@ def tried(
     return Tried(clean, trials, _thresholds(bundle, baselines, parts.calibration))
 
 
-def _clean(judge: Judge, copies: Copies, parts: Parts) -> Clean:
-    judged, codes, embeddings = judge.coded(parts.test)
-    hashes = tuple(record.pixel_hash for record in parts.test)
-    asked = CodedSet(codes, embeddings, parts.labels, hashes)
+def _clean(judge: Judge, copies: Copies, source: Source, parts: Parts, progress: Progress) -> Clean:
+    """Judge clean pictures as they come: there may be many of them."""
+    told: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def wanted(tick: Callable[[int], None]) -> Iterator[ImageRecord]:
+        for record in source:
+            if record.id in parts.clean:
+                tick(1)
+                yield record
+
+    def noted(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
+        for record in records:
+            told.append((record.id, record.pixel_hash, record.labels))
+            yield record
+
+    with progress("judging clean pictures", 2 * len(parts.clean)) as tick:
+        judged, codes, embeddings = judge.coded(noted(wanted(tick)))
+        equalised = copies(wanted(tick))
+    ids, hashes, names = zip(*told, strict=True)
+    labels = np.stack([parts.clean[name] for name in ids])
+    asked = CodedSet(codes, embeddings, labels, hashes)
     best = first_hits(parts.gallery, asked, judge.bundle.rankers[judge.bundle.mode])
-    shared = (parts.labels & parts.gallery.labels[best]).any(axis=1)
-    return Clean(
-        ids=tuple(record.id for record in parts.test),
-        labels=tuple(record.labels for record in parts.test),
-        wrong=~shared,
-        judged=judged,
-        equalised=copies(parts.test),
-    )
+    shared = (labels & parts.gallery.labels[best]).any(axis=1)
+    seeds = {record.id: seed for seed, record in enumerate(parts.test)}
+    return Clean(ids, tuple(map(seeds.get, ids)), names, ~shared, judged, equalised)
 
 
 def _corrupted(
