@@ -108,6 +108,7 @@ def test_the_report_of_a_list_made_by_hand() -> None:
         "duplicates": 2,
         "in_two_splits": 1,
         "patients": 2,
+        "alike": 0,
     }
 
 

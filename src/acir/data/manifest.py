@@ -1,11 +1,15 @@
 """What is to be trained on: the rows of a source without their pixels, checked and reported."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import UInt8
+
+from acir.data import near
 from acir.errors import SourceError
 from acir.types import ImageRecord, Skipped, Split
 
@@ -37,11 +41,13 @@ class Manifest:
         rows: In the source's order.
         skipped: What could not be read.
         fraction: Share of train kept for each calibration set.
+        alike: How many pictures without a patient have the draw of one that is nearly the same.
     """
 
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     fraction: float
+    alike: int = 0
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -82,6 +88,7 @@ class Manifest:
             "duplicates": len(self.rows) - len({row.pixel_hash for row in self.rows}),
             "in_two_splits": len(_in_two_splits(self.rows, lambda row: row.pixel_hash)),
             "patients": len({row.patient for row in self.rows if row.patient}) or None,
+            "alike": self.alike,
         }
 
     def require_patients_apart(self) -> None:
@@ -133,25 +140,54 @@ def read_manifest(
 ) -> Manifest:
     """Read all records once and forget their pixels.
 
+    Of pictures of one patient all have one draw. Where a training picture names no patient,
+    pictures that are nearly the same have; see `acir.data.near.together`.
+
     Args:
         records: The pictures.
         skipped: Called after the last record, for what could not be read.
         fraction: Share of train for each calibration set.
     """
-    rows = tuple(
-        Row(
-            id=record.id,
-            labels=record.labels,
-            split=record.split,
-            draw=record.draw,
-            patient=record.patient,
-            pixel_hash=record.pixel_hash,
-            size=(record.pixels.shape[0], record.pixels.shape[1]),
-            is_colour=record.is_colour,
-        )
-        for record in records
+    rows: list[Row] = []
+    looks: dict[int, UInt8[np.ndarray, " cells"]] = {}
+    for record in records:
+        if record.split == "train" and record.patient is None:
+            looks[len(rows)] = near.cells(record)
+        rows.append(_row(record))
+    rows, alike = _drawn_together(rows, looks)
+    return Manifest(tuple(rows), tuple(skipped()), fraction, alike)
+
+
+def _drawn_together(
+    rows: list[Row], looks: Mapping[int, UInt8[np.ndarray, " cells"]]
+) -> tuple[list[Row], int]:
+    """Give nearly equal pictures the draw of one of them; say how many there are."""
+    if not looks:
+        return rows, 0
+    members = defaultdict[int, list[int]](list)
+    for place, group in zip(looks, near.together(np.stack(list(looks.values()))), strict=True):
+        members[int(group)].append(place)
+    alike = [places for places in members.values() if len(places) > 1]
+    found = list(rows)
+    for places in alike:
+        # Whichever comes first in the order of the hashes, which are no part of the draw.
+        draw = min((rows[place] for place in places), key=lambda row: row.pixel_hash).draw
+        for place in places:
+            found[place] = replace(rows[place], draw=draw)
+    return found, sum(map(len, alike))
+
+
+def _row(record: ImageRecord) -> Row:
+    return Row(
+        id=record.id,
+        labels=record.labels,
+        split=record.split,
+        draw=record.draw,
+        patient=record.patient,
+        pixel_hash=record.pixel_hash,
+        size=(record.pixels.shape[0], record.pixels.shape[1]),
+        is_colour=record.is_colour,
     )
-    return Manifest(rows, tuple(skipped()), fraction)
 
 
 def _in_two_splits(rows: Iterable[Row], key: Callable[[Row], str]) -> list[str]:

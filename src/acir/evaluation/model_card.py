@@ -25,7 +25,7 @@ def model_card(recipe: Recipe, data: Mapping[str, Any], metrics: Mapping[str, An
         f"| {name} | {row['n']} | {_number(row['mAP'])} | {_number(row['P@1'])} |"
         for name, row in metrics["per_class"].items()
     )
-    leakage = _leakage(data["patients"])
+    leakage = _leakage(data["patients"], data["alike"])
     promise = _promise(recipe, metrics["calibration"])
     pictures = ", ".join(f"{count} {part}" for part, count in sorted(data["pictures"].items()))
     return f"""# Model card
@@ -69,10 +69,15 @@ def recalibrated_card(card: str, said: str) -> str:
     return _BOUNDARY.sub(lambda _: section, card, count=1)
 
 
-def _leakage(patients: int | None) -> str:
-    if patients is None:
-        return "No patient is named in the data, so leakage between splits cannot be excluded."
-    return f"{patients} patients, none in two splits."
+def _leakage(patients: int | None, alike: int) -> str:
+    known = (
+        "No patient is named in the data, so leakage between splits cannot be excluded."
+        if patients is None
+        else f"{patients} patients, none in two splits."
+    )
+    if not alike:
+        return known
+    return f"{known} {alike} pictures without a patient were kept together with nearly equal ones."
 
 
 def _promise(recipe: Recipe, calibration: Mapping[str, Any]) -> str:

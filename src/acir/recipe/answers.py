@@ -29,10 +29,10 @@ class GateRecipe(Table):
     table: ClassVar[str] = "gate"
     detectors: tuple[str, ...] = (
         "knn",
-        "knn_middle",
-        "relative_mahalanobis",
+        "code",
         "pixel_statistics",
         "spectrum",
+        "spectrum_halves",
         "block_edges",
         "orientation",
         "polarity",

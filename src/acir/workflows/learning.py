@@ -71,6 +71,11 @@ def describe(manifest: Manifest) -> list[str]:
     ]
     if report["patients"] is None:
         lines.append("no patient is named, so leakage between splits cannot be excluded")
+    if manifest.alike:
+        lines.append(
+            f"{manifest.alike} pictures without a patient are nearly the same as others; each of "
+            "these groups is wholly for training, for calibration or for validation"
+        )
     return [*lines, *skipped_lines(manifest.skipped)]
 
 
