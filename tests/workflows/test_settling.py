@@ -13,7 +13,7 @@ from acir.errors import RecipeError
 from acir.recipe import PrepRecipe, Recipe, ScatteringRecipe
 from acir.types import Split
 from acir.workflows.calibrate import class_head_lines
-from acir.workflows.learning import network, prep_for, settled
+from acir.workflows.learning import describe, network, prep_for, settled
 
 
 def _recipe(**scattering: object) -> Recipe:
@@ -74,6 +74,13 @@ def test_small_pictures_are_enlarged_only_where_the_recipe_says_so(
     rows = [row(n, size, "train") for n, size in enumerate(sizes)] + [row(0, (300, 300), "val")]
     recipe = replace(Recipe(), prep=PrepRecipe(size=64, enlarge=enlarge))
     assert prep_for(recipe, Manifest(tuple(rows), (), 0.0)).size == side
+
+
+def test_nearly_equal_pictures_are_told_of() -> None:
+    row = Row("a/1", ("a",), "train", 0.5, None, "1", (28, 28), False)
+    told = "7 pictures without a patient are nearly the same as others; each of these groups is"
+    assert sum(line.startswith(told) for line in describe(Manifest((row,), (), 0.1, alike=7))) == 1
+    assert not any("nearly the same" in line for line in describe(Manifest((row,), (), 0.1)))
 
 
 def _with(loss: dict[str, object], **head: bool) -> Recipe:
