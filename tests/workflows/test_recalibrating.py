@@ -18,6 +18,7 @@ from made_model import CLASSES, SIDE, Outcome, acir, draw, foreign, save, tree
 
 KEYS = [
     *("id", "on", "from", "acir", "seed", "a", "b", "refused", "twice", "patients"),
+    "alike",
     *("calibration", "promise", "classes", "above_cap", "least_risk"),
 ]
 FIRST = 500  # no number below was ever trained on
@@ -170,6 +171,21 @@ def test_patients_stay_together(bundle: Path, tmp_path: Path) -> None:
     assert (line["patients"], sorted((line["a"], line["b"]))) == (3, [4, 8])
     assert "CANARY" not in found.out + found.err
     assert b"CANARY" not in b"".join(tree(tmp_path / "out").values())
+
+
+def test_nearly_equal_pictures_stay_together_and_are_told_of(bundle: Path, tmp_path: Path) -> None:
+    for number in range(FIRST, FIRST + 60):
+        picture = draw(CLASSES[number % len(CLASSES)], number)
+        save(picture, tmp_path / "data" / f"{number}-a.png")
+        picture[:2] ^= 1
+        save(picture, tmp_path / "data" / f"{number}-b.png")
+    found = calibrate(bundle, tmp_path / "data", tmp_path / "out")
+    line = found.line()
+    assert line["alike"] == 120
+    assert (
+        "120 pictures without a patient are nearly the same as others; each of these" in found.err
+    )
+    assert line["a"] % 2 == line["b"] % 2 == 0
 
 
 def test_rows_of_one_draw_are_in_one_half_whatever_their_order() -> None:

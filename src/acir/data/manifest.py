@@ -1,13 +1,10 @@
 """What is to be trained on: the rows of a source without their pixels, checked and reported."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
-
-import numpy as np
-from jaxtyping import UInt8
 
 from acir.data import near
 from acir.errors import SourceError
@@ -149,32 +146,17 @@ def read_manifest(
         fraction: Share of train for each calibration set.
     """
     rows: list[Row] = []
-    looks: dict[int, UInt8[np.ndarray, " cells"]] = {}
+    places: list[int] = []
+    training = near.Draws()
     for record in records:
-        if record.split == "train" and record.patient is None:
-            looks[len(rows)] = near.cells(record)
+        if record.split == "train":
+            places.append(len(rows))
+            training.add(record)
         rows.append(_row(record))
-    rows, alike = _drawn_together(rows, looks)
+    draws, alike = training.shared()
+    for place, draw in zip(places, draws, strict=True):
+        rows[place] = replace(rows[place], draw=draw)
     return Manifest(tuple(rows), tuple(skipped()), fraction, alike)
-
-
-def _drawn_together(
-    rows: list[Row], looks: Mapping[int, UInt8[np.ndarray, " cells"]]
-) -> tuple[list[Row], int]:
-    """Give nearly equal pictures the draw of one of them; say how many there are."""
-    if not looks:
-        return rows, 0
-    members = defaultdict[int, list[int]](list)
-    for place, group in zip(looks, near.together(np.stack(list(looks.values()))), strict=True):
-        members[int(group)].append(place)
-    alike = [places for places in members.values() if len(places) > 1]
-    found = list(rows)
-    for places in alike:
-        # Whichever comes first in the order of the hashes, which are no part of the draw.
-        draw = min((rows[place] for place in places), key=lambda row: row.pixel_hash).draw
-        for place in places:
-            found[place] = replace(rows[place], draw=draw)
-    return found, sum(map(len, alike))
 
 
 def _row(record: ImageRecord) -> Row:

@@ -1,5 +1,7 @@
 """Which pictures are nearly the same, so that they belong to one part: slices of one scan."""
 
+from collections import defaultdict
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
@@ -72,6 +74,45 @@ def together(pictures: Cells) -> Groups:
             parents[one] = two
             sizes[two] += sizes[one]
     return np.array([group(row) for row in range(count)])
+
+
+class Draws:
+    """The draws of pictures, where nearly equal ones without a patient get the same.
+
+    Pictures of one patient have one draw already.
+    """
+
+    def __init__(self) -> None:
+        self._draws: list[float] = []
+        self._nameless: list[int] = []
+        self._keys: list[str] = []
+        self._looks: list[UInt8[np.ndarray, " cells"]] = []
+
+    def add(self, record: ImageRecord) -> None:
+        """Take a picture in."""
+        if record.patient is None:
+            self._nameless.append(len(self._draws))
+            self._keys.append(record.pixel_hash)
+            self._looks.append(cells(record))
+        self._draws.append(record.draw)
+
+    def shared(self) -> tuple[list[float], int]:
+        """Return a draw for each picture, and how many without a patient have company.
+
+        The draw of a group is that of its picture with the lowest pixel hash: one chosen by the
+        size of the draws would favour some part.
+        """
+        found, members = list(self._draws), defaultdict[int, list[int]](list)
+        if not self._looks:
+            return found, 0
+        for place, group in enumerate(together(np.stack(self._looks)).tolist()):
+            members[group].append(place)
+        alike = [places for places in members.values() if len(places) > 1]
+        for places in alike:
+            draw = self._draws[self._nameless[min(places, key=self._keys.__getitem__)]]
+            for place in places:
+                found[self._nameless[place]] = draw
+        return found, sum(map(len, alike))
 
 
 def _near_pairs(

@@ -207,6 +207,7 @@ def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> d
         "refused": site.refused,
         "twice": site.twice,
         "patients": site.patients or None,
+        "alike": site.alike,
     }
 
 
@@ -218,6 +219,11 @@ def _lines(site: Site, found: _Promised) -> list[str]:
         lines.append(f"left out {site.twice} pictures with the pixels of another")
     if not site.patients:
         lines.append("no patient is named, so one may have pictures in both sets")
+    if site.alike:
+        lines.append(
+            f"{site.alike} pictures without a patient are nearly the same as others; each of these "
+            "groups is in one set"
+        )
     lines.append(found.gate.promise_in_words())
     if found.above:
         lines.append(

@@ -10,6 +10,7 @@ from jaxtyping import Float16, Int, UInt8
 
 from acir.bulk import prepared_batches
 from acir.bundle import Bundle
+from acir.data.near import Draws
 from acir.errors import SourceError
 from acir.index.store import Store
 from acir.prep.pixels import to_unit
@@ -30,9 +31,10 @@ class Site:
     """What is kept of the usable pictures of a site, a row each.
 
     Attributes:
-        draws: Equal for all pictures of one patient.
+        draws: Equal for all pictures of one patient, and for nearly equal ones without one.
         hashes: Of the pixels.
         patients: Different patients that are named.
+        alike: Pictures without a patient that have the draw of a nearly equal one.
         asked: Code, embedding and labels.
         scored: What the detectors say.
         refused: Further pictures that the pre-flight refused.
@@ -43,6 +45,7 @@ class Site:
     draws: tuple[float, ...]
     hashes: frozenset[str]
     patients: int
+    alike: int
     asked: Asked
     scored: Scored
     refused: int
@@ -86,10 +89,12 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
             scored.append(bundle.gate.scored(evidence))
             found.append(coded(bundle.encoder, evidence))
             converted += sum(map(bundle.prep.converts, chunk))
+    draws, alike = usable.draws.shared()
     return Site(
-        draws=tuple(usable.draws),
+        draws=tuple(draws),
         hashes=frozenset(usable.hashes),
         patients=len(usable.patients),
+        alike=alike,
         asked=_asked(found, usable.labels),
         scored=Scored.concatenate(scored),
         refused=usable.refused,
@@ -109,7 +114,7 @@ class _Usable:
     """Passes the usable pictures on and remembers what halving needs."""
 
     def __init__(self) -> None:
-        self.draws: list[float] = []
+        self.draws = Draws()
         self.labels: list[tuple[str, ...]] = []
         self.hashes: set[str] = set()
         self.patients: set[str] = set()
@@ -122,7 +127,7 @@ class _Usable:
             elif preflight(record, to_unit(record)) is not None:
                 self.refused += 1
             else:
-                self.draws.append(record.draw)
+                self.draws.add(record)
                 self.labels.append(record.labels)
                 self.hashes.add(record.pixel_hash)
                 if record.patient is not None:
