@@ -88,6 +88,12 @@ class MadeOrthanc:
     def delete(self, identifier: str) -> None:
         httpx.delete(f"{self.url}/instances/{identifier}", auth=CREDENTIALS).raise_for_status()
 
+    def file(self, identifier: str) -> Path:
+        """Return where an instance is stored."""
+        url = f"{self.url}/instances/{identifier}/attachments/dicom/info"
+        name = str(httpx.get(url, auth=CREDENTIALS).raise_for_status().json()["Uuid"])
+        return self.folder / "db" / name[:2] / name[2:4] / name
+
     def instances(self) -> list[str]:
         return list(httpx.get(f"{self.url}/instances", auth=CREDENTIALS).json())
 

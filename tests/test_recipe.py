@@ -9,6 +9,7 @@ import pytest
 from acir import recipe
 from acir.errors import RecipeError
 from acir.recipe import Recipe, TrainingRecipe, from_dict, load, shipped, to_dict
+from acir.recipe.reading import COMPONENTS
 from acir.tables import Component, Range
 
 # Reading
@@ -116,6 +117,85 @@ def test_a_key_cannot_be_set_through_a_value() -> None:
 def test_an_unknown_setting_is_refused_like_an_unknown_key() -> None:
     with pytest.raises(RecipeError, match=r"unknown recipe key 'training.epoch'; .*'epochs'\?"):
         load("tiny", {"training.epoch": "3"})
+
+
+# Settings that name another component
+
+OWN = """
+[model]
+stem = { name = "resnet", depth = 34, small = true }
+[model.head]
+name = "sign"
+balance = false
+[loss]
+name = "sch"
+structure = 0.5
+quantisation = "cubic"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss", "stem"),
+    [
+        (
+            {},
+            Component("sch", {"structure": 0.5, "quantisation": "cubic"}),
+            Component("resnet", {"depth": 34, "small": True}),
+        ),
+        (
+            {"loss.name": "csq", "model.stem.name": "other"},
+            Component("csq"),
+            Component("other"),
+        ),
+        (
+            {"model.stem.depth": "3", "loss.margin": "0.3"}  # whichever comes first
+            | {"model.stem.name": "other", "loss.name": "orthohash"},
+            Component("orthohash", {"margin": 0.3}),
+            Component("other", {"depth": 3}),
+        ),
+        (
+            {"loss.name": "sch", "loss.structure": "0.1", "model.stem.name": '"resnet"'},
+            Component("sch", {"structure": 0.1, "quantisation": "cubic"}),
+            Component("resnet", {"depth": 34, "small": True}),
+        ),
+    ],
+    ids=["as-it-is", "others", "others-with-options", "the-same"],
+)
+def test_naming_another_component_drops_the_options_of_the_one_in_the_recipe(
+    own: str, settings: dict[str, str], loss: Component, stem: Component
+) -> None:
+    found = load(own, settings)
+    assert (found.loss, found.model.stem) == (loss, stem)
+
+
+def test_another_head_keeps_its_keys_since_every_head_has_the_same(own: str) -> None:
+    head = load(own, {"model.head.name": "kan"}).model.head
+    assert (head.name, head.balance) == ("kan", False)
+
+
+def test_a_component_cannot_be_named_in_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('loss = "sch"\n')
+    with pytest.raises(RecipeError, match=r"cannot set loss.name: loss is a value, not a table"):
+        load(str(path), {"loss.name": "csq"})
+
+
+def test_every_key_that_takes_a_component_is_known_as_one() -> None:
+    keys = [
+        f"{getattr(table, 'table', '')}.{key}".lstrip(".")
+        for table in vars(recipe).values()
+        if dataclasses.is_dataclass(table)
+        for key, hint in get_type_hints(table).items()
+        if hint is Component
+    ]
+    assert sorted(keys) == sorted(COMPONENTS)
 
 
 # Mistakes

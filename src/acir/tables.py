@@ -138,11 +138,25 @@ def put(table: dict[str, Any], key: str, value: object) -> None:
         {'a': {'b': 1, 'c': 2}}
     """
     *parents, last = key.split(".")
-    for parent in parents:
-        table = table.setdefault(parent, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"cannot set {key}: {parent} is a value, not a table")
-    table[last] = value
+    _below(table, parents, key)[last] = value
+
+
+def choose(table: dict[str, Any], key: str, name: object) -> None:
+    """Name the component at a dotted key; the options of one with another name go with it.
+
+    Raises:
+        RecipeError: A part of the key is a value, not a table.
+
+    Example:
+        >>> table = {"loss": {"name": "sch", "structure": 0.5}}
+        >>> choose(table, "loss", "csq")
+        >>> table
+        {'loss': {'name': 'csq'}}
+    """
+    component = _below(table, key.split("."), f"{key}.name")
+    if component.get("name", name) != name:
+        component.clear()
+    component["name"] = name
 
 
 def dotted(table: Mapping[str, Any]) -> dict[str, object]:
@@ -173,6 +187,15 @@ class _Place:
 
     def __str__(self) -> str:
         return f"{self.file} key {self.key}"
+
+
+def _below(table: dict[str, Any], parents: list[str], key: str) -> dict[str, Any]:
+    """Return the table that lies below others, made where it is missing; `key` is for messages."""
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"cannot set {key}: {parent} is a value, not a table")
+    return table
 
 
 def _require(place: _Place, numbers: tuple[Number, ...], allowed: Range) -> None:

@@ -55,6 +55,10 @@ GIVEN = {
     "steps",
     "lengths",
 }  # what the program passes to a component itself
+SET_LOSS = (
+    "acir train tiny --data cells.zip --out runs/csq"
+    " --set loss.name=csq --set model.head.posterior=false"
+)
 # Keys whose dataclass says in one sentence what the whole table means.
 MEANINGS = {
     "model.attention.on": "Whether the block is there.",
@@ -206,6 +210,15 @@ def _recipe() -> Iterator[str]:
     yield "A recipe is a TOML file; what it leaves out has the default below. `--set KEY=VALUE`"
     yield "replaces a key. An unknown key is an error that names the nearest known one. Options of"
     yield "components are in [Components](components.md)."
+    yield from (
+        "",
+        "`--set loss.name=NAME` names another loss than the recipe does, and leaves out",
+    )
+    yield "what the recipe says of the options of its own; so does `--set model.stem.name=NAME`."
+    yield "Options that are given with `--set` must be the new one's. Where the recipe has"
+    yield "`model.head.posterior`, a loss that does not teach the class head also needs"
+    yield "`--set model.head.posterior=false`:"
+    yield from ("", "```bash", SET_LOSS, "```")
     yield from ("", "## Shipped recipes", "")
     for name in recipe.shipped():
         text = files("acir").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8")

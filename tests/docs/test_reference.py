@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from reference import FAMILIES, FOLDER, commands, pages, recipe_keys
+from reference import FAMILIES, FOLDER, commands, pages, parameters, recipe_keys
 
 from acir import registry
 from acir.conformal import largest_rank, pictures_needed
@@ -20,6 +20,15 @@ def test_a_generated_page_is_what_the_program_says_today(name: str) -> None:
 def test_every_command_has_a_section() -> None:
     text = (FOLDER / "cli.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^## acir (.+)$", text, re.MULTILINE)) == set(commands())
+
+
+def test_every_help_text_is_a_sentence() -> None:
+    said = [
+        (words, written, info.help or "")
+        for words, function in commands().items()
+        for written, info in parameters(function).items()
+    ]
+    assert [(w, o, text) for w, o, text in said if not re.fullmatch(r"[A-Z].+\.", text)] == []
 
 
 def test_every_recipe_key_has_a_row() -> None:

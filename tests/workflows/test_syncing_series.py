@@ -9,8 +9,9 @@ import httpx
 import numpy as np
 import pytest
 
-from acir.errors import PacsError
+from acir.errors import GoneError, PacsError
 from acir.index.store import Store
+from acir.pacs.feed import Changes
 from acir.pacs.orthanc import Member, OrthancSeries, Series
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.sources.base import SourceOptions, open_source
@@ -90,6 +91,10 @@ def configured_for(
 
 def sync(config: Path, *words: str) -> dict[str, int]:
     return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json", *words).done()
+
+
+def letters(index: Path) -> list[dict[str, str]]:
+    return list(acir("index", "failed", "--index", index, "--json").line()["failed"])
 
 
 def held(index: Path) -> dict[str, str]:
@@ -196,8 +201,9 @@ def test_one_that_fails_is_tried_again_with_its_series(
     assert held(followed) == scans.spoken_for(followed)
 
 
-def test_an_odd_series_does_not_stop_the_others(
-    config: Path, scans: Scans, followed: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [PacsError("it is odd"), GoneError("it is not there")])
+def test_a_series_that_is_listed_and_not_given_stops_no_other_and_is_tried_again(
+    config: Path, scans: Scans, followed: Path, monkeypatch: pytest.MonkeyPatch, error: PacsError
 ) -> None:
     scans.put(1, *range(3))
     scans.put(2, *range(2))
@@ -207,16 +213,63 @@ def test_an_odd_series_does_not_stop_the_others(
 
     def failing(feed: OrthancSeries, handle: str) -> dict[str, Member]:
         if handle == odd:
-            raise PacsError("it is odd")
+            raise error
         return honest(feed, handle)
 
     with monkeypatch.context() as patched:
         patched.setattr(OrthancSeries, "members", failing)
-        assert sync(config) == {"taken": 2, "passed": 0, "failed": 1, "gone": 0}
-        (letter,) = acir("index", "failed", "--index", followed, "--json").line()["failed"]
-        assert letter["reason"] == "it is odd"
-    assert sync(config)["taken"] == 3
-    assert acir("index", "failed", "--index", followed, "--json").line()["failed"] == []
+        assert sync(config) == {"taken": 2, "passed": 0, "failed": 3, "gone": 0}
+        assert [letter["reason"] for letter in letters(followed)] == [str(error)] * 3
+    time.sleep(0.05)
+    assert sync(config) == {"taken": 3, "passed": 0, "failed": 0, "gone": 0}
+    assert letters(followed) == []
+
+
+def test_a_file_that_the_pacs_has_lost_is_told_and_not_asked_for_before_it_is_due(
+    tmp_path: Path, scans: Scans, bundle: Path, followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = configured(
+        tmp_path, scans.orthanc, followed, model=bundle, level="series", retry_seconds=3600
+    )
+    scans.put(1, *range(3))
+    scans.put(2, *range(2))
+    scans.settle()
+    lost = scans.orthanc.file(scans.stored[101])
+    kept = lost.read_bytes()
+    lost.unlink()
+    scans.orthanc.kill()  # what it has in memory is lost, too
+    scans.orthanc.start()
+    scans.settle()
+    assert sync(patient) == {"taken": 2, "passed": 0, "failed": 3, "gone": 0}
+    (reason,) = {letter["reason"] for letter in letters(followed)}
+    assert reason == "the server main answered with status 500"
+    assert sync(patient) == {"taken": 0, "passed": 0, "failed": 0, "gone": 0}
+    assert len(letters(followed)) == 3
+    lost.write_bytes(kept)
+    monkeypatch.setattr("acir.index.feeds.time", lambda: time.time() + 7200)
+    assert sync(patient) == {"taken": 3, "passed": 0, "failed": 0, "gone": 0}
+    assert letters(followed) == []
+
+
+def test_a_series_that_is_gone_before_it_is_asked_for_leaves_nothing(
+    config: Path, scans: Scans, followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans.put(1, *range(2))
+    scans.settle()
+    sync(config)
+    scans.put(2, *range(3))
+    scans.settle()
+    honest = OrthancSeries.changes
+
+    def late(feed: OrthancSeries, since: int) -> Changes:
+        found = honest(feed, since)
+        scans.delete(*(n for n in (200, 201, 202) if (scans.folder / f"{n}.dcm").exists()))
+        return found
+
+    monkeypatch.setattr(OrthancSeries, "changes", late)
+    assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 0}
+    assert letters(followed) == []
+    assert len(held(followed)) == 2
 
 
 def _series(config: Path) -> list[Series]:

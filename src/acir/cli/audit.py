@@ -13,21 +13,21 @@ from acir.errors import AuditError
 Since = Annotated[
     datetime | None,
     typer.Option(
-        "--since", formats=["%Y-%m-%d"], metavar="DAY", help="First day, in UTC.",
+        "--since", formats=["%Y-%m-%d"], metavar="DAY", help="First day of the records, in UTC.",
         show_default=False,
     ),
 ]  # fmt: skip
 Until = Annotated[
     datetime | None,
     typer.Option(
-        "--until", formats=["%Y-%m-%d"], metavar="DAY", help="Last day, in UTC.",
+        "--until", formats=["%Y-%m-%d"], metavar="DAY", help="Last day of the records, in UTC.",
         show_default=False,
     ),
 ]  # fmt: skip
 Patient = Annotated[
     str | None,
     typer.Option(
-        "--patient", metavar="PSEUDONYM", help="Records of this patient.", show_default=False
+        "--patient", metavar="PSEUDONYM", help="Only records of this patient.", show_default=False
     ),
 ]
 
@@ -45,12 +45,17 @@ def verify(
     head: Annotated[
         str | None,
         typer.Option(
-            "--head", metavar="SHA256", help="A head that was kept elsewhere.", show_default=False
+            "--head",
+            metavar="SHA256",
+            help="Head that was kept elsewhere, which the log must hold.",
+            show_default=False,
         ),
     ] = None,
     archived: Annotated[
         list[Path] | None,
-        typer.Option("--archive", help="Archived records, the oldest first; repeat."),
+        typer.Option(
+            "--archive", help="File of archived records; may be repeated, the oldest first."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -72,9 +77,12 @@ def verify(
 @app.command(epilog="Example:  acir audit export --index DIR --format fhir --to audit.json")
 def export(
     index: Index,
-    to: Annotated[Path, typer.Option("--to", help="New file.")],
+    to: Annotated[Path, typer.Option("--to", help="New file to write.")],
     format_: Annotated[
-        str, typer.Option("--format", help="jsonl, fhir (AuditEvent) or syslog (ATNA).")
+        str,
+        typer.Option(
+            "--format", help="Form of the records: jsonl, fhir (AuditEvent) or syslog (ATNA)."
+        ),
     ] = "jsonl",
     since: Since = None,
     until: Until = None,
@@ -94,7 +102,9 @@ def report(
     since: Since = None,
     until: Until = None,
     patient: Patient = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page of it.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the report to this file, as a page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count records by user, action, outcome, verdict, collection and day."""
@@ -113,10 +123,13 @@ def archive(
     before: Annotated[
         datetime,
         typer.Option(
-            "--before", formats=["%Y-%m-%d"], metavar="DAY", help="First day that stays, in UTC."
+            "--before",
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="First day whose records stay, in UTC.",
         ),
     ],
-    to: Annotated[Path, typer.Option("--to", help="New file.")],
+    to: Annotated[Path, typer.Option("--to", help="New file to write.")],
     as_json: Json = False,
 ) -> None:
     """Move old records to a file; the chain stays valid."""

@@ -24,18 +24,23 @@ def bench() -> None:
 
 @app.command(epilog="Example:  acir bench index benchmarks/index.toml --out runs/index")
 def index(
-    benchmark: Annotated[Path, typer.Argument(metavar="BENCH", help="A .toml file.")],
+    benchmark: Annotated[
+        Path, typer.Argument(metavar="BENCH", help="What to measure, a .toml file.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
     model: Annotated[
         Path | None, typer.Option("--model", help="Folder of a bundle, to measure its codes too.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="SOURCE", help=f"Its pictures. {SOURCES}")
+        str | None,
+        typer.Option("--data", metavar="SOURCE", help=f"Pictures for --model to encode. {SOURCES}"),
     ] = None,
     server: Annotated[
         list[str] | None,
         typer.Option(
-            "--server", metavar="ENGINE=ADDRESS", help="Where an engine's server is; repeat."
+            "--server",
+            metavar="ENGINE=ADDRESS",
+            help="Address of an engine's server; may be repeated.",
         ),
     ] = None,
 ) -> None:

@@ -20,9 +20,14 @@ def calibrate(
     out: Annotated[Path, typer.Option("--out", help="Folder of the new bundle.")],
     index: Annotated[
         Path | None,
-        typer.Option("--index", help="Refuse pictures of this index; else of that around BUNDLE."),
+        typer.Option(
+            "--index",
+            help="Index whose pictures are refused and that sizes answers; else BUNDLE's own.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the two sets.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed by which the two sets are drawn.")
+    ] = 0,
     download: Download = False,
     strict: Strict = False,
     device: Device = "auto",

@@ -15,7 +15,7 @@ def check(
     model: Model,
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES)],
     together: Annotated[
-        bool, typer.Option("--together", help="Give one verdict on all, as on a series.")
+        bool, typer.Option("--together", help="Give one verdict on all pictures, as on a series.")
     ] = False,
     device: Device = "cpu",
     threads: Threads = 0,

@@ -13,21 +13,27 @@ app = typer.Typer()
 
 @app.command(epilog="Example:  acir compare benchmarks/small.toml --out runs/small --jobs 2")
 def compare(
-    benchmark: Annotated[Path, typer.Argument(metavar="BENCH", help="A .toml file.")],
+    benchmark: Annotated[
+        Path, typer.Argument(metavar="BENCH", help="The benchmark, a .toml file.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the comparison.")],
     only: Annotated[
         list[str] | None,
         typer.Option(
             "--only",
             metavar="PART=NAMES",
-            help="Run these data, method, bits or seed only, names parted by commas; repeat.",
+            help="Run only these data, method, bits or seed, as bits=16,32; may be repeated.",
         ),
     ] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="NAME=SOURCE", help="Take data from there; repeat."),
+        typer.Option(
+            "--source",
+            metavar="NAME=SOURCE",
+            help="Take the data NAME from SOURCE; may be repeated.",
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at a time.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of runs at a time.")] = 1,
     download: Download = False,
     device: Device = "cpu",
 ) -> None:

@@ -35,25 +35,36 @@ app = typer.Typer(
 )
 
 
-@app.command(
-    epilog="Example:  acir deid scans released --key-file secret.key. See also: acir deid review."
-)
+@app.command(epilog="Example:  acir deid scans released --key-file secret.key")
 def deid(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A DICOM file or a folder of them.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
     key_file: Annotated[
         Path | None,
-        typer.Option("--key-file", help="The secret, made where there is none; or ACIR_KEY_FILE."),
+        typer.Option(
+            "--key-file",
+            help="File of the secret, made where there is none; else ACIR_KEY_FILE names it.",
+        ),
     ] = None,
     dates: Annotated[
-        bool, typer.Option("--dates", help="Keep dates, each patient's shifted by secret days.")
+        bool,
+        typer.Option(
+            "--dates", help="Keep dates, shifted by a secret number of days for each patient."
+        ),
     ] = False,
     every_picture: Annotated[
-        bool, typer.Option("--every-picture", help="Look for text in pictures of every kind.")
+        bool,
+        typer.Option(
+            "--every-picture",
+            help="Look for text in every picture, not only in kinds that mostly have some.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write DICOM files without identity; pictures that may show a name go to OUT.quarantine."""
+    """Write DICOM files without identity; pictures that may show a name go to OUT.quarantine.
+
+    `acir deid review OUT` lists what was kept back.
+    """
     from acir.workflows import deid as workflow
 
     outcome = workflow.deidentify(

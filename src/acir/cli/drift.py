@@ -15,7 +15,7 @@ app = typer.Typer()
 def drift(
     index: Index,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Write a page with the histogram.")
+        Path | None, typer.Option("--html", help="Write the histogram to this file, as a page.")
     ] = None,
     as_json: Json = False,
 ) -> None:

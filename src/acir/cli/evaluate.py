@@ -16,26 +16,36 @@ app = typer.Typer()
 )
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
-    gallery: Annotated[str, typer.Option("--gallery", metavar="SOURCE", help="What is searched.")],
-    queries: Annotated[str, typer.Option("--queries", metavar="SOURCE", help="What is asked.")],
+    gallery: Annotated[
+        str, typer.Option("--gallery", metavar="SOURCE", help="Pictures that are searched.")
+    ],
+    queries: Annotated[
+        str, typer.Option("--queries", metavar="SOURCE", help="Pictures that are asked about.")
+    ],
     mode: Annotated[
         str | None,
         typer.Option(
-            "--mode", help="plain, within-distance, fused, content: of the re-ranked block."
+            "--mode",
+            help="Order of the re-ranked scores: plain, within-distance, fused or content.",
         ),
     ] = None,
     drop_overlap: Annotated[
         bool,
         typer.Option(
-            "--drop-overlap", help="Leave out queries that the gallery holds, or whose patient."
+            "--drop-overlap",
+            help="Leave out queries that the gallery holds, and those of a patient in it.",
         ),
     ] = False,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Write a page of pictures of the evaluation.")
+        Path | None, typer.Option("--html", help="Write the evaluation to this file, as a page.")
     ] = None,
     unknown: Annotated[
         str | None,
-        typer.Option("--unknown", metavar="SOURCE", help="Kinds it does not know, for the page."),
+        typer.Option(
+            "--unknown",
+            metavar="SOURCE",
+            help="Pictures of kinds that the model does not know, for the page.",
+        ),
     ] = None,
     strict: Strict = False,
     device: Device = "auto",

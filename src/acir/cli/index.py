@@ -15,7 +15,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         metavar="ENGINE",
-        help="What searches it: the name of an engine, or a server: milvus:// or postgresql://.",
+        help="Name of an engine, or a server's address that begins with milvus:// or postgresql://.",
     ),
 ]
 
@@ -24,7 +24,7 @@ Collection = Annotated[
     typer.Option(
         "--collection",
         metavar="NAME",
-        help="Where all pictures belong; else as their metadata say, or default.",
+        help="Collection of all these pictures; else the one in their metadata, or default.",
         show_default=False,
     ),
 ]
@@ -49,14 +49,17 @@ def build(
     index: Index,
     engine: Engine = "faiss",
     no_thumbnails: Annotated[
-        bool, typer.Option("--no-thumbnails", help="Keep no small pictures for reports.")
+        bool, typer.Option("--no-thumbnails", help="Keep no small pictures to show with answers.")
     ] = False,
-    no_paths: Annotated[bool, typer.Option("--no-paths", help="Keep no paths.")] = False,
+    no_paths: Annotated[
+        bool, typer.Option("--no-paths", help="Keep no paths of the pictures' files.")
+    ] = False,
     download: Download = False,
     strict: Strict = False,
     collection: Collection = None,
     audited: Annotated[
-        bool, typer.Option("--audited", help="Record every search and change in its audit log.")
+        bool,
+        typer.Option("--audited", help="Record every search and change in the index's audit log."),
     ] = False,
     device: Device = "auto",
     ray: Ray = None,
@@ -114,10 +117,14 @@ def add(
 @app.command(epilog="Example:  acir index delete --index DIR --where label=cyst")
 def delete(
     index: Index,
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids to delete.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of pictures to delete.")] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", metavar="KEY=VALUE", help="Delete what has all of these; repeat."),
+        typer.Option(
+            "--where",
+            metavar="KEY=VALUE",
+            help="Delete pictures with this value; of several, with all.",
+        ),
     ] = None,
     patient: Annotated[
         str | None,
@@ -161,9 +168,11 @@ def orphans(
     engine: Engine,
     index: Annotated[
         list[Path] | None,
-        typer.Option("--index", metavar="DIR", help="An index in use; repeat for each."),
+        typer.Option("--index", metavar="DIR", help="An index in use; may be repeated."),
     ] = None,
-    drop: Annotated[bool, typer.Option("--drop", help="Remove them from the server.")] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Remove these copies from the server.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the copies on a server that none of the given indexes uses."""
@@ -235,7 +244,7 @@ def restore(
 @app.command(epilog="Example:  acir index export --index DIR --to cells.parquet")
 def export(
     index: Index,
-    to: Annotated[Path, typer.Option("--to", help="New Parquet file.")],
+    to: Annotated[Path, typer.Option("--to", help="New Parquet file to write.")],
     as_json: Json = False,
 ) -> None:
     """Write all pictures of an index to a Parquet file."""

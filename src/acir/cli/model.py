@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.command(epilog="Example:  acir model register chest --registry DIR --model runs/chest/bundle")
 def register(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name that it is to serve under.")],
     registry: Registry,
     model: Model,
     as_json: Json = False,
@@ -33,7 +33,7 @@ def register(
 
 @app.command(epilog="Example:  acir model approve 3f2a --registry DIR")
 def approve(
-    model: Annotated[str, typer.Argument(metavar="ID", help="Of the bundle, or its beginning.")],
+    model: Annotated[str, typer.Argument(metavar="ID", help="Id of the bundle, or its beginning.")],
     registry: Registry,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +59,7 @@ def list_(registry: Registry, as_json: Json = False) -> None:
 
 @app.command(epilog="Example:  acir model rollback chest --registry DIR")
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the bundle is for.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name that the bundle serves under.")],
     registry: Registry,
     as_json: Json = False,
 ) -> None:

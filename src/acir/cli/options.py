@@ -26,19 +26,31 @@ def _set_threads(count: int) -> int:
 Index = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of the bundle.")]
 Data = Annotated[str, typer.Option("--data", metavar="SOURCE", help=SOURCES)]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse unreadable pictures.")]
-Download = Annotated[bool, typer.Option("--download", help="Fetch an official file if missing.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at an unreadable picture; else it is left out.")
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch an official MedMNIST file that is missing.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Where = Annotated[
     list[str] | None,
-    typer.Option("--where", metavar="KEY=VALUE", help="Keep to these; repeat."),
+    typer.Option(
+        "--where",
+        metavar="KEY=VALUE",
+        help="Search only pictures with this value; may be repeated.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Answer unknown queries too.")]
-Html = Annotated[Path | None, typer.Option("--html", help="Write a page of answers.")]
-FailOnUnknown = Annotated[
-    bool, typer.Option("--fail-on-unknown", help="Exit with 3 if a query is unknown.")
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Write the answers to this file, as a page.")
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:n.")]
+FailOnUnknown = Annotated[
+    bool, typer.Option("--fail-on-unknown", help="Exit with code 3 if a query is unknown.")
+]
+Device = Annotated[
+    str, typer.Option("--device", help="Where to compute: auto, cpu, cuda or cuda:n.")
+]
 Threads = Annotated[
     int, typer.Option("--threads", min=0, help="Threads to use; 0 for all.", callback=_set_threads)
 ]

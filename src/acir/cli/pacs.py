@@ -26,7 +26,7 @@ Configuration = Annotated[
 
 app = typer.Typer(
     name="pacs",
-    help="Follow a PACS, search for its images, give it results.",
+    help="Follow a PACS, search for its pictures, give it results.",
     epilog="Example:  acir pacs sync pacs.toml --once",
     no_args_is_help=True,
 )
@@ -41,7 +41,8 @@ def sync(
     erase: Annotated[
         bool,
         typer.Option(
-            "--erase", help="Erase what is gone, also where it is most of what was there."
+            "--erase",
+            help="Erase what a server no longer lists, even if it is most of what it had.",
         ),
     ] = False,
     device: Device = "auto",
@@ -78,17 +79,18 @@ def search(
     instance: Annotated[
         str,
         typer.Argument(
-            metavar="STUDY/SERIES/SOP", help="UIDs of an instance; or of a series or a study."
+            metavar="STUDY/SERIES/SOP",
+            help="UIDs of an instance; the first two of a series, the first of a study.",
         ),
     ],
     server: Annotated[
-        str, typer.Option("--server", metavar="NAME", help="Where it is; else the only server.")
+        str, typer.Option("--server", metavar="NAME", help="Server that has it; else the only one.")
     ] = "",
     series: Annotated[
         bool,
-        typer.Option("--series", help="Ask for series like the series, or each of the study."),
+        typer.Option("--series", help="Ask for series like this one, or like each of the study."),
     ] = False,
-    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of hits.")] = HITS,
     where: Where = None,
     force: Force = False,
     html: Html = None,
@@ -111,13 +113,15 @@ def export(
     query: Annotated[
         str,
         typer.Argument(
-            metavar="QUERY", help="A DICOM file; with --from, UIDs as STUDY/SERIES/SOP."
+            metavar="QUERY", help="A DICOM file; with --from, its UIDs as STUDY/SERIES/SOP."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to, new or empty.")],
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="CONFIG", help="Send them to a server of this TOML file too."),
+        typer.Option(
+            "--to", metavar="CONFIG", help="Send the objects to a server of this TOML file too."
+        ),
     ] = None,
     source: Annotated[
         Path | None,
@@ -128,10 +132,10 @@ def export(
     server: Annotated[
         str | None,
         typer.Option(
-            "--server", metavar="NAME", help="Which of its servers, if there are several."
+            "--server", metavar="NAME", help="Server of the TOML file; else the only one."
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Hits wanted.")] = HITS,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of hits.")] = HITS,
     force: Force = False,
     device: Device = "cpu",
     threads: Threads = 0,

@@ -31,22 +31,27 @@ Queries = Annotated[
     list[str] | None, typer.Argument(metavar="QUERY...", help=SOURCES, show_default=False)
 ]
 Hits = Annotated[
-    int | None, typer.Option("-k", min=1, help="Hits wanted; else 10.", show_default=False)
+    int | None,
+    typer.Option("-k", min=1, help="Number of hits; 10 if left out.", show_default=False),
 ]
 Risk = Annotated[
     float | None,
     typer.Option(
-        "--risk", help="As many hits as it takes, so that none is of the class this rarely."
+        "--risk",
+        help="Give as many hits as it takes to miss the query's class no more often than this.",
     ),
 ]
 Radius = Annotated[int | None, typer.Option("--radius", help="Largest Hamming distance of a hit.")]
 Mode = Annotated[
     str | None,
-    typer.Option("--mode", help="plain, within-distance, fused, content; else by validation."),
+    typer.Option(
+        "--mode",
+        help="Order of hits: plain, within-distance, fused or content; else as validation chose.",
+    ),
 ]
 Stored = Annotated[
     list[str] | None,
-    typer.Option("--id", metavar="ID", help="Ask about this stored picture too; repeat."),
+    typer.Option("--id", metavar="ID", help="Ask about this stored picture too; may be repeated."),
 ]
 Together = Annotated[
     bool, typer.Option("--together", help="Take all queries for views of one case.")
@@ -56,22 +61,24 @@ SeriesOf = Annotated[
     typer.Option(
         "--series",
         metavar="FOLDER",
-        help="Ask for series like each series in a folder, or in another SOURCE; repeat.",
+        help="Ask for series like each in a folder, or in another SOURCE; may be repeated.",
     ),
 ]
 Per = Annotated[
     str | None,
     typer.Option(
-        "--per", metavar="KEY", help="One hit a case: patient, label or a key of --where."
+        "--per",
+        metavar="KEY",
+        help="Show one hit a case: a patient, a label, or a value of another key of --where.",
     ),
 ]
 Like = Annotated[
     list[str] | None,
-    typer.Option("--like", metavar="ID", help="Look for more like this hit; repeat."),
+    typer.Option("--like", metavar="ID", help="Look for more like this hit; may be repeated."),
 ]
 Unlike = Annotated[
     list[str] | None,
-    typer.Option("--unlike", metavar="ID", help="Look for less like this hit; repeat."),
+    typer.Option("--unlike", metavar="ID", help="Look for less like this hit; may be repeated."),
 ]
 KeepDuplicates = Annotated[
     bool, typer.Option("--keep-duplicates", help="Show near-duplicates too.")

@@ -20,10 +20,14 @@ def serve(
         Path | None, typer.Option("--index", help="Folder of the index.", show_default=False)
     ] = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="Address; else 127.0.0.1.", show_default=False)
+        str | None,
+        typer.Option(
+            "--host", help="Address to listen on; 127.0.0.1 if left out.", show_default=False
+        ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port; else 8000.", show_default=False)
+        int | None,
+        typer.Option("--port", help="Port to listen on; 8000 if left out.", show_default=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with all settings.")

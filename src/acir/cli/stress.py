@@ -28,23 +28,33 @@ def stress(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")],
     ood: Annotated[
         list[str] | None,
-        typer.Option("--ood", metavar="SOURCE", help="Kinds that the model does not know; repeat."),
+        typer.Option(
+            "--ood",
+            metavar="SOURCE",
+            help="Pictures of kinds that the model does not know; may be repeated.",
+        ),
     ] = None,
     oriented: Oriented = None,
     limit: Annotated[
-        int, typer.Option("--limit", help="Most pictures to corrupt, and of each --ood.")
+        int,
+        typer.Option(
+            "--limit", help="Largest number of pictures to corrupt, and to take of each --ood."
+        ),
     ] = 400,
     attacks: Annotated[
         bool, typer.Option("--attacks", help="Attack the model too; takes hours on two cores.")
     ] = False,
     attack_pictures: Annotated[
-        int, typer.Option("--attack-pictures", help="Most test pictures that are attacked.")
+        int, typer.Option("--attack-pictures", help="Largest number of test pictures to attack.")
     ] = 256,
     attack_steps: Annotated[
         int, typer.Option("--attack-steps", help="Steps of each search for an attacked picture.")
     ] = 100,
     attack_restarts: Annotated[
-        int, typer.Option("--attack-restarts", help="Searches from different starts.")
+        int,
+        typer.Option(
+            "--attack-restarts", help="Searches for an attacked picture, from different starts."
+        ),
     ] = 3,
     strict: Strict = False,
     device: Device = "auto",

@@ -22,10 +22,12 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a key of the recipe; repeat."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Replace a key of the recipe; may be repeated."
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=MOST_SEED, help="The only source of chance.")
+        int, typer.Option("--seed", min=0, max=MOST_SEED, help="Seed, the only source of chance.")
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     download: Download = False,

@@ -10,9 +10,12 @@ from acir.cli import show
 from acir.cli.options import Index, Json
 from acir.errors import UsageError
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the person.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the person.")]
 Place = Annotated[
-    str, typer.Option("--collection", metavar="NAME", help="Where; * for everywhere.")
+    str,
+    typer.Option(
+        "--collection", metavar="NAME", help="Collection that it is for; * for every one."
+    ),
 ]
 
 app = typer.Typer(
@@ -28,7 +31,10 @@ def add(
     name: Name,
     index: Index,
     no_password: Annotated[
-        bool, typer.Option("--no-password", help="For one who logs in by an identity provider.")
+        bool,
+        typer.Option(
+            "--no-password", help="Set none, for one who signs in through an identity provider."
+        ),
     ] = False,
 ) -> None:
     """Add a person, who may do nothing yet; the password is asked for, or read from a pipe."""
@@ -66,7 +72,9 @@ def grant(
     name: Name,
     index: Index,
     collection: Place = "",
-    role: Annotated[str, typer.Option("--role", help="viewer, researcher, curator or admin.")] = "",
+    role: Annotated[
+        str, typer.Option("--role", help="Role to give: viewer, researcher, curator or admin.")
+    ] = "",
     emergency: Annotated[
         bool, typer.Option("--emergency", help="Let them take emergency access.")
     ] = False,
@@ -84,7 +92,7 @@ def grant(
 @app.command(epilog="Example:  acir user revoke ada --index DIR --collection chest")
 def revoke(
     index: Index,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the person.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the person.")] = "",
     collection: Place = "",
     emergency: Annotated[
         bool, typer.Option("--emergency", help="End and forbid their emergency access.")
@@ -113,15 +121,23 @@ def revoke(
 def token(
     name: Name,
     index: Index,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")],
+    label: Annotated[str, typer.Option("--label", help="What the token is for.")],
     verbs: Annotated[
-        list[str], typer.Option("--verb", help="What it may be used for: search, add, ...; repeat.")
+        list[str],
+        typer.Option(
+            "--verb",
+            help="Verb that the token may be used for, such as search or add; may be repeated.",
+        ),
     ],
     collections: Annotated[
         list[str] | None,
-        typer.Option("--collection", metavar="NAME", help="Only there; repeat. Else everywhere."),
+        typer.Option(
+            "--collection",
+            metavar="NAME",
+            help="Collection that the token is confined to; may be repeated.",
+        ),
     ] = None,
-    days: Annotated[int, typer.Option("--days", help="Its life, 1 to 365 days.")] = 90,
+    days: Annotated[int, typer.Option("--days", help="Days that the token lives, 1 to 365.")] = 90,
     as_json: Json = False,
 ) -> None:
     """Make an API token and print its secret, which is shown this once."""

@@ -19,32 +19,32 @@ TERMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "boundary": (
             "Boundary of what the model knows",
-            "A finding about the image as a whole: is it of a kind that the model knows?",
+            "A finding about the picture as a whole: is it of a kind that the model knows?",
         ),
         "verdict": ("Verdict", "The answer of the gate to that question."),
-        "known": ("Known", "The image is of a kind that the model knows."),
-        "caution": ("Caution", "Unusual among ordinary images; answered with a warning."),
+        "known": ("Known", "The picture is of a kind that the model knows."),
+        "caution": ("Caution", "Unusual among ordinary pictures; answered with a warning."),
         "unknown": ("Unknown", "Of a kind that the model does not know; no answer is given."),
         "reason": ("Reason of the verdict", "The strongest evidence, as a reason code."),
         "p-value": (
             "p-value of the verdict",
-            "Share of ordinary images that look at least as unusual, in (0, 1].",
+            "Share of ordinary pictures that look at least as unusual, in (0, 1].",
         ),
         "similar-case": (
             "Similar stored case",
-            "An image of the index that is like this one; it is no finding in this image.",
+            "A picture of the index that is like this one; it is no finding in this one.",
         ),
         "rank": ("Rank", "1 for the most similar case."),
         "similarity": (
             "Similarity",
-            "In [0, 1]: the calibrated probability that the case is of this image's class.",
+            "In [0, 1]: the calibrated probability that the case is of this picture's class.",
         ),
-        "distance": ("Hamming distance", "Bits in which the codes of the two images differ."),
+        "distance": ("Hamming distance", "Bits in which the codes of the two pictures differ."),
         "class": ("Class", "What the index calls the class of the case."),
         "deviation": (
             "Standardised residual",
             "How far the model's reconstruction misses a pixel, in standard deviations from the "
-            "mean of its training images; above 0 where it misses by more than usual.",
+            "mean of its training pictures; above 0 where it misses by more than usual.",
         ),
     }
 )

@@ -10,6 +10,8 @@ from acir import tables
 from acir.errors import RecipeError, suggestion
 from acir.recipe.whole import Recipe
 
+COMPONENTS = ("loss", "model.stem")  # keys whose table is a component with its options
+
 
 def shipped() -> list[str]:
     """List the names of the recipes that come with the package.
@@ -28,6 +30,9 @@ def shipped() -> list[str]:
 def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe:
     """Read a recipe by its shipped name or from a TOML file.
 
+    Where settings name another component, what the recipe says of the options of its own is left
+    out: they mean nothing to the other one, or something else.
+
     Args:
         name_or_path: A name that `shipped` lists, or the path of a `.toml` file.
         settings: Dotted keys and TOML values that replace what the recipe says, as in
@@ -37,8 +42,12 @@ def load(name_or_path: str, settings: Mapping[str, str] | None = None) -> Recipe
         RecipeError: No such recipe, broken TOML, an unknown key, a wrong type or range.
     """
     table = read(name_or_path)
-    for key, text in (settings or {}).items():
-        tables.put(table, key, _value(text))
+    values = {key: _value(text) for key, text in (settings or {}).items()}
+    for key in COMPONENTS:
+        if f"{key}.name" in values:
+            tables.choose(table, key, values[f"{key}.name"])
+    for key, value in values.items():
+        tables.put(table, key, value)
     return from_dict(table)
 
 

@@ -7,7 +7,7 @@ that were compared: one came late, or was deleted.
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 
-from acir.errors import GoneError, PacsError, UnreachableError
+from acir.errors import PacsError, UnreachableError
 from acir.index.feeds import Seen, Step
 from acir.pacs import guard
 from acir.pacs.orthanc import Member, OrthancSeries
@@ -46,17 +46,18 @@ class SeriesFollower(Follower):
 
     def _take(self, handles: Sequence[str], cursor: int | None) -> None:
         """Take each series as one, and commit the place that was reached after the last."""
+        refused = dict[str, PacsError]()
         for handle in handles:
             try:
                 members = self._series.members(handle)
             except UnreachableError:
                 raise
-            except GoneError:
-                continue
             except PacsError as error:
-                self._enter([self._refused(handle, error)], self._terms, None)
-                continue
-            self._enter(self._looked_at(members), self._terms_of(members), None)
+                refused[handle] = error
+            else:
+                self._enter(self._looked_at(members), self._terms_of(members), None)
+        if refused:
+            self._enter(self._withheld(refused), self._terms, None)
         if cursor is not None:
             self._commit(Step(cursor=cursor))
 
@@ -95,9 +96,12 @@ class SeriesFollower(Follower):
         together = "\n".join(sorted(handles))
         return f"{self._terms}/{sha256(together.encode()).hexdigest()[:16]}"
 
-    def _refused(self, handle: str, error: PacsError) -> Looked:
-        hashed = self._hashed(handle)
-        return Fetched(hashed), Skipped(hashed, str(error))
+    def _withheld(self, refused: Mapping[str, PacsError]) -> Iterator[Looked]:
+        """Say of each instance of series that were refused why; what is not listed is gone."""
+        for series in self._series.series():
+            if series.handle in refused:
+                for hashed in map(self._hashed, series.instances):
+                    yield Fetched(hashed), Skipped(hashed, str(refused[series.handle]))
 
 
 def _needs_look(seen: Seen | None, terms: str) -> bool:
