@@ -92,7 +92,7 @@ def _lines(found: dict[str, list[Result]]) -> Iterator[str]:
 def _heading(seeds: list[Result]) -> str:
     count = f"{len(seeds)} seed{'s' * (len(seeds) > 1)}"
     changed = [f"`{key} = {value}`" for key, value in seeds[0]["settings"].items()]
-    pictures = f"{seeds[0]['protocol']['limit']} pictures at most"
+    pictures = f"{seeds[0]['refused']['n']} clean pictures, {seeds[0]['protocol']['limit']} changed"
     return ", ".join([seeds[0]["title"], count, pictures, *changed])
 
 
