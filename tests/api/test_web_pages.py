@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from acir.api.pages.address import Address
 from acir.api.pages.saying import number, percent, rarity, reason
 from acir.api.words import LANGUAGES, Catalogues
+from acir.errors import LockedError
 from acir.types import Calibration, State, Verdict
 from made_web import sign_in
 
@@ -123,6 +124,27 @@ def test_a_page_is_german_where_that_is_wished(client: TestClient) -> None:
     assert "Sign in" in client.get("/login", headers=headers).text  # the choice is remembered
     assert 'data-theme="dark"' in client.get("/login?theme=dark").text
     assert 'data-theme="dark"' in client.get("/login").text
+
+
+def test_the_name_stays_in_the_form_after_a_wrong_password(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise LockedError(7.0)
+
+    given = {"name": 'e"ve', "password": "my secret"}
+    first = client.get("/login").text
+    assert (
+        'name="name" value="" autocomplete="username" required maxlength="64" autofocus>' in first
+    )
+    wrong = client.post("/login", data=given)
+    monkeypatch.setattr("acir.governance.sessions.Sessions.login", locked)
+    too_often = client.post("/login", data=given)
+    assert (wrong.status_code, too_often.status_code) == (403, 429)
+    for answer in (wrong, too_often):
+        assert 'name="name" value="e&#34;ve" autocomplete="username"' in answer.text
+        assert 'maxlength="1024" autofocus>' in answer.text  # where to go on
+        assert "my secret" not in answer.text
 
 
 def verdict(state: State, p: float, n: int = 999) -> Verdict:
