@@ -344,7 +344,7 @@ def words_of_data(folder: Path) -> set[str]:
 
 
 # What stands for itself: signs of formulas, languages by their own names, keys of the address.
-DATA = {"UTC"}
+DATA = {"UTC", "kB", "MB"}
 HASH = re.compile(r"\b[0-9a-f]{12,}\b")
 
 
