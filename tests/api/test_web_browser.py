@@ -230,6 +230,23 @@ def test_pictures_side_by_side_share_window_and_zoom(page: Page, known: bytes) -
     expect(page.locator("[data-hit]")).to_have_count(10)
 
 
+def test_a_window_is_said_by_level_and_width_as_the_file_has_it(
+    page: Page, make_dicom: Callable[..., bytes]
+) -> None:
+    stored = page.locator(".samples a").first.get_attribute("href") or ""
+    scan = make_dicom(draw("disc", 120).astype(np.int16), WindowCenter=40, WindowWidth=400)
+    for language, said in (
+        ("en", "level 40, width 400"),
+        ("de", "Fensterlage 40, Fensterbreite 400"),
+    ):
+        page.goto(f"/?lang={language}")
+        transfer(page, "drop", [("a.dcm", scan)])
+        page.wait_for_url("**/search?q=*")
+        key = page.url.partition("q=")[2].partition("&")[0]
+        page.goto(f"/compare?q={key}&show={stored.partition('id=')[2]}")
+        expect(page.locator("[data-window]")).to_have_text(said)
+
+
 def test_an_answer_is_saved_as_a_table(page: Page, known: bytes) -> None:
     give(page, known)
     with page.expect_download() as download:
@@ -497,6 +514,7 @@ def test_a_series_is_scrolled_through_and_windowed_by_its_values(page: Page) -> 
     page.locator("[name=level]").fill("45")
     # ((30000 / 65535 - 0.45) / 0.1 + 0.5) * 255 = 147.3
     assert grey() == 147
-    expect(page.locator("[data-window]")).to_have_text("29,490 ± 3,277")
+    # 0.45 * 65535 + 0.5 and 0.1 * 65535 + 1, as DICOM counts whole numbers
+    expect(page.locator("[data-window]")).to_have_text("level 29,491, width 6,555")
     keep(page, "series")
     assert accessibility_faults(page) == []

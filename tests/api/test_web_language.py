@@ -164,7 +164,15 @@ class Pseudo(Words):
 class Visible(HTMLParser):
     """Gathers what a page shows or reads out; documents in another language are left out."""
 
-    ATTRIBUTES = ("title", "alt", "aria-label", "placeholder", "data-working", "label")
+    ATTRIBUTES = (
+        "title",
+        "alt",
+        "aria-label",
+        "placeholder",
+        "data-working",
+        "data-window",
+        "label",
+    )
     VOID = frozenset({"meta", "link", "img", "input", "br"})
 
     def __init__(self, html: str) -> None:
