@@ -366,6 +366,15 @@ def test_the_other_pages_have_no_fault_of_access(
         context.close()
 
 
+def test_who_is_signed_in_stands_in_the_header_and_is_read_out_everywhere(page: Page) -> None:
+    who = page.locator("header .who")
+    for width, is_seen in ((1280, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(who).to_match_aria_snapshot("- paragraph: Signed in as local")
+        expect(who.locator(".name")).to_be_visible(visible=is_seen)
+        assert accessibility_faults(page) == []
+
+
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
