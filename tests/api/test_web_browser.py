@@ -375,6 +375,18 @@ def test_who_is_signed_in_stands_in_the_header_and_is_read_out_everywhere(page: 
         assert accessibility_faults(page) == []
 
 
+def test_on_a_phone_the_header_leaves_room_for_the_page(page: Page) -> None:
+    for width, most in ((1280, 90), (390, 130), (360, 130)):
+        page.set_viewport_size({"width": width, "height": 800})
+        for language in ("en", "de"):
+            page.goto(f"/?lang={language}")
+            header = page.locator("header").bounding_box()
+            assert header is not None
+            assert header["height"] <= most, (language, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert accessibility_faults(page) == []
+
+
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
