@@ -23,7 +23,7 @@ from acir.workflows.serving.settings import DeidTable, ModelsTable, ServeSetting
 from made_answer import NAMED, STUDY
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
-from made_web import BY, png
+from made_web import BY, PASSWORD, png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -46,6 +46,10 @@ def settings(web_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Serve
         for bundle in (store.model, "bb" * 32):
             opened.register("cells", bundle, BY, about, "# A card")
         opened.approve(store.model, BY)
+        for bundle in ("cc" * 32, "dd" * 32):
+            opened.register("chest", bundle, BY, about, "")
+        for bundle in ("cc" * 32, "dd" * 32, "cc" * 32):
+            opened.approve(bundle, BY)
         for p in np.linspace(0.001, 1, 120):
             store.keep_p_value(float(p) ** 2, date(2026, 11, 1))
     entry = {"name": "x", "file": "DICOM file 1 of 1", "state": "failed"}
@@ -447,6 +451,61 @@ def test_without_scripts_a_picture_is_given_with_a_button(
     page.wait_for_url("**/search?q=*")
     assert page.locator("[data-hit]").count() == 10
     context.close()
+
+
+def add_person(page: Page, name: str) -> None:
+    page.goto("/admin/people")
+    page.locator("form[action$=add] [name=name]").fill(name)
+    page.locator("form[action$=add] [name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Add a person").click()
+
+
+def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
+    browser: Browser, signed_in: object, address: str
+) -> None:
+    context = browser.new_context(
+        base_url=address,
+        storage_state=signed_in,  # type: ignore[arg-type]
+        java_script_enabled=False,
+    )
+    page = context.new_page()
+    add_person(page, "eve")
+    page.goto("/admin/models")
+    chest = page.locator("section", has=page.locator("details form"))
+    expect(chest).to_contain_text("cc" * 32)
+    for path, ask, name in (
+        ("/admin/people", page.locator('summary[aria-label="Remove eve"]'), "Remove eve"),
+        ("/admin/models", chest.get_by_text("Roll back chest to the model before"), "Roll back"),
+    ):
+        page.goto(path)
+        act = page.get_by_role("button", name=name, exact=True)
+        expect(act).not_to_be_visible()
+        ask.focus()
+        page.keyboard.press("Enter")
+        expect(act).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(act).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(act).not_to_be_visible()
+    expect(chest).to_contain_text("dd" * 32)
+    page.goto("/admin/people")
+    expect(page.get_by_role("cell", name="eve", exact=True)).to_have_count(0)
+    context.close()
+
+
+def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
+    add_person(page, "ann")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name in ("models", "people"):
+            page.goto(f"/admin/{name}")
+            for summary in page.locator("summary").all():
+                summary.click()
+            assert accessibility_faults(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            keep(page, f"asked-twice-{name}-{width}")
+    page.get_by_role("button", name="Remove ann").click()
+    expect(page.get_by_role("cell", name="ann", exact=True)).to_have_count(0)
 
 
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
