@@ -1,5 +1,6 @@
 """The pages of those who run an index: who may see them, and what their forms change."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_the_health_of_the_index_is_shown_and_verified(client: TestClient) -> No
     )
     assert any(words in page for words in told)
     assert "Every picture that was given could be taken." in page
+    assert re.search(r"<dt>Size</dt><dd>\d{1,3}(\.\d+)? [kM]B</dd>", page)
+    german = client.get("/admin/index", headers={"Accept-Language": "de"}).text
+    assert re.search(r"<dt>Größe</dt><dd>\d{1,3}(,\d+)? [kM]B</dd>", german)
     assert "Everything is as it was written." in client.get("/admin/index?verify=true").text
 
 

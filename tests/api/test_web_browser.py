@@ -23,7 +23,7 @@ from acir.workflows.serving.settings import DeidTable, ModelsTable, ServeSetting
 from made_answer import NAMED, STUDY
 from made_browser import accessibility_faults, chromium, keep, listening, transfer
 from made_model import draw
-from made_web import BY, png
+from made_web import BY, PASSWORD, png
 
 FIRST_PAGE_BYTES = 150_000
 
@@ -46,6 +46,10 @@ def settings(web_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Serve
         for bundle in (store.model, "bb" * 32):
             opened.register("cells", bundle, BY, about, "# A card")
         opened.approve(store.model, BY)
+        for bundle in ("cc" * 32, "dd" * 32):
+            opened.register("chest", bundle, BY, about, "")
+        for bundle in ("cc" * 32, "dd" * 32, "cc" * 32):
+            opened.approve(bundle, BY)
         for p in np.linspace(0.001, 1, 120):
             store.keep_p_value(float(p) ** 2, date(2026, 11, 1))
     entry = {"name": "x", "file": "DICOM file 1 of 1", "state": "failed"}
@@ -230,6 +234,23 @@ def test_pictures_side_by_side_share_window_and_zoom(page: Page, known: bytes) -
     expect(page.locator("[data-hit]")).to_have_count(10)
 
 
+def test_a_window_is_said_by_level_and_width_as_the_file_has_it(
+    page: Page, make_dicom: Callable[..., bytes]
+) -> None:
+    stored = page.locator(".samples a").first.get_attribute("href") or ""
+    scan = make_dicom(draw("disc", 120).astype(np.int16), WindowCenter=40, WindowWidth=400)
+    for language, said in (
+        ("en", "level 40, width 400"),
+        ("de", "Fensterlage 40, Fensterbreite 400"),
+    ):
+        page.goto(f"/?lang={language}")
+        transfer(page, "drop", [("a.dcm", scan)])
+        page.wait_for_url("**/search?q=*")
+        key = page.url.partition("q=")[2].partition("&")[0]
+        page.goto(f"/compare?q={key}&show={stored.partition('id=')[2]}")
+        expect(page.locator("[data-window]")).to_have_text(said)
+
+
 def test_an_answer_is_saved_as_a_table(page: Page, known: bytes) -> None:
     give(page, known)
     with page.expect_download() as download:
@@ -349,6 +370,27 @@ def test_the_other_pages_have_no_fault_of_access(
         context.close()
 
 
+def test_who_is_signed_in_stands_in_the_header_and_is_read_out_everywhere(page: Page) -> None:
+    who = page.locator("header .who")
+    for width, is_seen in ((1280, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(who).to_match_aria_snapshot("- paragraph: Signed in as local")
+        expect(who.locator(".name")).to_be_visible(visible=is_seen)
+        assert accessibility_faults(page) == []
+
+
+def test_on_a_phone_the_header_leaves_room_for_the_page(page: Page) -> None:
+    for width, most in ((1280, 90), (390, 130), (360, 130)):
+        page.set_viewport_size({"width": width, "height": 800})
+        for language in ("en", "de"):
+            page.goto(f"/?lang={language}")
+            header = page.locator("header").bounding_box()
+            assert header is not None
+            assert header["height"] <= most, (language, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert accessibility_faults(page) == []
+
+
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
@@ -409,6 +451,61 @@ def test_without_scripts_a_picture_is_given_with_a_button(
     page.wait_for_url("**/search?q=*")
     assert page.locator("[data-hit]").count() == 10
     context.close()
+
+
+def add_person(page: Page, name: str) -> None:
+    page.goto("/admin/people")
+    page.locator("form[action$=add] [name=name]").fill(name)
+    page.locator("form[action$=add] [name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Add a person").click()
+
+
+def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
+    browser: Browser, signed_in: object, address: str
+) -> None:
+    context = browser.new_context(
+        base_url=address,
+        storage_state=signed_in,  # type: ignore[arg-type]
+        java_script_enabled=False,
+    )
+    page = context.new_page()
+    add_person(page, "eve")
+    page.goto("/admin/models")
+    chest = page.locator("section", has=page.locator("details form"))
+    expect(chest).to_contain_text("cc" * 32)
+    for path, ask, name in (
+        ("/admin/people", page.locator('summary[aria-label="Remove eve"]'), "Remove eve"),
+        ("/admin/models", chest.get_by_text("Roll back chest to the model before"), "Roll back"),
+    ):
+        page.goto(path)
+        act = page.get_by_role("button", name=name, exact=True)
+        expect(act).not_to_be_visible()
+        ask.focus()
+        page.keyboard.press("Enter")
+        expect(act).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(act).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(act).not_to_be_visible()
+    expect(chest).to_contain_text("dd" * 32)
+    page.goto("/admin/people")
+    expect(page.get_by_role("cell", name="eve", exact=True)).to_have_count(0)
+    context.close()
+
+
+def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
+    add_person(page, "ann")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name in ("models", "people"):
+            page.goto(f"/admin/{name}")
+            for summary in page.locator("summary").all():
+                summary.click()
+            assert accessibility_faults(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            keep(page, f"asked-twice-{name}-{width}")
+    page.get_by_role("button", name="Remove ann").click()
+    expect(page.get_by_role("cell", name="ann", exact=True)).to_have_count(0)
 
 
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
@@ -497,6 +594,7 @@ def test_a_series_is_scrolled_through_and_windowed_by_its_values(page: Page) -> 
     page.locator("[name=level]").fill("45")
     # ((30000 / 65535 - 0.45) / 0.1 + 0.5) * 255 = 147.3
     assert grey() == 147
-    expect(page.locator("[data-window]")).to_have_text("29,490 ± 3,277")
+    # 0.45 * 65535 + 0.5 and 0.1 * 65535 + 1, as DICOM counts whole numbers
+    expect(page.locator("[data-window]")).to_have_text("level 29,491, width 6,555")
     keep(page, "series")
     assert accessibility_faults(page) == []

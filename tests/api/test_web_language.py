@@ -164,7 +164,15 @@ class Pseudo(Words):
 class Visible(HTMLParser):
     """Gathers what a page shows or reads out; documents in another language are left out."""
 
-    ATTRIBUTES = ("title", "alt", "aria-label", "placeholder", "data-working", "label")
+    ATTRIBUTES = (
+        "title",
+        "alt",
+        "aria-label",
+        "placeholder",
+        "data-working",
+        "data-window",
+        "label",
+    )
     VOID = frozenset({"meta", "link", "img", "input", "br"})
 
     def __init__(self, html: str) -> None:
@@ -344,7 +352,7 @@ def words_of_data(folder: Path) -> set[str]:
 
 
 # What stands for itself: signs of formulas, languages by their own names, keys of the address.
-DATA = {"UTC"}
+DATA = {"UTC", "kB", "MB"}
 HASH = re.compile(r"\b[0-9a-f]{12,}\b")
 
 

@@ -74,18 +74,19 @@ def test_an_admin_approves_a_model_and_rolls_it_back(own_index: Path, registry: 
         client.post("/admin/models/approve", data={"csrf": csrf, "id": here})
         page = client.get("/admin/models").text
         assert f'name="name" value="cells"><input type="hidden" name="id" value="{here}"' in page
-        back = {"csrf": csrf, "name": "cells", "id": here}
+        assert f"The model {OTHER[:12]} is then in service again. This server gives no" in page
+        back = {"csrf": csrf, "name": "cells", "id": here, "before": OTHER}
         client.post("/admin/models/rollback", data=back)
         assert serves(registry) == [OTHER]
         twice = client.post("/admin/models/rollback", data=back)  # a double click
         assert twice.status_code == 422
-        assert f"The model {here} is not in service for cells any more" in twice.text
+        assert "The models in service for cells are not those that were shown" in twice.text
         assert serves(registry) == [OTHER]
-        client.post("/admin/models/rollback", data={**back, "id": OTHER})
+        client.post("/admin/models/rollback", data={**back, "id": OTHER, "before": here})
         assert serves(registry) == [here]
-        again = client.post("/admin/models/rollback", data=back)
+        assert "/admin/models/rollback" not in client.get("/admin/models").text  # to none before
+        again = client.post("/admin/models/rollback", data={**back, "before": ""})
         assert again.status_code == 422
-        assert "There is no earlier model of cells to go back to" in again.text
     with AuditLog.open(registry) as log:
         events = [record.event for record in log.records()][-2:]
     assert [event.actor.user for event in events] == ["admin", "admin"]
@@ -100,7 +101,7 @@ def test_only_an_admin_sees_models_and_no_foreign_form_changes_them(
         csrf = sign_in(client, "curator")
         assert client.get("/admin/models").status_code == 403
         assert "/admin/models" not in client.get("/admin/index").text
-        form = {"csrf": csrf, "id": OTHER, "name": "cells"}
+        form = {"csrf": csrf, "id": OTHER, "name": "cells", "before": OTHER}
         for what in ("approve", "rollback"):
             assert client.post(f"/admin/models/{what}", data=form).status_code == 403
         client.cookies.clear()

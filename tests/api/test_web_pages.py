@@ -8,8 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acir.api.pages.address import Address
-from acir.api.pages.saying import number, percent, rarity, reason
+from acir.api.pages.saying import number, percent, rarity, reason, size
 from acir.api.words import LANGUAGES, Catalogues
+from acir.errors import LockedError
 from acir.types import Calibration, State, Verdict
 from made_web import sign_in
 
@@ -125,6 +126,27 @@ def test_a_page_is_german_where_that_is_wished(client: TestClient) -> None:
     assert 'data-theme="dark"' in client.get("/login").text
 
 
+def test_the_name_stays_in_the_form_after_a_wrong_password(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise LockedError(7.0)
+
+    given = {"name": 'e"ve', "password": "my secret"}
+    first = client.get("/login").text
+    assert (
+        'name="name" value="" autocomplete="username" required maxlength="64" autofocus>' in first
+    )
+    wrong = client.post("/login", data=given)
+    monkeypatch.setattr("acir.governance.sessions.Sessions.login", locked)
+    too_often = client.post("/login", data=given)
+    assert (wrong.status_code, too_often.status_code) == (403, 429)
+    for answer in (wrong, too_often):
+        assert 'name="name" value="e&#34;ve" autocomplete="username"' in answer.text
+        assert 'maxlength="1024" autofocus>' in answer.text  # where to go on
+        assert "my secret" not in answer.text
+
+
 def verdict(state: State, p: float, n: int = 999) -> Verdict:
     return Verdict(state, p, "in English", "blank", {}, Calibration(n, 20, 0.03, 0.03))
 
@@ -141,6 +163,9 @@ def test_numbers_are_said_as_a_language_says_them() -> None:
     assert reason(verdict("unknown", 0.1), german) == "das Bild ist leer"
     assert number(12.345, english) == "12.3"
     assert percent(0.999) == ">99"
+    for count, said in ((1, "0,001 kB"), (999_499, "999 kB"), (999_500, "1 MB"), (10**9, "1 GB")):
+        assert size(count, german) == said
+    assert size(25_400_000_000_000, english) == "25.4 TB"
 
 
 def test_an_address_changes_in_one_thing() -> None:

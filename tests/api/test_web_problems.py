@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from acir.api.log import JsonLines
 from acir.api.pool import FullError
 from acir.api.security import HEADERS
+from acir.api.words import Catalogues
 from acir.errors import (
     AcirError,
     BusyError,
@@ -21,6 +22,7 @@ from acir.errors import (
     StoreError,
     UsageError,
 )
+from made_web import sign_in
 
 Program = Callable[[str], TestClient]
 PLACE = "/srv/secret/index"
@@ -94,3 +96,19 @@ def test_people_who_cannot_be_looked_up_are_told_to_come_again(
     answer = program("viewer").get("/api/v1/index")
     assert (answer.status_code, answer.json()["detail"]) == (503, "")
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_an_address_that_leads_nowhere_says_what_to_do(client: TestClient) -> None:
+    sign_in(client, "viewer")
+    nowhere = (
+        "this address leads nowhere; check how it is written, or begin again at the first page"
+    )
+    not_so = "this address cannot be called in this way; begin again at the first page"
+    for path, status, said in (("/nothing", 404, nowhere), ("/admin/people/add", 405, not_so)):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["detail"]) == (status, said)
+        for language, sentence in (("en", said), ("de", Catalogues().of("de").said(said))):
+            page = client.get(f"{path}?lang={language}", headers={"Accept": "text/html"})
+            assert f"<p>{str(sentence)[0].upper()}{str(sentence)[1:]}.</p>" in page.text
+    told = client.get("/query/heat?q=nothing").json()["detail"]
+    assert told == "these pictures are no longer kept; give them again"  # ours stays

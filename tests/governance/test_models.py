@@ -56,13 +56,28 @@ def test_of_one_name_one_model_serves_and_rolling_back_leads_to_the_one_before(
 def test_rolling_back_from_a_model_twice_goes_back_once(registry: Registry) -> None:
     for start in ("aa", "ab", "aa"):
         registry.approve(start, ROOT)
-    assert registry.roll_back("chest", ROOT, FIRST).id == SECOND
-    for leaving in (FIRST, OTHER, "aa"):
-        with pytest.raises(UsageError, match="is not in service for chest any more, so nothing"):
-            registry.roll_back("chest", ROOT, leaving)
-    with pytest.raises(UsageError, match="is not in service for none any more, so nothing"):
-        registry.roll_back("none", ROOT, FIRST)
+    assert registry.roll_back("chest", ROOT, (FIRST, SECOND)).id == SECOND
+    for seen in ((FIRST, SECOND), (SECOND, OTHER), (OTHER, FIRST), (SECOND, ""), ("ab", "aa")):
+        with pytest.raises(UsageError, match="in service for chest are not those that were shown"):
+            registry.roll_back("chest", ROOT, seen)
+    with pytest.raises(UsageError, match="in service for none are not those that were shown"):
+        registry.roll_back("none", ROOT, (FIRST, SECOND))
     assert _serving(registry) == {SECOND}
+
+
+def test_a_model_that_serves_tells_which_one_serves_once_it_is_rolled_back(
+    registry: Registry,
+) -> None:
+    def before() -> dict[str, str]:
+        return {model.id: model.before for model in registry.models()}
+
+    registry.approve("aa", ROOT)
+    registry.approve("cc", ROOT)
+    assert before() == {FIRST: "", SECOND: "", OTHER: ""}
+    registry.approve("ab", ROOT)
+    assert before() == {FIRST: "", SECOND: FIRST, OTHER: ""}
+    registry.approve("aa", ROOT)
+    assert before() == {FIRST: SECOND, SECOND: "", OTHER: ""}
 
 
 def test_what_a_bundle_says_of_itself_is_kept(registry: Registry, tmp_path: Path) -> None:

@@ -48,6 +48,15 @@ SPEAKING = {
     *(UsageError, SourceError, FullError, LateError, LockedError),
     *(PacsError, GoneError, UnreachableError),
 }
+# What the framework says in two words, which tell nobody what to do.
+INSTEAD = {
+    HTTPStatus.NOT_FOUND.phrase: (
+        "this address leads nowhere; check how it is written, or begin again at the first page"
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED.phrase: (
+        "this address cannot be called in this way; begin again at the first page"
+    ),
+}
 log = logging.getLogger("acir.api")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -105,7 +114,8 @@ class Problems:
 
     def _of_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self(request, error.status_code, str(error.detail), dict(error.headers or {}))
+        said = INSTEAD.get(error.detail, error.detail)
+        return self(request, error.status_code, said, dict(error.headers or {}))
 
     def _of_validation(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -7,7 +7,7 @@ exchanged for something else.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,8 @@ SERVES = """select 1 from model where id = ?
     and id = (select model from service where name = model.name order by seq desc limit 1)"""
 ALL = """select id, name, by, time, about, card,
     id = (select model from service where name = model.name order by seq desc limit 1),
-    exists (select 1 from service where model = model.id)
+    exists (select 1 from service where model = model.id),
+    (select model from service where name = model.name order by seq desc limit 1 offset 1)
     from model order by name, time, id"""
 
 
@@ -49,6 +50,8 @@ class Registered:
         card: Its model card, as Markdown.
         approved: Whether it is, or was before, approved and not rolled back.
         in_service: Whether it is the one that serves.
+        before: Id of the bundle that serves again once this one is rolled back; empty where none
+            does.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Registered:
     card: str
     approved: bool
     in_service: bool
+    before: str
 
 
 class Registry(AbstractContextManager["Registry"]):
@@ -138,26 +142,26 @@ class Registry(AbstractContextManager["Registry"]):
             self._record(by, found.id, f"approved for {found.name}")
         return self._one(found.id)
 
-    def roll_back(self, name: str, by: Actor, leaving: str = "") -> Registered:
+    def roll_back(self, name: str, by: Actor, seen: Sequence[str] = ()) -> Registered:
         """Take the bundle that serves under a name out of service; the one before serves again.
 
         Args:
             name: What it is for.
             by: Who rolls back.
-            leaving: Its id, where it was seen: the same asked twice goes back once. Empty for
-                whichever serves.
+            seen: Its id and that of the one before, where somebody saw them and agreed: the same
+                asked twice goes back once. Empty for whichever they are.
 
         Raises:
-            UsageError: There is none before it, or another one serves.
+            UsageError: There is none before it, or they are no longer those that were seen.
         """
         with self._database.transaction() as connection:
             rows = connection.execute(
                 "select seq, model from service where name = ? order by seq desc limit 2", (name,)
             ).fetchall()
-            if leaving and [model for _, model in rows[:1]] != [leaving]:
+            if seen and [model for _, model in rows] != list(seen):
                 raise UsageError(
-                    f"the model {leaving} is not in service for {name} any more, so nothing was "
-                    "rolled back; look which one is"
+                    f"the models in service for {name} are not those that were shown, so nothing "
+                    "was rolled back; look which one is"
                 )
             if len(rows) < 2:  # noqa: PLR2004 - the one that serves and the one before
                 raise UsageError(
@@ -180,6 +184,7 @@ class Registry(AbstractContextManager["Registry"]):
                 card=row[5],
                 in_service=bool(row[6]),
                 approved=bool(row[7]),
+                before=row[8] if row[6] and row[8] else "",
             )
             for row in self._database.read(ALL)
         ]

@@ -47,11 +47,11 @@ async def form(
     if way.code or way.error:
         return forget(await _returned(request, server, render, way), server)
     if not way.link:
-        return render(request, "login.html", failed="")
+        return _form(request, render)
     try:
         secret = await _entered(request, server, server.sessions.redeem, way.link)
     except AccessError:
-        return render(request, "login.html", 403, failed=render.words(request)("login-link-spent"))
+        return _form(request, render, 403, render.words(request)("login-link-spent"))
     return _signed_in(request, server, secret)
 
 
@@ -68,11 +68,11 @@ async def sign_in(
         secret = await _entered(request, server, server.sessions.login, name, password)
     except LockedError as error:
         said = render.words(request)("login-locked", seconds=error.wait)
-        refused = render(request, "login.html", 429, failed=said)
+        refused = _form(request, render, 429, said, name)
         refused.headers["Retry-After"] = str(error.wait)
         return refused
     except AccessError:
-        return _wrong(request, render)
+        return _form(request, render, 403, render.words(request)("login-wrong"), name)
     return _signed_in(request, server, secret)
 
 
@@ -91,8 +91,7 @@ async def _returned(request: Request, server: State, render: Renderer, way: Way)
         secret = await _entered(request, server, federation.sign_in, way.code, way.state, trip)
     except AccessError:
         # Why is in the audit log: who tries to sign in as somebody else must not learn it.
-        said = render.words(request)("login-not-vouched")
-        return render(request, "login.html", 403, failed=said)
+        return _form(request, render, 403, render.words(request)("login-not-vouched"))
     return _signed_in(request, server, secret)
 
 
@@ -108,8 +107,11 @@ async def _entered(
     return await server.entering.run(address, enter, *given, address)
 
 
-def _wrong(request: Request, render: Renderer) -> Response:
-    return render(request, "login.html", 403, failed=render.words(request)("login-wrong"))
+def _form(
+    request: Request, render: Renderer, status: int = 200, failed: str = "", name: str = ""
+) -> Response:
+    """Return the form, with why the last try failed and the name that was given in it."""
+    return render(request, "login.html", status, failed=failed, name=name)
 
 
 def _signed_in(request: Request, server: State, secret: str) -> Response:

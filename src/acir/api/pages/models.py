@@ -38,9 +38,12 @@ async def approve(server: Server, caller: Changing, id: Word) -> Response:
 
 
 @router.post("/admin/models/rollback")
-async def roll_back(server: Server, caller: Changing, name: Word, id: Word) -> Response:
+async def roll_back(
+    server: Server, caller: Changing, name: Word, id: Word, before: Word
+) -> Response:
     """Take a model that serves under a name out of service; the one before serves again."""
-    await run_in_threadpool(oversight.roll_back, _registry(server), name, id, caller.actor)
+    seen = (id, before)
+    await run_in_threadpool(oversight.roll_back, _registry(server), name, seen, caller.actor)
     return RedirectResponse(PAGE, 303)
 
 

@@ -73,7 +73,7 @@ class Renderer:
     def error(self, request: Request, status: HTTPStatus, detail: str) -> Response:
         """Return the page of an error; without a session it asks to sign in."""
         template = "login.html" if status == HTTPStatus.UNAUTHORIZED else "error.html"
-        values: dict[str, Any] = {"failed": "", "detail": detail, "code": int(status)}
+        values: dict[str, Any] = {"failed": "", "name": "", "detail": detail, "code": int(status)}
         response = self(request, template, status, **values)
         if status == HTTPStatus.UNAUTHORIZED:
             returning.remember(request, response, self._settings.server.is_encrypted)

@@ -12,6 +12,7 @@ FULL = 100
 NEARLY = 99
 COMMON = 0.1
 RARE = 0.01
+KILO = 1000
 
 
 def rarity(verdict: Verdict, words: Words) -> str:
@@ -29,6 +30,24 @@ def rarity(verdict: Verdict, words: Words) -> str:
 def number(value: float, words: Words) -> str:
     """Write a number with two digits that count, with the language's decimal sign."""
     return words.decimal(f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}")
+
+
+def size(count: int, words: Words) -> str:
+    """Write a number of bytes in kB, MB, GB or TB, each a thousand of the one before.
+
+    Example:
+        >>> from acir.api.words import Catalogues
+        >>> english, german = map(Catalogues().of, ("en", "de"))
+        >>> [size(count, english) for count in (0, 123_456, 999_600, 48_300_000)]
+        ['0 kB', '123 kB', '1 MB', '48.3 MB']
+        >>> size(7_250_000_000, german)
+        '7,25 GB'
+    """
+    value, unit = count / KILO, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if round(value) >= KILO:  # as it would be written
+            value, unit = value / KILO, larger
+    return f"{number(value, words)} {unit}"
 
 
 def reason(verdict: Verdict, words: Words) -> str:
@@ -79,6 +98,7 @@ def sentence(text: str, words: Words) -> str:
 SAYING: Mapping[str, Callable[..., str]] = {
     "rarity": rarity,
     "number": number,
+    "size": size,
     "reason": reason,
     "percent": percent,
     "label": label,

@@ -6,6 +6,7 @@
 const tools = document.querySelector("[data-tools]");
 const panes = [...document.querySelectorAll(".pane")];
 const PAN = 0.05;
+const WHOLE = { maximumFractionDigits: 0, signDisplay: "negative" };
 const DIGITS = { maximumSignificantDigits: 4 };
 let shift = { x: 0, y: 0 };
 
@@ -90,17 +91,20 @@ function apply() {
   }
 }
 
-// The window in the values of the first picture that was given.
+// The window in the values of the first picture that was given. That of whole numbers is said as DICOM
+// does (PS3.3 C.11.2.1.2.1): of 0 to 255 the level is 128 and the width 256.
 function tell(level, width) {
   const [stack] = stacks.values();
   const frame = stack?.frames.get(stack.at);
   if (!frame) return;
   const range = frame.high - frame.low;
   const centre = frame.low + (frame.inverted ? 1 - level : level) * range;
-  const written = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
-  const half = (width * range) / 2;
-  tools.querySelector("[data-window]").textContent =
-    `${written.format(centre)} ± ${written.format(half)}`;
+  const whole = frame.scale === 1;
+  const written = new Intl.NumberFormat(document.documentElement.lang, whole ? WHOLE : DIGITS);
+  const output = tools.querySelector("[data-window]");
+  output.textContent = output.dataset.window
+    .replace("{level}", written.format(centre + (whole ? 0.5 : 0)))
+    .replace("{width}", written.format(width * range + (whole ? 1 : 0)));
 }
 
 function change(name, by) {

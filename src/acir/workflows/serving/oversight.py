@@ -86,11 +86,11 @@ def approve(registry: Path, bundle: str, by: Actor) -> None:
         opened.approve(bundle, by)
 
 
-def roll_back(registry: Path, name: str, leaving: str, by: Actor) -> None:
+def roll_back(registry: Path, name: str, seen: Sequence[str], by: Actor) -> None:
     """Let the bundle before the one that serves under a name serve again.
 
     Raises:
-        UsageError: There is none, or another one serves than the one to be left.
+        UsageError: They are not the two that were seen: the one that serves and the one before.
     """
     with Registry(registry) as opened:
-        opened.roll_back(name, by, leaving)
+        opened.roll_back(name, by, seen)
