@@ -47,7 +47,7 @@ SETTINGS = {
     "training.least_views": "0",
     "training.batch": "32",
     "training.learning_rate": "0.003",
-    "calibration.fraction": "0.3",
+    "calibration.fraction": "0.33",
 }
 FEWEST_EPOCHS = {"training.epochs": "1", "training.decoder_epochs": "1"}
 

@@ -46,6 +46,7 @@ def _result(seed: int, recall: float) -> dict[str, Any]:
         "equalised": {"gate": separation, "msp": separation},
         "protocol": {"limit": 50},
         "reasons": {"match": 0.9},
+        "refused": {"n": 500},
         "refused_by_accepted": {"mild": {"shifted": 0.02, "jpeg": 0.06}, "noise": {"rings": 0.5}},
         "refused_by_class": {"a": {"ci": [0.07, 0.2]}, "b": {"ci": [0.05, 0.2]}},
     }
@@ -58,7 +59,9 @@ def test_a_figure_is_the_mean_over_the_seeds(
         (tmp_path / f"cells-{seed}.json").write_text(json.dumps(_result(seed, recall)))
     monkeypatch.setattr(boundary_pages, "RESULTS", tmp_path)
     lines = written("<!-- boundary -->\n<!-- end -->").splitlines()
-    assert "| | wanted | cells, 2 seeds, 50 pictures at most, `prep.size = 32` |" in lines
+    assert (
+        "| | wanted | cells, 2 seeds, 500 clean pictures, 50 changed, `prep.size = 32` |" in lines
+    )
     assert "| recall where 3 % of the clean pictures are refused | ≥ 95 % | 85.0 % |" in lines
     assert "| all that must be accepted, refused |  | none |" in lines
     mild = "| small shifts, tilts, exposure, noise, JPEG, blur, refused | ≤ 6 % | 4.0 % |"

@@ -6,7 +6,7 @@ from math import log2, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jaxtyping import Bool
 
@@ -131,6 +131,8 @@ def test_the_reranked_scores_are_those_of_a_naive_loop(seed: int) -> None:
     evaluation = _evaluate(gallery, queries)
     for number, row in enumerate(evaluation.rows):
         cosines = cosine(queries.embeddings[row], gallery.embeddings)
+        # Equal ones are averaged over, which this loop does not; half precision has some.
+        assume(np.diff(np.sort(cosines)).min() > 1e-6)
         order = np.argsort(-cosines, kind="stable")
         relevant = [bool((gallery.labels[at] & queries.labels[row]).any()) for at in order]
         gains = [sum(relevant[:rank]) / rank for rank in range(1, 26) if relevant[rank - 1]]
