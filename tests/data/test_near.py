@@ -130,6 +130,12 @@ def test_cells_are_levels_of_the_range_of_values() -> None:
     assert set(near.cells(record(pixels, value_range=(0.0, 50.0)))) == {255}
 
 
+def test_values_that_are_no_number_count_as_an_end_of_the_range() -> None:
+    pixels = np.full((8, 8), 51.0, np.float32)
+    pixels[0, :3] = np.nan, np.inf, -np.inf
+    assert near.cells(record(pixels)).tolist() == [0, 255, 0, *61 * [51]]
+
+
 def test_a_manifest_gives_one_draw_to_the_slices_of_a_scan() -> None:
     pictures = stored(scans(100, np.random.default_rng(7))).reshape(-1, 8, 8)
     draws = np.random.default_rng(8).permutation(len(pictures)) / len(pictures)

@@ -21,8 +21,13 @@ Groups = Int[np.ndarray, " n"]
 
 
 def cells(record: ImageRecord) -> UInt8[np.ndarray, " cells"]:
-    """Return the mean grey of 8 x 8 cells, 0 to 255; a picture of fewer pixels repeats them."""
-    pixels = record.pixels.astype(np.float64)
+    """Return the mean grey of 8 x 8 cells, 0 to 255.
+
+    A picture of fewer pixels repeats them; values that are no finite number count as an end of the
+    range.
+    """
+    low, high = record.value_range
+    pixels = np.nan_to_num(record.pixels.astype(np.float64), nan=low, posinf=high, neginf=low)
     if record.is_colour:
         pixels = pixels.mean(axis=2)
     for axis in (0, 1):
@@ -31,7 +36,6 @@ def cells(record: ImageRecord) -> UInt8[np.ndarray, " cells"]:
         sizes = np.maximum(np.diff(starts, append=side), 1)
         sums = np.add.reduceat(pixels, starts, axis=axis)
         pixels = sums / (sizes[:, None] if axis == 0 else sizes)
-    low, high = record.value_range
     found: UInt8[np.ndarray, " cells"] = (
         (LEVELS * ((pixels - low) / (high - low)).clip(0, 1)).round().astype(np.uint8).ravel()
     )
