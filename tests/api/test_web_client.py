@@ -78,7 +78,7 @@ def test_an_answer_is_the_librarys_own(client: Client, place: Path, tmp_path: Pa
 
 def test_a_wish_goes_as_it_is_meant(client: Client) -> None:
     picture = png(draw("disc", 121))
-    found = client.search(picture, k=200, where={"label": "bars"}, threshold=0.01, force=True)
+    found = client.search(picture, k=200, where={"label": "bars"}, threshold=1e-4, force=True)
     assert {hit.label for hit in found.hits} == {"bars"}
     liked = found.hits[0].id
     again = client.search_again(str(found.key), k=3, like=[liked], per="label")

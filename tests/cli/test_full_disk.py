@@ -27,7 +27,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("mounting a small file system needs root")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # Lazily: a process that was killed may take a moment to let go of its files.
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def leave(disk: Path, free: int) -> Path:

@@ -202,7 +202,7 @@ def test_what_could_not_be_read_is_remembered_until_it_comes(own_index: Path, fe
     assert failed() == both
     text = acir("index", "failed", "--index", own_index).out
     assert text.splitlines()[0] == "bars/bad.png: the file is empty"
-    save(draw("disc", 1), few / "disc" / "bad.png")
+    save(draw("disc", 900), few / "disc" / "bad.png")
     assert add(own_index, few)["new"] == 1
     assert failed() == both[:1]
     assert acir("index", "verify", "--index", own_index).code == 0
@@ -216,7 +216,7 @@ def test_a_picture_that_comes_from_another_source_is_no_failure_any_more(
 ) -> None:
     (few / "disc" / "bad.png").write_bytes(b"")
     add(own_index, few)
-    save(draw("disc", 1), tmp_path / "mended" / "disc" / "bad.png")
+    save(draw("disc", 900), tmp_path / "mended" / "disc" / "bad.png")
     add(own_index, tmp_path / "mended")
     assert info(own_index)["failed"] == 0
 
