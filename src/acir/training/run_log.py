@@ -48,9 +48,11 @@ class RunLog:
 
 
 def write_csv(path: Path, history: History) -> None:
-    """Write one CSV row an epoch; columns that a stage lacks stay empty."""
+    """Write one CSV row an epoch, the whole table in one step; what a stage lacks stays empty."""
     columns = list(dict.fromkeys(key for row in history for key in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    beside = path.with_suffix(".part")
+    with beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(history)
+    beside.replace(path)
