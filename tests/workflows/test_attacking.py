@@ -30,7 +30,7 @@ def attacker(bundle: Path, pictures: Path) -> Attacker:
     source = open_source(str(pictures), SourceOptions())
     parts = read_parts(source, model, 12, silent)
     victim = Victim(model, parts.gallery)
-    ready = [torch.from_numpy(model.prep(record))[:1] for record in parts.test]
+    ready = [torch.from_numpy(model.prep(record))[:1] for record in parts.changed]
     learned = [torch.from_numpy(model.prep(record))[:1] for record in source][::10]
     relevant = (parts.labels.astype(int) @ parts.gallery.labels.T.astype(int)).sum(axis=1)
     return Attacker(

@@ -208,9 +208,9 @@ def test_a_gate_that_learned_from_copies_finds_clean_copies_ordinary(
     parts = read_parts(source, model, LIMIT, silent)
     assert set(parts.teachers.values()) == {"references", "a", "b"}
     learned = learned_from_copies(source, model, parts, silent)
-    alike = [equalised(record, model.prep.size) for record in parts.test]
+    alike = [equalised(record, model.prep.size) for record in parts.changed]
     as_trained = Judge(model, {})(alike)
-    from_copies = learned(parts.test)
+    from_copies = learned(parts.changed)
     assert from_copies.states == learned.judge(alike).states
     assert np.median(from_copies.p_values) > 0.2 > np.median(as_trained.p_values)
     assert set(from_copies.scores) == {GATE, *BASELINES}

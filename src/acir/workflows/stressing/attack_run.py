@@ -58,14 +58,14 @@ def attacked(
     decides = {
         "version": VERSION,
         "bundle": bundle.id,
-        "pictures": [parts.test[row].pixel_hash for row in rows],
+        "pictures": [parts.changed[row].pixel_hash for row in rows],
         "gallery": sorted(hashes),
         **asdict(budget),
     }
     found = [_kept(case, attacker, folder, decides, progress) for case in cases(budget)]
     whole = Attacked(
         budget=budget,
-        ids=tuple(parts.test[row].id for row in rows),
+        ids=tuple(parts.changed[row].id for row in rows),
         floors=attacker.floors,
         clean=attacker.clean,
         results=tuple(one.result for one in found),
@@ -108,7 +108,7 @@ def _attacker(
 
     return Attacker(
         victim=victim,
-        images=ready([bundle.prep(parts.test[row]) for row in rows]),
+        images=ready([bundle.prep(parts.changed[row]) for row in rows]),
         labels=labels,
         floors=floors(relevant, len(parts.gallery)),
         budget=budget,

@@ -36,7 +36,7 @@ class Parts:
     """The pictures of a source by what they are used for.
 
     Attributes:
-        test: The pictures that are corrupted or attacked, by id.
+        changed: The pictures that are corrupted or attacked, by id.
         labels: Which class each of them has.
         clean: By id, the classes of the pictures that are judged as they are: of these and more.
         gallery: The training pictures, which answers come from.
@@ -47,7 +47,7 @@ class Parts:
         held: Pixel hashes of all pictures of the source.
     """
 
-    test: tuple[ImageRecord, ...]
+    changed: tuple[ImageRecord, ...]
     labels: Bool[np.ndarray, "n classes"]
     clean: Mapping[str, Bool[np.ndarray, " classes"]]
     gallery: CodedSet
@@ -84,12 +84,12 @@ def read_parts(source: Source, bundle: Bundle, limit: int, progress: Progress) -
     _require(source.location, rows, roles)
     labels = {row.id: labels_of(row, names) for row in rows if row.id in roles}
     clean = sorted(name for name, role in roles.items() if role == "clean")
-    changed = frozenset(clean[place] for place in spread(len(clean), limit))
+    some = frozenset(clean[place] for place in spread(len(clean), limit))
     with progress("encoding the pictures", len(roles)) as tick:
-        test, learned = _read(source, bundle, roles, changed, tick)
+        changed, learned = _read(source, bundle, roles, some, tick)
     return Parts(
-        test=tuple(test),
-        labels=np.stack([labels[record.id] for record in test]),
+        changed=tuple(changed),
+        labels=np.stack([labels[record.id] for record in changed]),
         clean={name: labels[name] for name in clean},
         gallery=_gallery(learned["training"], labels),
         training=Traits.concatenate([part.traits for part in learned["training"]]),
@@ -188,18 +188,18 @@ def _read(
     source: Source,
     bundle: Bundle,
     roles: Mapping[str, Role],
-    changed: frozenset[str],
+    to_change: frozenset[str],
     tick: Callable[[int], None],
 ) -> tuple[list[ImageRecord], dict[Role, list[_Encoded]]]:
     """Keep pictures to be changed as they are, and what is learned of others, by role."""
-    test: list[ImageRecord] = []
+    changed: list[ImageRecord] = []
     learned: dict[Role, list[_Encoded]] = {"training": [], "calibration": []}
 
     def to_encode() -> Iterator[ImageRecord]:
         for record in source:
             role = roles.get(record.id)
-            if record.id in changed:
-                test.append(record)
+            if record.id in to_change:
+                changed.append(record)
             if role in learned:
                 yield record
             tick(role is not None)
@@ -211,7 +211,7 @@ def _read(
             if rows:
                 some = evidence[torch.tensor(rows)]
                 parts.append(_encoded([chunk[i] for i in rows], bundle.encoder, some))
-    return sorted(test, key=lambda record: record.id), learned
+    return sorted(changed, key=lambda record: record.id), learned
 
 
 def _encoded(records: Sequence[ImageRecord], encoder: Encoder, evidence: Evidence) -> _Encoded:

@@ -58,7 +58,7 @@ def tried(
     copies = learned_from_copies(source, bundle, parts, progress)
     clean = _clean(judge, copies, source, parts, progress)
     trials = (
-        *_corrupted(judge, copies, parts.test, corruptions, progress),
+        *_corrupted(judge, copies, parts.changed, corruptions, progress),
         *(_foreign(judge, copies, name, pictures) for name, pictures in foreign.items()),
     )
     return Tried(clean, trials, _thresholds(bundle, baselines, parts.calibration))
@@ -87,7 +87,7 @@ def _clean(judge: Judge, copies: Copies, source: Source, parts: Parts, progress:
     asked = CodedSet(codes, embeddings, labels, hashes)
     best = first_hits(parts.gallery, asked, judge.bundle.rankers[judge.bundle.mode])
     shared = (labels & parts.gallery.labels[best]).any(axis=1)
-    seeds = {record.id: seed for seed, record in enumerate(parts.test)}
+    seeds = {record.id: seed for seed, record in enumerate(parts.changed)}
     return Clean(ids, tuple(map(seeds.get, ids)), names, ~shared, judged, equalised)
 
 
