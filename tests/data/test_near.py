@@ -153,6 +153,15 @@ def test_a_manifest_gives_one_draw_to_the_slices_of_a_scan() -> None:
     assert len(found.of("calibration_a")) == pytest.approx(100, abs=50)
 
 
+def test_where_draws_decide_nothing_they_stay() -> None:
+    pictures = stored(scans(30, np.random.default_rng(11))).reshape(-1, 8, 8)
+    records = [record(p, n) for n, p in enumerate(pictures)]
+    own = record(np.zeros((8, 8), np.uint8), 999, split="val")
+    assert read_manifest([*records, own], tuple, 0.0).alike == 0
+    assert read_manifest([*records, own], tuple, 0.1).alike > 0
+    assert read_manifest(records, tuple, 0.0).alike > 0  # they say what is lent for validation
+
+
 def test_what_is_kept_for_calibration_is_as_far_from_training_as_new_scans_are() -> None:
     random = np.random.default_rng(10)
     pictures, new = stored(scans(150, random)), stored(scans(50, random))

@@ -83,6 +83,14 @@ def test_nearly_equal_pictures_are_told_of() -> None:
     assert not any("nearly the same" in line for line in describe(Manifest((row,), (), 0.1)))
 
 
+def test_too_many_pictures_to_compare_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tuple(Row(f"{n}", ("a",), "train", 0.5, None, f"{n}", (9, 9), False) for n in range(3))
+    monkeypatch.setattr("acir.data.near.MOST", 2)
+    said = "3 training pictures without a patient are too many to compare with each other, at most"
+    assert sum(line.startswith(said) for line in describe(Manifest(rows, (), 0.1))) == 1
+    assert not any("too many" in line for line in describe(Manifest(rows[:2], (), 0.1)))
+
+
 def _with(loss: dict[str, object], **head: bool) -> Recipe:
     table = recipes.read("tiny")
     table["loss"] = loss

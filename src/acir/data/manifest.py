@@ -137,8 +137,8 @@ def read_manifest(
 ) -> Manifest:
     """Read all records once and forget their pixels.
 
-    Of pictures of one patient all have one draw. Where a training picture names no patient,
-    pictures that are nearly the same have; see `acir.data.near.together`.
+    Pictures of one patient have one draw. Where draws decide anything, so have training pictures
+    without a patient that are nearly the same; see `acir.data.near.together`.
 
     Args:
         records: The pictures.
@@ -153,10 +153,13 @@ def read_manifest(
             places.append(len(rows))
             training.add(record)
         rows.append(_row(record))
+    read = Manifest(tuple(rows), tuple(skipped()), fraction)
+    if not fraction and read.has_val:  # draws decide nothing
+        return read
     draws, alike = training.shared()
     for place, draw in zip(places, draws, strict=True):
         rows[place] = replace(rows[place], draw=draw)
-    return Manifest(tuple(rows), tuple(skipped()), fraction, alike)
+    return replace(read, rows=tuple(rows), alike=alike)
 
 
 def _row(record: ImageRecord) -> Row:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Shaped, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 
 from acir.types import ImageRecord
 
@@ -121,9 +121,7 @@ class Draws:
 
 def _near_pairs(
     pictures: Float32[np.ndarray, "n cells"],
-) -> tuple[
-    Shaped[np.ndarray, " pairs"], Shaped[np.ndarray, " pairs"], Shaped[np.ndarray, " pairs"]
-]:
+) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Float32[np.ndarray, " pairs"]]:
     """Return rows, their near neighbours, and the ratio of the squared distances."""
     squares = np.square(pictures).sum(axis=1)
     found = []

@@ -11,6 +11,7 @@ from torch import nn
 from acir import losses, registry
 from acir.bulk import encode_set
 from acir.codes import nested_lengths
+from acir.data import near
 from acir.data.loader import ImageSet, read_images
 from acir.data.manifest import Manifest, Part, read_manifest
 from acir.errors import RecipeError, SourceError
@@ -75,6 +76,13 @@ def describe(manifest: Manifest) -> list[str]:
         lines.append(
             f"{manifest.alike} pictures without a patient are nearly the same as others; each of "
             "these groups is wholly for training, for calibration or for validation"
+        )
+    nameless = sum(row.split == "train" and row.patient is None for row in manifest.rows)
+    if nameless > near.MOST:
+        lines.append(
+            f"{nameless} training pictures without a patient are too many to compare with each "
+            f"other, at most {near.MOST} are; nearly the same ones may be in training and in "
+            "calibration, and then less is promised than new patients would take"
         )
     return [*lines, *skipped_lines(manifest.skipped)]
 
