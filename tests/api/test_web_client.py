@@ -80,6 +80,7 @@ def test_a_wish_goes_as_it_is_meant(client: Client) -> None:
     picture = png(draw("disc", 121))
     found = client.search(picture, k=200, where={"label": "bars"}, threshold=1e-4, force=True)
     assert {hit.label for hit in found.hits} == {"bars"}
+    assert min(hit.similarity for hit in found.hits) >= 1e-4
     liked = found.hits[0].id
     again = client.search_again(str(found.key), k=3, like=[liked], per="label")
     assert len(again.hits) <= 3
