@@ -458,9 +458,11 @@ def add_person(page: Page, name: str) -> None:
     page.locator("form[action$=add] [name=name]").fill(name)
     page.locator("form[action$=add] [name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Add a person").click()
+    page.locator("form[action$=grant] [name=name]").select_option(name)
+    page.get_by_role("button", name="Give a role").click()
 
 
-def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
+def test_what_takes_something_away_is_asked_twice_by_keys_without_scripts(
     browser: Browser, signed_in: object, address: str
 ) -> None:
     context = browser.new_context(
@@ -473,8 +475,10 @@ def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
     page.goto("/admin/models")
     chest = page.locator("section", has=page.locator("details form"))
     expect(chest).to_contain_text("cc" * 32)
+    revoke, remove = "Take away the role viewer (everywhere) of eve", "Remove eve"
     for path, ask, name in (
-        ("/admin/people", page.locator('summary[aria-label="Remove eve"]'), "Remove eve"),
+        ("/admin/people", page.locator(f'summary[aria-label="{revoke}"]'), revoke),
+        ("/admin/people", page.locator(f'summary[aria-label="{remove}"]'), remove),
         ("/admin/models", chest.get_by_text("Roll back chest to the model before"), "Roll back"),
     ):
         page.goto(path)
@@ -506,6 +510,24 @@ def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
             keep(page, f"asked-twice-{name}-{width}")
     page.get_by_role("button", name="Remove ann").click()
     expect(page.get_by_role("cell", name="ann", exact=True)).to_have_count(0)
+
+
+def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> None:
+    name = "somebody.with-a-long-name@radiology.hospital.example"
+    add_person(page, name)
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/admin/people?lang=de")
+        for summary in page.locator("main summary").all():
+            summary.click()
+        table = page.locator(".wide")
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(table.get_by_role("cell", name=name, exact=True)).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"people-{width}")
+    page.get_by_role("button", name=f"{name} entfernen").click()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
 
 
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
