@@ -497,6 +497,22 @@ def test_what_takes_something_away_is_asked_twice_by_keys_without_scripts(
     context.close()
 
 
+def test_a_form_that_failed_leads_back_to_its_page(
+    browser: Browser, signed_in: object, address: str
+) -> None:
+    context = browser.new_context(base_url=address, storage_state=signed_in)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/admin/models")
+    page.get_by_text("Roll back chest to the model before").click()
+    page.locator("[name=before]").evaluate("e => { e.value = 'ee'; }")  # as if another came between
+    page.get_by_role("button", name="Roll back", exact=True).click()
+    expect(page.get_by_role("heading", name="This cannot be done as asked")).to_be_visible()
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="Back to the page before").click()
+    expect(page.get_by_role("heading", name="Models")).to_be_visible()
+    context.close()
+
+
 def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
     add_person(page, "ann")
     for width in (390, 1280):
