@@ -391,6 +391,24 @@ def test_on_a_phone_the_header_leaves_room_for_the_page(page: Page) -> None:
         assert accessibility_faults(page) == []
 
 
+def test_the_preferences_stay_beside_the_name_of_the_page(page: Page) -> None:
+    for width in (720, 850, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for language in ("en", "de"):
+            page.goto(f"/?lang={language}")
+            page.locator(".who .name").evaluate("e => { e.textContent = 'oidc.'.repeat(12); }")
+            mark, preferences, last = (
+                page.locator(f"header {part}").bounding_box()
+                for part in (".mark", ".prefs", ".prefs button")
+            )
+            assert mark
+            assert preferences
+            assert last
+            middles = [box["y"] + box["height"] / 2 for box in (mark, preferences, last)]
+            assert np.ptp(middles) <= 3, (language, width)
+            assert last["x"] + last["width"] <= width
+
+
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
