@@ -158,6 +158,22 @@ def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, know
     assert "threshold=0" in shared
 
 
+def test_a_setting_keeps_the_focus_when_it_has_changed_the_answer(page: Page, known: bytes) -> None:
+    give(page, known)
+    for name, key, changed in (
+        ("k", "ArrowDown", "k=9"),
+        ("threshold", "ArrowRight", "threshold=0.05"),
+        ("duplicates", "Space", "duplicates=true"),
+        ("label", "ArrowDown", "where=label"),
+    ):
+        page.locator(f"#set-{name}").press(key)
+        page.wait_for_url(f"**{changed}*")
+        expect(page.locator(f"#set-{name}")).to_be_focused()
+    page.locator("#set-k").fill("")
+    page.keyboard.press("Tab")
+    expect(page.locator("#set-k")).to_be_focused()  # it was not asked for, and nothing is lost
+
+
 def test_when_the_session_has_ended_a_changed_setting_leads_to_signing_in(
     browser: Browser, signed_in: object, address: str, known: bytes
 ) -> None:
