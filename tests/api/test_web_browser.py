@@ -224,6 +224,9 @@ def test_a_strange_picture_is_withheld_and_forced_with_a_warning(
     page.get_by_label("Show similar pictures all the same").check()
     expect(page.locator("[data-hit]")).to_have_count(10)
     expect(page.get_by_role("alert")).to_contain_text("means nothing")
+    page.set_viewport_size({"width": 360, "height": 800})
+    for part in page.locator(".hit .score").all():  # the number of bits, without a bar
+        assert part.evaluate("e => e.scrollWidth <= e.clientWidth")
     keep(page, "forced")
 
 
@@ -576,6 +579,10 @@ def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> Non
         expect(table.get_by_role("cell", name=name, exact=True)).to_be_visible()
         assert accessibility_faults(page) == []
         keep(page, f"people-{width}")
+        page.goto("/admin/collections")
+        assert page.locator(".wide").evaluate("e => e.scrollWidth <= e.clientWidth")
+    page.goto("/admin/people?lang=de")
+    page.locator(f'summary[aria-label="{name} entfernen"]').click()
     page.get_by_role("button", name=f"{name} entfernen").click()
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
 
