@@ -158,6 +158,22 @@ def test_settings_change_the_answer_and_the_address_and_go_back(page: Page, know
     assert "threshold=0" in shared
 
 
+def test_a_setting_keeps_the_focus_when_it_has_changed_the_answer(page: Page, known: bytes) -> None:
+    give(page, known)
+    for name, key, changed in (
+        ("k", "ArrowDown", "k=9"),
+        ("threshold", "ArrowRight", "threshold=0.05"),
+        ("duplicates", "Space", "duplicates=true"),
+        ("label", "ArrowDown", "where=label"),
+    ):
+        page.locator(f"#set-{name}").press(key)
+        page.wait_for_url(f"**{changed}*")
+        expect(page.locator(f"#set-{name}")).to_be_focused()
+    page.locator("#set-k").fill("")
+    page.keyboard.press("Tab")
+    expect(page.locator("#set-k")).to_be_focused()  # it was not asked for, and nothing is lost
+
+
 def test_when_the_session_has_ended_a_changed_setting_leads_to_signing_in(
     browser: Browser, signed_in: object, address: str, known: bytes
 ) -> None:
@@ -208,6 +224,9 @@ def test_a_strange_picture_is_withheld_and_forced_with_a_warning(
     page.get_by_label("Show similar pictures all the same").check()
     expect(page.locator("[data-hit]")).to_have_count(10)
     expect(page.get_by_role("alert")).to_contain_text("means nothing")
+    page.set_viewport_size({"width": 360, "height": 800})
+    for part in page.locator(".hit .score").all():  # the number of bits, without a bar
+        assert part.evaluate("e => e.scrollWidth <= e.clientWidth")
     keep(page, "forced")
 
 
@@ -391,6 +410,24 @@ def test_on_a_phone_the_header_leaves_room_for_the_page(page: Page) -> None:
         assert accessibility_faults(page) == []
 
 
+def test_the_preferences_stay_beside_the_name_of_the_page(page: Page) -> None:
+    for width in (720, 850, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for language in ("en", "de"):
+            page.goto(f"/?lang={language}")
+            page.locator(".who .name").evaluate("e => { e.textContent = 'oidc.'.repeat(12); }")
+            mark, preferences, last = (
+                page.locator(f"header {part}").bounding_box()
+                for part in (".mark", ".prefs", ".prefs button")
+            )
+            assert mark
+            assert preferences
+            assert last
+            middles = [box["y"] + box["height"] / 2 for box in (mark, preferences, last)]
+            assert np.ptp(middles) <= 3, (language, width)
+            assert last["x"] + last["width"] <= width
+
+
 def test_the_page_is_german_and_dark_where_that_is_chosen(page: Page) -> None:
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Ähnliche Bilder finden")).to_be_visible()
@@ -458,9 +495,11 @@ def add_person(page: Page, name: str) -> None:
     page.locator("form[action$=add] [name=name]").fill(name)
     page.locator("form[action$=add] [name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Add a person").click()
+    page.locator("form[action$=grant] [name=name]").select_option(name)
+    page.get_by_role("button", name="Give a role").click()
 
 
-def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
+def test_what_takes_something_away_is_asked_twice_by_keys_without_scripts(
     browser: Browser, signed_in: object, address: str
 ) -> None:
     context = browser.new_context(
@@ -473,8 +512,10 @@ def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
     page.goto("/admin/models")
     chest = page.locator("section", has=page.locator("details form"))
     expect(chest).to_contain_text("cc" * 32)
+    revoke, remove = "Take away the role viewer (everywhere) of eve", "Remove eve"
     for path, ask, name in (
-        ("/admin/people", page.locator('summary[aria-label="Remove eve"]'), "Remove eve"),
+        ("/admin/people", page.locator(f'summary[aria-label="{revoke}"]'), revoke),
+        ("/admin/people", page.locator(f'summary[aria-label="{remove}"]'), remove),
         ("/admin/models", chest.get_by_text("Roll back chest to the model before"), "Roll back"),
     ):
         page.goto(path)
@@ -493,6 +534,22 @@ def test_removing_and_rolling_back_are_asked_twice_by_keys_without_scripts(
     context.close()
 
 
+def test_a_form_that_failed_leads_back_to_its_page(
+    browser: Browser, signed_in: object, address: str
+) -> None:
+    context = browser.new_context(base_url=address, storage_state=signed_in)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/admin/models")
+    page.get_by_text("Roll back chest to the model before").click()
+    page.locator("[name=before]").evaluate("e => { e.value = 'ee'; }")  # as if another came between
+    page.get_by_role("button", name="Roll back", exact=True).click()
+    expect(page.get_by_role("heading", name="This cannot be done as asked")).to_be_visible()
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="Back to the page before").click()
+    expect(page.get_by_role("heading", name="Models")).to_be_visible()
+    context.close()
+
+
 def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
     add_person(page, "ann")
     for width in (390, 1280):
@@ -506,6 +563,28 @@ def test_what_is_asked_twice_has_no_fault_of_access(page: Page) -> None:
             keep(page, f"asked-twice-{name}-{width}")
     page.get_by_role("button", name="Remove ann").click()
     expect(page.get_by_role("cell", name="ann", exact=True)).to_have_count(0)
+
+
+def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> None:
+    name = "somebody.with-a-long-name@radiology.hospital.example"
+    add_person(page, name)
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/admin/people?lang=de")
+        for summary in page.locator("main summary").all():
+            summary.click()
+        table = page.locator(".wide")
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(table.get_by_role("cell", name=name, exact=True)).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"people-{width}")
+        page.goto("/admin/collections")
+        assert page.locator(".wide").evaluate("e => e.scrollWidth <= e.clientWidth")
+    page.goto("/admin/people?lang=de")
+    page.locator(f'summary[aria-label="{name} entfernen"]').click()
+    page.get_by_role("button", name=f"{name} entfernen").click()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
 
 
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:

@@ -201,3 +201,17 @@ def test_who_looks_at_a_list_is_recorded_without_its_words(
     assert {record.event.collection for record in records[-2:]} == {"chest"}
     assert "CANARY" not in repr(records)
     assert "Odd ones" not in repr(records)
+
+
+def test_what_is_known_of_a_picture_stands_with_its_name(
+    office: TestClient, chest: list[str]
+) -> None:
+    _, address = begin(office, chest[0])
+    for path in (
+        address,
+        f"/search?id={chest[0]}&duplicates=true",
+        f"/compare?id={chest[0]}&show={chest[1]}",
+    ):
+        assert "Site: =1" in office.get(path).text, path
+        german = office.get(path, headers={"Accept-Language": "de"}).text
+        assert "Standort: =1" in german, path

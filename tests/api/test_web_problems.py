@@ -22,7 +22,7 @@ from acir.errors import (
     StoreError,
     UsageError,
 )
-from made_web import sign_in
+from made_web import HOST, sign_in
 
 Program = Callable[[str], TestClient]
 PLACE = "/srv/secret/index"
@@ -112,3 +112,23 @@ def test_an_address_that_leads_nowhere_says_what_to_do(client: TestClient) -> No
             assert f"<p>{str(sentence)[0].upper()}{str(sentence)[1:]}.</p>" in page.text
     told = client.get("/query/heat?q=nothing").json()["detail"]
     assert told == "these pictures are no longer kept; give them again"  # ours stays
+
+
+@pytest.mark.parametrize(
+    ("referer", "leads_back"),
+    [
+        (f"{HOST}/search?id=a&amp;k=3", True),
+        ("http://127.0.0.1.evil.example/", False),
+        ("https://evil.example/", False),
+    ],
+)
+def test_a_form_that_failed_leads_back_to_its_page_and_to_no_other_server(
+    client: TestClient, referer: str, leads_back: bool
+) -> None:
+    sign_in(client, "viewer")
+    headers = {"Accept": "text/html", "Referer": referer.replace("&amp;", "&")}
+    answer = client.post("/logout", data={"csrf": "x"}, headers=headers)
+    assert answer.status_code == 403
+    assert (f'href="{referer}"' in answer.text) is leads_back
+    assert ("evil" in answer.text) is False
+    assert "Back to the page before" not in client.get("/nothing", headers=headers).text

@@ -74,6 +74,7 @@ class Renderer:
         """Return the page of an error; without a session it asks to sign in."""
         template = "login.html" if status == HTTPStatus.UNAUTHORIZED else "error.html"
         values: dict[str, Any] = {"failed": "", "name": "", "detail": detail, "code": int(status)}
+        values["back"] = _form_page(request)
         response = self(request, template, status, **values)
         if status == HTTPStatus.UNAUTHORIZED:
             returning.remember(request, response, self._settings.server.is_encrypted)
@@ -87,6 +88,13 @@ def of(request: Request) -> Renderer:
 
 
 Render = Annotated[Renderer, Depends(of)]
+
+
+def _form_page(request: Request) -> str:
+    """Return the address of the page of ours whose form was sent; empty if there is none."""
+    named = request.headers.get("referer", "")
+    is_form = request.method == "POST" and named.startswith(str(request.base_url))
+    return named if is_form else ""
 
 
 def _theme(request: Request) -> Theme:
