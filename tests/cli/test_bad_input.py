@@ -44,6 +44,21 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     assert said.startswith(f"{tmp_path / 'empty'} holds no picture of the split train, val;")
 
 
+def test_a_run_json_that_no_run_wrote(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("mine", encoding="utf-8")
+    said = train(tmp_path, tmp_path, "--resume").refusal()
+    assert said.startswith(f"{tmp_path / 'run.json'} is not what a run writes (Expecting value")
+
+
+def test_pictures_that_are_none(tmp_path: Path) -> None:
+    for n in range(10):
+        file = tmp_path / "data" / "train" / "disc" / f"{n}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("no picture", encoding="utf-8")
+    said = refused(tmp_path / "data", tmp_path / "run")
+    assert said.startswith("none of the 10 pictures can be read, such as train/disc/0.png (")
+
+
 def test_one_class(tmp_path: Path) -> None:
     for n in range(10):
         save(draw("disc", n), tmp_path / "data" / "train" / "disc" / f"{n}.png")

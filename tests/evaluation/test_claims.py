@@ -40,11 +40,14 @@ def test_a_p_value_out_of_range_is_refused(bad: float) -> None:
         (0.8, 0.9, -1.0),  # twice the error
         (1.0, 0.9, 1.0),
         (1.0, 1.0, 0.0),
-        (0.9, 1.0, -math.inf),
     ],
 )
 def test_the_error_cut_is_the_share_that_is_gone(ours: float, other: float, cut: float) -> None:
     assert relative_error_cut(ours, other) == pytest.approx(cut)
+
+
+def test_where_the_other_makes_no_error_there_is_none_to_cut() -> None:
+    assert relative_error_cut(0.9, 1.0) is None
 
 
 @pytest.mark.parametrize(

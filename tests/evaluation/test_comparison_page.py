@@ -1,5 +1,6 @@
 """The report of a comparison: every number in it follows from the runs."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,17 @@ def test_the_summary_names_the_best_of_the_others(report: Document) -> None:
     assert (row["better than"], row["worse than"]) == ("2", "0")
 
 
+def test_of_a_perfect_peer_no_error_is_cut(benchmark: Benchmark) -> None:
+    perfect = [run("csq", [1.0] * 8, data="cells", bits=16, seed=seed) for seed in (0, 1)]
+    others = [r for r in RUNS if (r.record["method"], r.record["data"]) == ("acir", "cells")]
+    runs = [*perfect, *(r for r in others if r.record["bits"] == 16)]
+    found = table(reported(benchmark, runs), "Ours in Hamming order against")
+    assert found["Blood cells", "16", "CSQ"]["error cut"] == "-"
+    sheet = Sheet(benchmark, Results(runs))
+    numbers = json.loads(json.dumps(to_dict(sheet, compared(sheet)), allow_nan=False))
+    assert numbers["comparisons"][0]["error_cut"] is None
+
+
 def test_every_contrast_has_its_rows_on_each_set_and_over_all(report: Document) -> None:
     tables = [t for s in report.sections if s.title.startswith("Differences") for t in s.tables]
     assert [t.caption for t in tables] == [str(c) for c in CONTRASTS] * 2
@@ -312,7 +324,8 @@ def test_ranks_are_drawn_where_every_method_could_run(benchmark: Benchmark) -> N
     report = reported(benchmark, whole)
     (ranks,) = (s for s in report.sections if s.title == "Ranks")
     assert [figure.name for figure in ranks.figures] == ["ranks-hamming", "ranks-reranked"]
-    assert "What comes of one source is one block: Blood cells; chest." in ranks.text[0]
+    said = "What comes of one source, or of the same patients, is one block: Blood cells; chest."
+    assert said in ranks.text[0]
     assert "no two methods can be told apart on so few blocks" in ranks.text[1]
     sheet = Sheet(benchmark, Results(whole))
     assert to_dict(sheet, compared(sheet))["ranks"]["hamming"]["blocks"] == [["cells"], ["chest"]]
@@ -324,6 +337,15 @@ def test_a_sub_sample_is_in_the_block_of_its_source(benchmark: Benchmark) -> Non
     sheet = Sheet(replace(benchmark, data=(cells, chest, hard)), Results([]))
     assert sheet.blocks == (("cells", "hard"), ("chest",))
     assert "Ranks" not in [s.title for s in reported(benchmark, RUNS).sections]
+
+
+def test_views_of_the_same_patients_are_one_block(benchmark: Benchmark) -> None:
+    cells, chest = benchmark.data
+    other = replace(chest, name="other", source="other.zip")
+    axial, coronal = (replace(chest, name=n, source=n, block="ct") for n in ("axial", "coronal"))
+    thin = replace(chest, name="thin", source="axial")  # of the source of one of them
+    sheet = Sheet(replace(benchmark, data=(axial, cells, other, coronal, thin)), Results([]))
+    assert sheet.blocks == (("axial", "coronal", "thin"), ("cells",), ("other",))
 
 
 def again(run: Run, bits: int) -> Run:

@@ -19,6 +19,7 @@ SCOPE = Scope(
     peers=("csq", "dch"),
     data=("cells", "chest"),
     bits=(16,),
+    sources=("cells.zip", "chest.npz"),
     blocks=(("cells",), ("chest",)),
 )
 RNG = np.random.default_rng(0)
@@ -37,7 +38,7 @@ RUNS = [run(m, ap, data=d, seed=s, better=0.01 * (m == "acir")) for (m, d, s), a
 def found(runs: Sequence[Run] = RUNS, **changed: object) -> list[Outcome]:
     scope = replace(SCOPE, **changed)  # type: ignore[arg-type]
     if "blocks" not in changed:
-        scope = replace(scope, blocks=tuple((name,) for name in scope.data))
+        scope = replace(scope, sources=scope.data, blocks=tuple((name,) for name in scope.data))
     return outcomes(Results(runs), scope, CODES, {}, lambda _: None)
 
 
@@ -174,18 +175,24 @@ def test_without_runs_there_is_nothing_to_compare() -> None:
     assert found([]) == []
 
 
-@pytest.mark.parametrize("missing", [(), (3,)])
-def test_the_same_queries_of_two_data_sets_of_a_source_count_once(missing: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("source", "missing", "together"),
+    [("a.zip", (), True), ("a.zip", (3,), False), ("another view of a", (), False)],
+)
+def test_the_same_queries_of_two_data_sets_of_a_source_count_once(
+    source: str, missing: tuple[int, ...], together: bool
+) -> None:
     hard = [run(m, ap, data="hard", seed=s) for (m, d, s), ap in AP.items() if d == "cells"]
     asked = np.delete(np.arange(QUERIES["cells"] + len(missing)), missing)
     hard = [Run(r.record, {**r.arrays, "row": asked}) for r in hard]
     sets, blocks = ("cells", "chest", "hard"), (("cells", "hard"), ("chest",))
-    (mean,) = (
-        o for o in found([*RUNS, *hard], data=sets, blocks=blocks) if o.peer == "csq" and not o.data
-    )
+    sources = ("a.zip", "b.zip", source)
+    outcomes = found([*RUNS, *hard], data=sets, blocks=blocks, sources=sources)
+    (mean,) = (o for o in outcomes if o.peer == "csq" and not o.data)
     pairs = [(scores("acir", data), scores("csq", data)) for data in ("cells", "chest", "cells")]
-    # without one of its queries, which number 3 was, the sub-sample asks other ones
-    assert mean.paired == compare_over_sets(pairs, blocks=[0, 1, 2 if missing else 0])
+    # without one of its queries, which number 3 was, the sub-sample asks other ones, and so does
+    # another source, though its queries have the same numbers
+    assert mean.paired == compare_over_sets(pairs, blocks=[0, 1, 0 if together else 2])
 
 
 def test_queries_of_one_patient_count_as_one() -> None:

@@ -114,6 +114,13 @@ def test_folders_mean_a_split_and_a_class(
     assert folders_mean(path.split("/")) == (split, labels)
 
 
+def test_a_folder_whose_name_separates_labels_is_no_class() -> None:
+    assert folders_mean(("cat", "a|b", "1.png")) == (None, ("cat",))
+    said = r"the folder 'a\|b' cannot name a class, since \| stands between the labels"
+    with pytest.raises(SourceError, match=said):
+        folders_mean(("train", "a|b", "1.png"))
+
+
 @pytest.mark.parametrize(
     ("scheme", "named"), [("", "cat/old"), ("dicom:", "DICOM file 1 of 1"), ("nifti:", "cat/old")]
 )

@@ -273,8 +273,9 @@ def test_what_cannot_be_halved_is_refused(bundle: Path, tmp_path: Path) -> None:
     save(np.zeros((SIDE, SIDE), np.uint8), tmp_path / "blank" / "1.png")
     save(foreign(1), tmp_path / "one" / "1.png")
     for name, count in (("blank", 0), ("one", 1)):
-        said = calibrate(bundle, tmp_path / name, tmp_path / "out").refusal()
-        assert said.endswith(f"{tmp_path / name} has usable pictures: {count}; give more")
+        done = calibrate(bundle, tmp_path / name, tmp_path / "out")
+        assert done.refusal().endswith(f"{tmp_path / name} has usable pictures: {count}; give more")
+        assert ("left out 1 pictures that the pre-flight refuses" in done.err) == (count == 0)
     lines = ["path,patient"]
     for number in range(3):
         save(foreign(number), tmp_path / f"{number}.png")

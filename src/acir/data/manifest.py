@@ -106,9 +106,16 @@ class Manifest:
         """Refuse what cannot be trained on.
 
         Raises:
-            SourceError: No training picture, fewer than two classes, a class with one picture, a
-                label that only validation has, or a patient in two splits.
+            SourceError: No picture that can be read, no training picture, fewer than two classes, a
+                class with one picture, a label that only validation has, or a patient in two
+                splits.
         """
+        if self.skipped and not self.rows:
+            first = self.skipped[0]
+            raise SourceError(
+                f"none of the {len(self.skipped)} pictures can be read, such as {first.path} "
+                f"({first.reason}); give some that can"
+            )
         self.require_patients_apart()
         counts = Counter(label for row in self.of("train") for label in row.labels)
         if len(counts) < 2:  # noqa: PLR2004 - retrieval contrasts classes

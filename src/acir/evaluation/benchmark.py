@@ -40,6 +40,7 @@ class DataSet(_BenchmarkTable):
         title: For people; the name where it is empty.
         set: Recipe keys for all methods on this data set.
         draw: How its training pictures are thinned out.
+        block: A word that data sets of the same patients share; those of one source need none.
     """
 
     table: ClassVar[str] = "data"
@@ -48,6 +49,11 @@ class DataSet(_BenchmarkTable):
     title: str = ""
     set: Settings = field(default_factory=lambda: NOTHING)
     draw: Draw | None = None
+    block: str = ""
+
+    def shares_patients_with(self, other: "DataSet") -> bool:
+        """Whether both are of one source, or their block says that they show the same patients."""
+        return self.source == other.source or (bool(self.block) and self.block == other.block)
 
 
 @dataclass(frozen=True)

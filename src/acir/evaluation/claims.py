@@ -1,6 +1,5 @@
 """What may be said once many comparisons are made at once: corrected p values, and words."""
 
-import math
 from collections.abc import Collection
 from typing import Literal
 
@@ -33,17 +32,17 @@ def holm(p_values: Float[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]
     return adjusted
 
 
-def relative_error_cut(ours: float, other: float) -> float:
+def relative_error_cut(ours: float, other: float) -> float | None:
     """Return the share by which our error, 1 - score, is below the other's; negative if above.
 
-    Without error on the other side: 0 when ours has none either, else minus infinity.
+    Without error on the other side there is nothing to cut: 0 when ours has none either, else None.
 
     Example:
         >>> round(relative_error_cut(0.97, 0.96), 6)  # 1 - 0.03 / 0.04
         0.25
     """
     if other == 1:
-        return 0.0 if ours == 1 else -math.inf
+        return 0.0 if ours == 1 else None
     return 1 - (1 - ours) / (1 - other)
 
 

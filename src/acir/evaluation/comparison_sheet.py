@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -58,11 +59,17 @@ class Sheet:
 
     @property
     def blocks(self) -> tuple[tuple[str, ...], ...]:
-        """Names of the data sets, those of one source together."""
-        sources: dict[str, list[str]] = {}
-        for data in self.benchmark.data:
-            sources.setdefault(data.source, []).append(data.name)
-        return tuple(map(tuple, sources.values()))
+        """Names of the data sets, those of one source or of the same patients together."""
+        sets = self.benchmark.data
+        block_of = list(range(len(sets)))
+        for (one, first), (other, second) in combinations(enumerate(sets), 2):
+            if first.shares_patients_with(second):
+                kept, joined = block_of[one], block_of[other]
+                block_of = [kept if block == joined else block for block in block_of]
+        blocks: dict[int, list[str]] = {}
+        for block, data in zip(block_of, sets, strict=True):
+            blocks.setdefault(block, []).append(data.name)
+        return tuple(map(tuple, blocks.values()))
 
     def averaged(self, bits: int) -> tuple[str, ...]:
         """Return the data sets whose mean is shown at a code length."""

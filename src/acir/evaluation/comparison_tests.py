@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from acir.evaluation.comparison import ORDERS
 from acir.evaluation.comparison_figures import critical_difference_plot, difference_intervals
 from acir.evaluation.comparison_scores import WORDS
-from acir.evaluation.comparison_sheet import Sheet
+from acir.evaluation.comparison_sheet import UNDEFINED, Sheet
 from acir.evaluation.contrasts import CONTRASTS, Contrast, Outcome, Scope, ranked
 from acir.evaluation.document import Figure, Section, Table
 from acir.evaluation.mean_ranks import MeanRanks
@@ -36,6 +36,7 @@ def scope(sheet: Sheet) -> Scope:
         peers=tuple(name for name in sheet.methods if name != sheet.benchmark.ours),
         data=tuple(data.name for data in sheet.benchmark.data),
         bits=sheet.benchmark.bits,
+        sources=tuple(data.source for data in sheet.benchmark.data),
         blocks=sheet.blocks,
     )
 
@@ -126,11 +127,11 @@ def rank_section(sheet: Sheet, found: Ranks) -> Section:
     return Section(
         "Ranks",
         (
-            f"What comes of one source is one block: {_blocks(sheet)}. There a method's score is "
-            "the mean of its mAP over data sets, code lengths and seeds, which share pictures and "
-            "so are no blocks of their own. Friedman test, its p by permuting the methods within "
-            "each block, with the critical difference of Nemenyi at 0.05 (Demsar 2006); methods "
-            "that are not possible everywhere are left out.",
+            f"What comes of one source, or of the same patients, is one block: {_blocks(sheet)}. "
+            "There a method's score is the mean of its mAP over data sets, code lengths and seeds, "
+            "which are no independent evidence and so no blocks of their own. Friedman test, its p "
+            "by permuting the methods within each block, with the critical difference of Nemenyi "
+            "at 0.05 (Demsar 2006); methods that are not possible everywhere are left out.",
             *_too_few_blocks(found),
         ),
         figures=tuple(figures),
@@ -204,5 +205,7 @@ def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _percent(share: float) -> str:
+def _percent(share: float | None) -> str:
+    if share is None:
+        return UNDEFINED
     return f"{100 * share:.0f} %".replace("-", "\N{MINUS SIGN}")

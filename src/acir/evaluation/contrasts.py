@@ -55,13 +55,15 @@ class Scope:
         peers: The others.
         data: The data sets.
         bits: The code lengths.
-        blocks: The data sets again, those of one source together.
+        sources: The SOURCE of each data set.
+        blocks: The data sets again, those of one source or of the same patients together.
     """
 
     ours: str
     peers: tuple[str, ...]
     data: tuple[str, ...]
     bits: tuple[int, ...]
+    sources: tuple[str, ...]
     blocks: tuple[tuple[str, ...], ...]
 
 
@@ -76,7 +78,7 @@ class Outcome:
         peer: The peer.
         paired: Difference in mAP, interval, p and effect.
         adjusted_p: After Holm.
-        error_cut: Share by which our error 1 - mAP is below the peer's.
+        error_cut: Share by which our error 1 - mAP is below the peer's; None where that has none.
         verdict: `better`, `worse` or `no difference shown`.
         key: What it was computed from.
     """
@@ -87,7 +89,7 @@ class Outcome:
     peer: str
     paired: Paired
     adjusted_p: float
-    error_cut: float
+    error_cut: float | None
     verdict: str
     key: str
 
@@ -130,12 +132,12 @@ def outcomes(
 
 
 def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
-    """Rank the methods that could run everywhere; a block is what comes of one source.
+    """Rank the methods that could run everywhere; a block is what comes of the same patients.
 
     A method's score in a block is the mean over its data sets and code lengths of the mean over
-    seeds. Lengths are no blocks of their own, nor is a sub-sample: they answer the same queries
-    from the same pictures, so what favours a method in one favours it in all. What has not begun
-    does not count. None where such methods are fewer than three or blocks than two.
+    seeds. Lengths are no blocks of their own, nor is a sub-sample or another view of the same
+    patients: what favours a method in one favours it in all. What has not begun does not count.
+    None where such methods are fewer than three or blocks than two.
     """
     begun = [
         [(data, bits) for bits in scope.bits for data in results.begun(block, bits)]
@@ -244,7 +246,7 @@ def _asked_alike(results: Results, scope: Scope, data: Sequence[str], bits: int)
     """
     queries = [
         (
-            next(number for number, block in enumerate(scope.blocks) if name in block),
+            scope.sources[scope.data.index(name)],
             results.runs(name, scope.ours, bits)[0].arrays["row"].tolist(),
         )
         for name in data

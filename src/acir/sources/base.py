@@ -24,6 +24,7 @@ FAMILY = "acir.sources"
 SPLIT_NAMES: Mapping[str, Split] = MappingProxyType(
     {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 )
+LABEL_SEPARATOR = "|"
 
 
 @dataclass(frozen=True)
@@ -227,10 +228,19 @@ def folders_mean(parts: Sequence[str]) -> tuple[Split | None, tuple[str, ...]]:
         ('train', ('cat',))
         >>> folders_mean(("1.png",))
         (None, ())
+
+    Raises:
+        SourceError: The name of the class has what separates several labels.
     """
     folders = [readable(part) for part in parts[:-1]]
     split = SPLIT_NAMES.get(folders[0].lower()) if folders else None
-    return split, tuple(folders[1:2] if split else folders[:1])
+    labels = tuple(folders[1:2] if split else folders[:1])
+    if any(LABEL_SEPARATOR in label for label in labels):
+        raise SourceError(
+            f"the folder {labels[0]!r} cannot name a class, since {LABEL_SEPARATOR} stands between "
+            "the labels of a picture of several; rename it, or list its pictures in a table"
+        )
+    return split, labels
 
 
 def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry]:

@@ -8,11 +8,10 @@ from pathlib import Path, PurePath
 
 from acir.errors import SourceError, UnreadableImageError, suggestion
 from acir.prep.decode import decode_file
-from acir.sources.base import SPLIT_NAMES, Entry, Source
+from acir.sources.base import LABEL_SEPARATOR, SPLIT_NAMES, Entry, Source
 from acir.types import SPLITS, ImageRecord, Split
 
 COLUMNS = ("path", "label", "patient", "split")
-LABEL_SEPARATOR = "|"
 OTHERS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets write
 
 Row = Mapping[str, str]

@@ -93,6 +93,8 @@ def recalibrate(
     index = _around(model) if index is None else index
     refuse_learned(bundle, source, data, index, progress)
     site = examined(bundle, source, progress)
+    for line in _left_out(site):
+        say(line)
     first, second = _halved(site, seed, data)
     found = _promised(bundle, site, first, second, index)
     for line in (*_lines(site, found), found.said_of_sets):
@@ -211,12 +213,17 @@ def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> d
     }
 
 
-def _lines(site: Site, found: _Promised) -> list[str]:
+def _left_out(site: Site) -> list[str]:
     lines = list(site.notes)
     if site.refused:
         lines.append(f"left out {site.refused} pictures that the pre-flight refuses")
     if site.twice:
         lines.append(f"left out {site.twice} pictures with the pixels of another")
+    return lines
+
+
+def _lines(site: Site, found: _Promised) -> list[str]:
+    lines = []
     if not site.patients:
         lines.append("no patient is named, so one may have pictures in both sets")
     if site.alike:

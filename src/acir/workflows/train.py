@@ -146,7 +146,12 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
     refuse_file(out)
     begun = out / RUN
     if resume and begun.is_file():
-        before = json.loads(begun.read_text(encoding="utf-8"))
+        try:
+            before = json.loads(begun.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(
+                f"{begun} is not what a run writes ({error}); give another --out"
+            ) from error
         changed = [key for key in run if before.get(key) != run[key]]
         if changed:
             raise UsageError(
