@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from math import log
 from pathlib import Path
 
 import pytest
 import torch
 from jaxtyping import Float
+from scipy.stats import entropy  # type: ignore[import-untyped]
 from torch import Tensor
 
 from acir.losses.base import Loss, LossTerms
 from acir.losses.hashnet import HashNet
 from acir.models.encoder import Encoder
 from acir.tensors import Batch, Encoding
-from acir.training.hardening import Attack, attacked, hardened_loss
+from acir.training.hardening import Attack, attacked, hardened_loss, moved
 from acir.training.optimiser import planned_steps
 from acir.training.run_log import History
 from made_trainer import (
@@ -43,11 +45,16 @@ def steepest(
 
 
 class FirstLogit(Loss):
-    """Judge by the mean first logit, and remember in which order it was asked."""
+    """Judge by the mean first logit, and remember what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, teaches_class_head: bool) -> None:
         super().__init__()
+        self.teaches = teaches_class_head
         self.asked: list[float] = []
+
+    @property
+    def teaches_class_head(self) -> bool:
+        return self.teaches
 
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         assert len(encoding.logits) == len(batch.images)
@@ -56,20 +63,50 @@ class FirstLogit(Loss):
         return LossTerms(mean, {"first": mean.detach()})
 
 
-def encoding_of(logits: Float[Tensor, "batch bits"]) -> Encoding:
-    return Encoding(logits, logits, logits, logits, logits[..., None, None])
+def encoding_of(logits: Tensor, class_logits: Tensor) -> Encoding:
+    return Encoding(logits, logits, class_logits, logits, logits[..., None, None])
 
 
-def test_the_loss_is_the_mean_on_attacked_and_on_clean_pictures_asked_in_this_order() -> None:
-    batch, loss = pictures().batch(torch.arange(2)), FirstLogit()
-    joint = encoding_of(torch.tensor([[5.0], [7.0], [1.0], [2.0]]))
-    terms = hardened_loss(joint, batch, loss)
-    assert loss.asked == [6.0, 1.5]
-    assert terms.total.item() == 3.75
+def right_angles() -> Encoding:
+    """Two attacked pictures, then the same clean: one code turned by a right angle, one by none.
+
+    The first has classes of odds 1 to 1 where 3 to 1 was known, the second the same as before.
+    """
+    logits = torch.tensor([[0.0, 2.0], [3.0, 3.0], [1.0, 0.0], [2.0, 2.0]])
+    class_logits = torch.tensor([[5.0, 5.0], [0.0, 1.0], [log(3), 0.0], [1.0, 2.0]])
+    return encoding_of(logits, class_logits)
+
+
+# Of the first picture 1 - cos = 1 and KL((3/4, 1/4), (1/2, 1/2)); of the second 0 and 0.
+ANGLE = 1 / 2
+DIVERGENCE = entropy([0.75, 0.25], [0.5, 0.5]) / 2
+
+
+@pytest.mark.parametrize(
+    ("teaches_class_head", "far"), [(False, ANGLE), (True, ANGLE + DIVERGENCE)]
+)
+def test_the_loss_on_clean_pictures_and_how_far_attacked_ones_are_moved(
+    teaches_class_head: bool, far: float
+) -> None:
+    batch, loss = pictures().batch(torch.arange(2)), FirstLogit(teaches_class_head)
+    terms = hardened_loss(right_angles(), batch, loss, weight=4.0)
+    assert loss.asked == [1.5]
+    assert terms.total.item() == pytest.approx(1.5 + 4 * far)
     assert {name: term.item() for name, term in terms.terms.items()} == {
         "first": 1.5,
-        "attacked": 6.0,
+        "moved": pytest.approx(far),
     }
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_what_is_not_moved_costs_nothing_and_what_is_pulls_at_both(classes: bool) -> None:
+    clean = encoding_of(torch.randn(5, 8), torch.randn(5, 3))
+    assert moved(clean, clean, classes=classes).item() == pytest.approx(0, abs=1e-6)
+    parts = [torch.randn(5, n, requires_grad=True) for n in (8, 3, 8, 3)]
+    far = moved(encoding_of(*parts[:2]), encoding_of(*parts[2:]), classes=classes)
+    pulls = torch.autograd.grad(far, parts, allow_unused=True)
+    pulled = [pull is not None and bool((pull != 0).any()) for pull in pulls]
+    assert pulled == [True, classes, True, classes]
 
 
 def test_a_robust_step_is_one_step_of_a_loss_that_counts_them(tmp_path: Path) -> None:
@@ -119,8 +156,8 @@ def test_a_robust_run_resumes_exactly_reports_its_term_and_differs(tmp_path: Pat
     assert not same(other_weights, weights)
     for row in history[:3]:
         clean = row["contrast"] + 0.5 * row["quantisation"] + 0.5 * row["classification"]
-        assert row["loss"] == pytest.approx((clean + row["attacked"]) / 2, rel=1e-5)
-    assert all("attacked" not in row for row in (*plain, history[3]))
+        assert row["loss"] == pytest.approx(clean + 2 * row["moved"], rel=1e-5)
+    assert all("moved" not in row for row in (*plain, history[3]))
 
 
 def test_what_the_network_reads_is_attacked_and_clean_in_one_batch(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class TrainingRecipe(Table):
         robust: Whether stage 1 also learns from attacked pictures, so that small changes of the
             pixels do not change the code; about four times the work. An epoch is then judged by
             the mean of the validation mAP as it is and under attack.
+        robust_weight: What it costs that an attack moves code and classes, beside the loss on
+            clean pictures. More withstands more, and knows less of clean pictures.
         robust_eps: Largest change of a pixel by these attacks, in grey levels of 255.
         robust_steps: Steps of each of these attacks; more is stronger and takes longer.
     """
@@ -56,5 +58,6 @@ class TrainingRecipe(Table):
     mixing: NotNegative = 0.0
     balance: Annotated[float, Range(0, 1)] = 0.0
     robust: bool = False
+    robust_weight: Positive = 2.0
     robust_eps: Annotated[float, Range(0, 255, open_low=True)] = 8.0
     robust_steps: Count = 1

@@ -67,7 +67,7 @@ def first_stage(
         else:
             changed = attacked(encoder, attack, batch.images)
             encoding = Encoding(*model(torch.cat([changed, batch.images])))
-            terms = hardened_loss(encoding, batch, loss)
+            terms = hardened_loss(encoding, batch, loss, training.robust_weight)
         if fabric.world_size == 1:
             return terms
         # Data-parallel training waits for a gradient of every parameter, and a loss may have
