@@ -173,7 +173,7 @@ def test_collections_are_shown_with_who_may_what_there(own_index: Path) -> None:
         form = {"csrf": csrf, "name": "nobody", "role": "curator", "collection": "chest"}
         client.post("/admin/people/grant", data=form)
         page = client.get("/admin/collections").text
-        assert '<th scope="row">chest</th><td>1</td><td>nobody (curator)</td>' in page
+        assert '<th scope="row">chest</th><td>1</td><td class="long">nobody (curator)</td>' in page
         assert f'<th scope="row">default</th><td>{count - 1}</td>' in page
         assert "viewer (viewer)" in page.partition(">everywhere<")[2]
         client.cookies.clear()
