@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from acir.governance.audit import Actor, AuditEvent, AuditLog
@@ -28,6 +29,11 @@ def made_log(folder: Path, count: int = 4) -> AuditLog:
     for _ in range(count):
         log.append(EVENT)
     return log
+
+
+def today() -> date:
+    """Return the day that a record of now has; a run of all tests may meet midnight."""
+    return datetime.now(UTC).date()
 
 
 NOBODY = 65534

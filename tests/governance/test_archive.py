@@ -13,9 +13,7 @@ from acir.governance import audit
 from acir.governance.archive import archive, archived
 from acir.governance.audit import AuditLog, Head
 from acir.governance.verification import problems
-from made_log import EVENT, WHO, made_log
-
-TODAY = datetime.now(UTC).date()
+from made_log import EVENT, WHO, made_log, today
 
 
 class _Yesterday(datetime):
@@ -41,7 +39,7 @@ def test_old_records_move_to_a_file_and_the_chain_stays_valid(
         third = list(log.records())[2]
         kept = log.head().sha256
         to = tmp_path / "old.jsonl"
-        assert archive(log, TODAY, to, WHO) == 3
+        assert archive(log, today(), to, WHO) == 3
         assert [record.seq for record in log.records()] == [4, 5, 6]
         lines = to.read_bytes().splitlines()
         assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
@@ -66,7 +64,7 @@ def test_archiving_takes_no_memory_for_each_record(
         log.append(*[EVENT] * count)
         monkeypatch.undo()
         tracemalloc.start()
-        assert archive(log, TODAY, to, WHO) == count
+        assert archive(log, today(), to, WHO) == count
         assert archived([to]) == (log.anchor(), [])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -90,7 +88,7 @@ def test_records_that_are_removed_behind_a_forged_anchor_are_found(
 def test_an_altered_archive_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     to = tmp_path / "old.jsonl"
     with _aged(tmp_path, monkeypatch) as log:
-        archive(log, TODAY, to, WHO)
+        archive(log, today(), to, WHO)
     to.write_bytes(to.read_bytes().replace(b"ada", b"eve", 1))
     assert archived([to])[1] == ["old.jsonl, line 2: it does not follow the one before it"]
 
@@ -101,14 +99,14 @@ def test_what_cannot_be_archived_changes_nothing(
     with _aged(tmp_path, monkeypatch) as log:
         head = log.head()
         with pytest.raises(UsageError, match=r"is yet to come; archive what is older"):
-            archive(log, TODAY + timedelta(days=2), tmp_path / "a", WHO)
+            archive(log, today() + timedelta(days=2), tmp_path / "a", WHO)
         with pytest.raises(UsageError, match=r"no record is older than 2000-01-01; nothing was"):
             archive(log, date(2000, 1, 1), tmp_path / "a", WHO)
         (tmp_path / "there").touch()
         with pytest.raises(UsageError, match=r"there is something at .*there already; name a new"):
-            archive(log, TODAY, tmp_path / "there", WHO)
+            archive(log, today(), tmp_path / "there", WHO)
         with pytest.raises(AuditError, match=r"cannot write .*absent.* nothing was archived"):
-            archive(log, TODAY, tmp_path / "absent" / "a", WHO)
+            archive(log, today(), tmp_path / "absent" / "a", WHO)
         with pytest.raises(UsageError, match=r"cannot read the archive .*: No such file"):
             archived([tmp_path / "absent"])
         assert log.head() == head

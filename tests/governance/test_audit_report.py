@@ -1,7 +1,7 @@
 """Counts of records, by hand."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,8 @@ import pytest
 from acir.errors import UsageError
 from acir.governance.audit import Actor, AuditEvent, AuditLog, AuditRecord
 from acir.governance.report import chosen, counts
-from made_log import EVENT
+from made_log import EVENT, today
 
-TODAY = datetime.now(UTC).date()
 DAY = timedelta(days=1)
 
 
@@ -38,8 +37,8 @@ def test_records_are_counted_by_all_that_a_report_names(records: list[AuditRecor
 
 
 def test_records_are_chosen_by_day_and_by_patient(records: list[AuditRecord]) -> None:
-    assert list(chosen(records, TODAY - DAY, TODAY + DAY, None)) == records
-    assert list(chosen(records, TODAY + DAY, None, None)) == []
+    assert list(chosen(records, today() - DAY, today() + DAY, None)) == records
+    assert list(chosen(records, today() + DAY, None, None)) == []
     assert list(chosen(records, None, date(2000, 1, 1), None)) == []
     assert list(chosen(records, None, None, EVENT.patients[1])) == records[:1]
     assert list(chosen(records, None, None, "f" * 32)) == []

@@ -9,10 +9,8 @@ import pytest
 
 from acir.governance import audit
 from acir.governance.audit import AuditLog
-from made_log import EVENT, made_log
+from made_log import EVENT, made_log, today
 from made_model import acir
-
-TODAY = datetime.now(UTC).date()
 
 
 class _Yesterday(datetime):
@@ -59,7 +57,7 @@ def test_verifying_an_altered_log_fails_and_says_where(index: Path) -> None:
 @pytest.mark.parametrize("name", ["jsonl", "fhir", "syslog"])
 def test_records_are_exported_and_that_is_recorded(index: Path, tmp_path: Path, name: str) -> None:
     to = tmp_path / "out"
-    words = ("--to", to, "--format", name, "--since", str(TODAY), "--json")
+    words = ("--to", to, "--format", name, "--since", str(today()), "--json")
     assert acir("audit", "export", "--index", index, *words).line() == {"exported": 2}
     assert len(to.read_text().splitlines()) == (2 if name != "fhir" else 4)
     with AuditLog.open(index) as log:
@@ -82,7 +80,7 @@ def test_an_impossible_export_writes_nothing(index: Path, tmp_path: Path) -> Non
 
 def test_a_report_counts_and_is_recorded(index: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    words = ("--until", str(TODAY - timedelta(days=1)), "--html", page, "--json")
+    words = ("--until", str(today() - timedelta(days=1)), "--html", page, "--json")
     found = acir("audit", "report", "--index", index, *words).line()
     assert found["user"] == {"ada": 2}
     assert found["verdict"] == {"known": 2}
@@ -94,7 +92,7 @@ def test_a_report_counts_and_is_recorded(index: Path, tmp_path: Path) -> None:
 
 def test_an_archive_is_verified_with_the_log(index: Path, tmp_path: Path) -> None:
     to = tmp_path / "old.jsonl"
-    words = ("--before", str(TODAY), "--to", to, "--json")
+    words = ("--before", str(today()), "--to", to, "--json")
     line = acir("audit", "archive", "--index", index, *words).line()
     assert (line["archived"], line["seq"]) == (2, 5)
     verify = ("audit", "verify", "--index", index, "--archive", to)
