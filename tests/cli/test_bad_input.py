@@ -44,10 +44,11 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     assert said.startswith(f"{tmp_path / 'empty'} holds no picture of the split train, val;")
 
 
-def test_a_run_json_that_no_run_wrote(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("mine", encoding="utf-8")
+@pytest.mark.parametrize(("text", "why"), [("mine", "Expecting value"), ("5", "'int' object")])
+def test_a_run_json_that_no_run_wrote(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "run.json").write_text(text, encoding="utf-8")
     said = train(tmp_path, tmp_path, "--resume").refusal()
-    assert said.startswith(f"{tmp_path / 'run.json'} is not what a run writes (Expecting value")
+    assert said.startswith(f"{tmp_path / 'run.json'} is not what a run writes ({why}")
 
 
 def test_pictures_that_are_none(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
     begun = out / RUN
     if resume and begun.is_file():
         try:
-            before = json.loads(begun.read_text(encoding="utf-8"))
-        except ValueError as error:
+            before = dict(json.loads(begun.read_text(encoding="utf-8")))
+        except (TypeError, ValueError) as error:
             raise UsageError(
                 f"{begun} is not what a run writes ({error}); give another --out"
             ) from error
