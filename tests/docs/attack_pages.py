@@ -27,7 +27,10 @@ WANTED = (
     ("safe where the attack knows the gate, too", "≥ 80 %", "safe_adaptive"),
 )
 AS_SCORES = {"mAP"}
-QUOTED = "mAP kept under the worst attack of 8 grey levels, small blood cells, robust recipe"
+QUOTED = (
+    "mAP kept under the worst attack of 8 grey levels, 64 small blood cells, robust recipe"
+    " (13 points less without attack)"
+)
 
 
 def results() -> dict[str, list[Result]]:
