@@ -15,6 +15,7 @@ from pydicom import dcmread
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.api.words import Catalogues
 from acir.governance.models import Registry
 from acir.index.store import Store
 from acir.workflows.serving import maps
@@ -305,7 +306,7 @@ def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: byte
     page.get_by_label("Note").fill("looks like a & b")
     keep(page, "keep")
     page.get_by_role("button", name="Put it there").click()
-    page.wait_for_url(answer)
+    page.wait_for_url(f"{answer}&kept=*")
     page.get_by_role("link", name="Lists").click()
     page.get_by_role("link", name="Odd <discs>").click()
     expect(page.locator(".hit .id")).to_have_text(name)
@@ -325,6 +326,47 @@ def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: byte
     expect(page.get_by_text("You have no list yet.")).to_be_visible()
     assert accessibility_faults(page) == []
     keep(page, "lists")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_was_kept_or_noted_is_said_where_the_focus_is(
+    page: Page, known: bytes, language: str
+) -> None:
+    words = Catalogues().of(language)
+    page.goto(f"/?lang={language}")
+    give(page, known)
+    answer, done = page.url, page.locator(".done")
+    for place in range(3):
+        page.goto(answer)
+        page.locator('[data-act="keep"]').nth(place).click()
+        if place == 0:
+            page.get_by_label(words("list-new-title")).fill("Odd")
+        page.get_by_role("button", name=words("keep-do")).click()
+        expect(done).to_have_text(words("kept-on", title="Odd"))
+        expect(done).to_have_role("status")
+        expect(done).to_be_focused()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        keep(page, f"kept-{language}-{width}")
+    page.locator("#set-k").press("ArrowDown")
+    expect(done).to_have_count(0)  # it was said of the answer before
+    page.goto("/lists")
+    page.get_by_role("link", name="Odd").click()
+    last = page.locator(".hit").last
+    last.locator("textarea").fill("x")
+    last.get_by_text(words("note-save")).click()
+    expect(last.locator(".done")).to_have_text(words("note-saved"))
+    expect(done).to_have_role("status")
+    expect(done).to_be_focused()
+    expect(done).to_be_in_viewport()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        keep(page, f"noted-{language}-{width}")
+    page.locator("summary").last.click()
+    page.get_by_role("button", name=words("list-delete")).click()
+    page.wait_for_url("**/lists")
 
 
 def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:
