@@ -27,6 +27,13 @@ from made_model import draw
 from made_web import BY, PASSWORD, png
 
 FIRST_PAGE_BYTES = 150_000
+# Gathers what becomes the text of what is read out when it changes.
+OBSERVE = """() => {
+  const status = document.querySelector("[data-title]");
+  window.said = [];
+  new MutationObserver(() => window.said.push(status.textContent))
+    .observe(status, { childList: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +180,45 @@ def test_a_setting_keeps_the_focus_when_it_has_changed_the_answer(page: Page, kn
     page.locator("#set-k").fill("")
     page.keyboard.press("Tab")
     expect(page.locator("#set-k")).to_be_focused()  # it was not asked for, and nothing is lost
+
+
+def test_a_changed_answer_is_read_out_by_its_title(page: Page, known: bytes) -> None:
+    give(page, known)
+    status = page.locator("[data-title]")
+    expect(status).to_have_role("status")
+    expect(status).to_have_text("")  # the title of a page that is loaded is read out by itself
+    page.evaluate(OBSERVE)
+    said = "Known; similar pictures: 9 - acir"
+    page.locator("#set-k").press("ArrowDown")
+    page.wait_for_url("**k=9*")
+    for label in ("disc", "bars"):
+        expect(status).to_have_text(said)
+        page.locator("#set-label").select_option(f"label={label}")
+        page.wait_for_url(f"**label%3D{label}*")
+    expect(status).to_have_text(said)
+    expect(page).to_have_title(said)
+    assert page.evaluate("window.said") == [said, "", said, "", said]  # an equal one counts as new
+    assert accessibility_faults(page) == []
+
+
+def test_what_is_said_of_a_picture_is_read_before_the_picture_and_seen_where_it_was(
+    page: Page, known: bytes
+) -> None:
+    give(page, known)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    first = page.locator("main :is(h1, img, a, input, summary)").first
+    expect(first).to_have_id("verdict")
+    for width, is_beside in ((1280, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 800})
+        said, views = (
+            page.locator(f".asked > .{name}").bounding_box() for name in ("said", "views")
+        )
+        assert said
+        assert views
+        assert (said["y"] == views["y"]) == is_beside
+        assert said["x"] > views["x"] if is_beside else said["y"] + said["height"] <= views["y"]
 
 
 def test_when_the_session_has_ended_a_changed_setting_leads_to_signing_in(
@@ -345,12 +391,14 @@ def test_what_was_kept_or_noted_is_said_where_the_focus_is(
         expect(done).to_have_text(words("kept-on", title="Odd"))
         expect(done).to_have_role("status")
         expect(done).to_be_focused()
+    kept = page.url
+    page.locator("#set-k").press("ArrowDown")
+    expect(done).to_have_count(0)  # it was said of the answer before
+    page.goto(kept)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         assert accessibility_faults(page) == []
         keep(page, f"kept-{language}-{width}")
-    page.locator("#set-k").press("ArrowDown")
-    expect(done).to_have_count(0)  # it was said of the answer before
     page.goto("/lists")
     page.get_by_role("link", name="Odd").click()
     last = page.locator(".hit").last
