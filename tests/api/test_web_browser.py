@@ -677,6 +677,33 @@ def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> Non
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
 
 
+@pytest.mark.parametrize("path", ["/history", "/admin/audit"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_on_a_phone_all_of_a_record_is_in_sight(
+    page: Page, strange: bytes, path: str, language: str
+) -> None:
+    give(page, strange)
+    page.goto(f"{path}?lang={language}")
+    heads = page.get_by_role("columnheader").all_inner_texts()
+    verdict = Catalogues().of(language)("verdict-unknown")
+    record = page.get_by_role("row").filter(has_text=verdict).first
+    table = page.locator(".wide")
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for cell in record.locator("td:not(:empty)").all():
+            expect(cell).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"records-{path.rpartition('/')[2]}-{language}-{width}")
+    # Read out they are a table all the same, each cell in its column.
+    assert page.get_by_role("columnheader").count() == len(heads) > 0
+    assert page.get_by_role("row").last.get_by_role("cell").count() == len(heads)
+    said = record.locator("td[data-head]").first
+    shown = said.evaluate("e => getComputedStyle(e, '::before').content")
+    assert shown == f'"{said.get_attribute("data-head")} "'
+
+
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
     transfer(page, "drop", [("CANARY^PATRICIA.png", png(draw("disc", 123)))])
     page.wait_for_url("**/search?q=*")
