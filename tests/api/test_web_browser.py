@@ -27,6 +27,14 @@ from made_model import draw
 from made_web import BY, PASSWORD, png
 
 FIRST_PAGE_BYTES = 150_000
+# Where the text of a label ends, and where its number begins.
+PLACES = """label => {
+  const text = document.createRange();
+  text.selectNode(label.firstChild);
+  const { right, bottom } = text.getBoundingClientRect();
+  const { left, top } = label.querySelector("output").getBoundingClientRect();
+  return [right, bottom, left, top];
+}"""
 # Gathers what becomes the text of what is read out when it changes.
 OBSERVE = """() => {
   const status = document.querySelector("[data-title]");
@@ -675,6 +683,20 @@ def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> Non
     page.locator(f'summary[aria-label="{name} entfernen"]').click()
     page.get_by_role("button", name=f"{name} entfernen").click()
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
+
+
+def test_on_a_phone_the_name_of_a_setting_and_its_number_stay_apart(
+    page: Page, known: bytes
+) -> None:
+    page.goto("/?lang=de")
+    give(page, known)
+    answer = page.url
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for threshold in (0, 1):
+            page.goto(f"{answer}&threshold={threshold}")
+            right, bottom, left, top = page.locator("label:has(output)").evaluate(PLACES)
+            assert left - right >= 6 or top >= bottom
 
 
 @pytest.mark.parametrize("path", ["/history", "/admin/audit"])
