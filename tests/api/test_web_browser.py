@@ -15,6 +15,7 @@ from pydicom import dcmread
 
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.api.words import Catalogues
 from acir.governance.models import Registry
 from acir.index.store import Store
 from acir.workflows.serving import maps
@@ -26,6 +27,21 @@ from made_model import draw
 from made_web import BY, PASSWORD, png
 
 FIRST_PAGE_BYTES = 150_000
+# Where the text of a label ends, and where its number begins.
+PLACES = """label => {
+  const text = document.createRange();
+  text.selectNode(label.firstChild);
+  const { right, bottom } = text.getBoundingClientRect();
+  const { left, top } = label.querySelector("output").getBoundingClientRect();
+  return [right, bottom, left, top];
+}"""
+# Gathers what becomes the text of what is read out when it changes.
+OBSERVE = """() => {
+  const status = document.querySelector("[data-title]");
+  window.said = [];
+  new MutationObserver(() => window.said.push(status.textContent))
+    .observe(status, { childList: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +190,45 @@ def test_a_setting_keeps_the_focus_when_it_has_changed_the_answer(page: Page, kn
     expect(page.locator("#set-k")).to_be_focused()  # it was not asked for, and nothing is lost
 
 
+def test_a_changed_answer_is_read_out_by_its_title(page: Page, known: bytes) -> None:
+    give(page, known)
+    status = page.locator("[data-title]")
+    expect(status).to_have_role("status")
+    expect(status).to_have_text("")  # the title of a page that is loaded is read out by itself
+    page.evaluate(OBSERVE)
+    said = "Known; similar pictures: 9 - acir"
+    page.locator("#set-k").press("ArrowDown")
+    page.wait_for_url("**k=9*")
+    for label in ("disc", "bars"):
+        expect(status).to_have_text(said)
+        page.locator("#set-label").select_option(f"label={label}")
+        page.wait_for_url(f"**label%3D{label}*")
+    expect(status).to_have_text(said)
+    expect(page).to_have_title(said)
+    assert page.evaluate("window.said") == [said, "", said, "", said]  # an equal one counts as new
+    assert accessibility_faults(page) == []
+
+
+def test_what_is_said_of_a_picture_is_read_before_the_picture_and_seen_where_it_was(
+    page: Page, known: bytes
+) -> None:
+    give(page, known)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    first = page.locator("main :is(h1, img, a, input, summary)").first
+    expect(first).to_have_id("verdict")
+    for width, is_beside in ((1280, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 800})
+        said, views = (
+            page.locator(f".asked > .{name}").bounding_box() for name in ("said", "views")
+        )
+        assert said
+        assert views
+        assert (said["y"] == views["y"]) == is_beside
+        assert said["x"] > views["x"] if is_beside else said["y"] + said["height"] <= views["y"]
+
+
 def test_when_the_session_has_ended_a_changed_setting_leads_to_signing_in(
     browser: Browser, signed_in: object, address: str, known: bytes
 ) -> None:
@@ -305,7 +360,7 @@ def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: byte
     page.get_by_label("Note").fill("looks like a & b")
     keep(page, "keep")
     page.get_by_role("button", name="Put it there").click()
-    page.wait_for_url(answer)
+    page.wait_for_url(f"{answer}&kept=*")
     page.get_by_role("link", name="Lists").click()
     page.get_by_role("link", name="Odd <discs>").click()
     expect(page.locator(".hit .id")).to_have_text(name)
@@ -325,6 +380,49 @@ def test_a_hit_is_kept_on_a_list_by_keys_and_found_there(page: Page, known: byte
     expect(page.get_by_text("You have no list yet.")).to_be_visible()
     assert accessibility_faults(page) == []
     keep(page, "lists")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_was_kept_or_noted_is_said_where_the_focus_is(
+    page: Page, known: bytes, language: str
+) -> None:
+    words = Catalogues().of(language)
+    page.goto(f"/?lang={language}")
+    give(page, known)
+    answer, done = page.url, page.locator(".done")
+    for place in range(3):
+        page.goto(answer)
+        page.locator('[data-act="keep"]').nth(place).click()
+        if place == 0:
+            page.get_by_label(words("list-new-title")).fill("Odd")
+        page.get_by_role("button", name=words("keep-do")).click()
+        expect(done).to_have_text(words("kept-on", title="Odd"))
+        expect(done).to_have_role("status")
+        expect(done).to_be_focused()
+    kept = page.url
+    page.locator("#set-k").press("ArrowDown")
+    expect(done).to_have_count(0)  # it was said of the answer before
+    page.goto(kept)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        keep(page, f"kept-{language}-{width}")
+    page.goto("/lists")
+    page.get_by_role("link", name="Odd").click()
+    last = page.locator(".hit").last
+    last.locator("textarea").fill("x")
+    last.get_by_text(words("note-save")).click()
+    expect(last.locator(".done")).to_have_text(words("note-saved"))
+    expect(done).to_have_role("status")
+    expect(done).to_be_focused()
+    expect(done).to_be_in_viewport()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert accessibility_faults(page) == []
+        keep(page, f"noted-{language}-{width}")
+    page.locator("summary").last.click()
+    page.get_by_role("button", name=words("list-delete")).click()
+    page.wait_for_url("**/lists")
 
 
 def test_everything_is_reached_by_the_tab_key(page: Page, known: bytes) -> None:
@@ -585,6 +683,47 @@ def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> Non
     page.locator(f'summary[aria-label="{name} entfernen"]').click()
     page.get_by_role("button", name=f"{name} entfernen").click()
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
+
+
+def test_on_a_phone_the_name_of_a_setting_and_its_number_stay_apart(
+    page: Page, known: bytes
+) -> None:
+    page.goto("/?lang=de")
+    give(page, known)
+    answer = page.url
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for threshold in (0, 1):
+            page.goto(f"{answer}&threshold={threshold}")
+            right, bottom, left, top = page.locator("label:has(output)").evaluate(PLACES)
+            assert left - right >= 6 or top >= bottom
+
+
+@pytest.mark.parametrize("path", ["/history", "/admin/audit"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_on_a_phone_all_of_a_record_is_in_sight(
+    page: Page, strange: bytes, path: str, language: str
+) -> None:
+    give(page, strange)
+    page.goto(f"{path}?lang={language}")
+    heads = page.get_by_role("columnheader").all_inner_texts()
+    verdict = Catalogues().of(language)("verdict-unknown")
+    record = page.get_by_role("row").filter(has_text=verdict).first
+    table = page.locator(".wide")
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for cell in record.locator("td:not(:empty)").all():
+            expect(cell).to_be_visible()
+        assert accessibility_faults(page) == []
+        keep(page, f"records-{path.rpartition('/')[2]}-{language}-{width}")
+    # Read out they are a table all the same, each cell in its column.
+    assert page.get_by_role("columnheader").count() == len(heads) > 0
+    assert page.get_by_role("row").last.get_by_role("cell").count() == len(heads)
+    said = record.locator("td[data-head]").first
+    shown = said.evaluate("e => getComputedStyle(e, '::before').content")
+    assert shown == f'"{said.get_attribute("data-head")} "'
 
 
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:

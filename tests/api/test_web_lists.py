@@ -1,6 +1,7 @@
 """Lists and notes on the page: one's own, of what one may see now, and in no other place."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,7 @@ def begin(
     fields = {"csrf": csrf, "id": picture, "title": "Odd ones", "note": note}
     answer = client.post("/keep", data=fields, follow_redirects=False)
     assert answer.status_code == 303, answer.text
-    return csrf, answer.headers["location"]
+    return csrf, answer.headers["location"].partition("?")[0]
 
 
 def test_a_hit_is_put_on_a_list_with_a_note_and_one_goes_back(
@@ -71,13 +72,42 @@ def test_a_hit_is_put_on_a_list_with_a_note_and_one_goes_back(
     state = form.partition('name="state" value="')[2].partition('"')[0].replace("&amp;", "&")
     fields = {"csrf": csrf, "id": chest[1], "title": "Odd ones", "note": "look", "state": state}
     back = office.post("/keep", data=fields, follow_redirects=False)
-    assert back.headers["location"] == f"/search?{urlencode({'id': chest[0]})}"
+    before, kept = back.headers["location"].split("&kept=")
+    assert before == f"/search?{urlencode({'id': chest[0]})}"
     lists = office.get("/lists").text
     assert ">Odd ones</a>" in lists
     place = lists.partition('href="/lists/')[2].partition('"')[0]
+    assert kept == place
     shown = office.get(f"/lists/{place}").text
     assert ">look</textarea>" in shown
     assert f'<p class="id">{chest[1]}</p>' in shown
+
+
+def test_what_was_kept_or_noted_is_said_once_and_to_its_owner(
+    office: TestClient, chest: list[str]
+) -> None:
+    csrf, place = begin(office, chest[1])
+    fields = {"csrf": csrf, "id": chest[1], "key": place.rpartition("/")[2]}
+    state = urlencode({"id": chest[0]})
+    for language, kept, saved in (
+        ("en", "The picture was put on the list Odd ones.", "The note is saved."),
+        ("de", "Das Bild wurde auf die Liste Odd ones gesetzt.", "Die Notiz ist gespeichert."),
+    ):
+        office.cookies.set("acir_lang", language)
+        answer = office.post("/keep", data=fields | {"state": state})
+        assert kept in answer.text
+        assert not re.search(r'href="[^"]*[?;]kept=', answer.text)
+        assert kept not in office.get(f"/search?{state}&kept=another").text
+        for noting in (
+            office.post(f"{place}/note", data=fields | {"note": "look"}),
+            office.post("/keep", data=fields),  # from no answer, so that one goes to the list
+        ):
+            assert noting.text.count(saved) == 1
+        assert saved not in office.get(place).text
+    again = office.post("/keep", data=fields | {"state": f"{state}&kept=another"})
+    assert again.url.query.count(b"kept=") == 1
+    csrf = sign_in(office, "admin")
+    assert kept not in office.get(str(answer.url)).text
 
 
 def test_a_list_is_renamed_changed_saved_and_deleted(office: TestClient, chest: list[str]) -> None:

@@ -42,6 +42,36 @@ def test_an_answer_says_the_verdict_first_and_shows_the_hits(
     assert "CANARY" not in page
 
 
+def test_the_title_of_an_answer_says_how_it_came_out(
+    client: TestClient, known: bytes, strange: bytes
+) -> None:
+    asked, withheld = ask(client, known), ask(client, strange)
+    stored = client.get("/").text.partition('href="/search?id=')[2].partition('"')[0]
+    for path, english, german in (
+        (asked, "Known; similar pictures: 10", "Bekannt; ähnliche Bilder: 10"),
+        (f"{asked}&k=3", "Known; similar pictures: 3", "Bekannt; ähnliche Bilder: 3"),
+        (withheld, "Unknown; similar pictures: 0", "Unbekannt; ähnliche Bilder: 0"),
+        (
+            f"{withheld}&force=true",
+            "Unknown; similar pictures: 10",
+            "Unbekannt; ähnliche Bilder: 10",
+        ),
+        (
+            ask(client, b"text"),
+            "This cannot be read as a picture.",
+            "Das ist nicht als Bild lesbar.",
+        ),
+        (
+            f"/search?id={stored}",
+            "Stored; similar pictures: 10",
+            "Gespeichert; ähnliche Bilder: 10",
+        ),
+    ):
+        for language, said in (("en", english), ("de", german)):
+            page = client.get(path, headers={"Accept-Language": language}).text
+            assert f"<title>{said} - acir</title>" in page
+
+
 def test_a_withheld_answer_has_no_hits_and_says_why(client: TestClient, strange: bytes) -> None:
     page = client.get(ask(client, strange)).text
     assert "The model does not know this kind of picture." in page
@@ -169,7 +199,7 @@ def test_numbers_are_said_as_a_language_says_them() -> None:
 
 
 def test_an_address_changes_in_one_thing() -> None:
-    address = Address("/search", [("q", "x"), ("like", "a"), ("lang", "de"), ("k", "")])
+    address = Address.parsed("/search", "q=x&like=a&lang=de&kept=b&k=")
     assert str(address) == "/search?q=x&like=a"
     assert address.having(k="5") == "/search?q=x&like=a&k=5"
     assert address.having(like="") == "/search?q=x"

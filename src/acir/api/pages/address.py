@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 
 Pairs = list[tuple[str, str]]
+# What a page is told once: how it is to look, or what was just done; no other page is.
+ONCE = frozenset({"lang", "theme", "kept"})
 LONGEST = 2**16  # characters of parameters; no server takes more in the first line of a request
 
 
@@ -19,19 +21,17 @@ class Address:
 
     def __init__(self, path: str, pairs: Iterable[tuple[str, str]]) -> None:
         self.path = path
-        self.pairs: Pairs = [
-            (key, value) for key, value in pairs if value and key not in {"lang", "theme"}
-        ]
+        self.pairs: Pairs = [(key, value) for key, value in pairs if value]
 
     @classmethod
     def of(cls, request: Request) -> "Address":
         """Return the address that a page was asked for by."""
-        return cls(request.url.path, request.query_params.multi_items())
+        return cls(request.url.path, _lasting(request.query_params.multi_items()))
 
     @classmethod
     def parsed(cls, path: str, parameters: str) -> "Address":
         """Return an address from its parameters as they stand after the question mark."""
-        return cls(path, parse_qsl(parameters))
+        return cls(path, _lasting(parse_qsl(parameters)))
 
     def __str__(self) -> str:
         """Return it as a link has it."""
@@ -65,6 +65,10 @@ class Address:
     def only(self, *names: str) -> Pairs:
         """Return the parameters of some names."""
         return [pair for pair in self.pairs if pair[0] in names]
+
+
+def _lasting(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    return [pair for pair in pairs if pair[0] not in ONCE]
 
 
 def _changed(pairs: Pairs, changed: Mapping[str, str]) -> Pairs:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
 from fastapi import Form as Field
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -91,8 +92,12 @@ async def search(
     render: Render,
     wish: Wished,
     shown: Shown,
+    kept: Annotated[str, Query(max_length=WORD)] = "",
 ) -> Response:
-    """Show the verdict and the hits: of pictures that were given, or of a stored one."""
+    """Show the verdict and the hits: of pictures that were given, or of a stored one.
+
+    It says that one of the hits was just put on a list, where that is the caller's.
+    """
     asked = await shown.asked(server, caller)
     shown.complete(wish)
     found = await answered(server, caller, asked, wish)
@@ -119,11 +124,18 @@ async def search(
         chosen=dict(map(pair_of, wish.where)),
         examples=[*wish.like, *wish.unlike],
         address=address,
+        kept_on=await _title(server, caller, kept),
         most=MOST_HITS,
     )
     # A form sends its empty fields too; the address that stays does not need them.
     page.headers["HX-Push-Url"] = str(address)
     return page
+
+
+async def _title(server: State, caller: Caller, key: str) -> str | None:
+    """Return what the caller calls a list; None of a list that is not theirs."""
+    lists = await run_in_threadpool(server.lists.of, caller.name) if key else []
+    return next((one.title for one in lists if one.key == key), None)
 
 
 @router.get("/export")

@@ -73,13 +73,14 @@ async def put(
     note: Note = "",
     state: Annotated[str, Form(max_length=LONGEST)] = "",
 ) -> Response:
-    """Put a picture on a list, or on a new one, and go back to the answer."""
+    """Put a picture on a list, or on a new one, and go back to the answer, which says so."""
     picture = _picture(server, caller, id)
     if key:
         await run_in_threadpool(server.lists.put, key, picture, note, caller.actor)
     else:
         key = await run_in_threadpool(server.lists.begin, title, picture, note, caller.actor)
-    return RedirectResponse(_back(state) or f"{PAGE}/{key}", 303)
+    back = Address.parsed("/search", state).having(kept=key) if state else _noted(key, id)
+    return RedirectResponse(back, 303)
 
 
 @router.post("/lists/make")
@@ -91,15 +92,24 @@ async def make(server: Server, caller: Changing, title: Title) -> Response:
 
 @router.get("/lists/{key}")
 async def show(
-    request: Request, server: Server, caller: Noting, render: Render, key: str
+    request: Request,
+    server: Server,
+    caller: Noting,
+    render: Render,
+    key: str,
+    noted: Annotated[str, Query(max_length=WORD)] = "",
 ) -> Response:
-    """Show the pictures of a list that the caller may see now, with their notes."""
+    """Show the pictures of a list that the caller may see now, with their notes.
+
+    Below the note that was just saved it says so.
+    """
     found, shown = await _opened(server, caller, key, "view")
     return render(
         request,
         "list.html",
         list=found,
         shown=shown,
+        noted=noted,
         longest=LONGEST_TITLE,
         longest_note=LONGEST_NOTE,
     )
@@ -132,7 +142,7 @@ async def note(server: Server, caller: Changing, key: str, id: Id, note: Note = 
     """Change the note on a picture."""
     picture = _picture(server, caller, id)
     await run_in_threadpool(server.lists.put, key, picture, note, caller.actor)
-    return RedirectResponse(f"{PAGE}/{key}", 303)
+    return RedirectResponse(_noted(key, id), 303)
 
 
 @router.post("/lists/{key}/take")
@@ -164,6 +174,11 @@ def _picture(server: State, caller: Caller, name: str, verb: Verb = "annotate") 
     """
     entry = stored(server, caller, verb, name)
     return Picture(entry.id, entry.patient, collection_of(entry.metadata))
+
+
+def _noted(key: str, id: str) -> str:
+    """Return the address of a list that says that the note on a picture is saved."""
+    return Address(f"{PAGE}/{key}", []).having(noted=id)
 
 
 def _back(state: str) -> str:

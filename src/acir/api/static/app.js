@@ -61,6 +61,16 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:after:swap", showHeat);
 showHeat();
 
+// A changed answer is read out by its title, as that of a page that is loaded is without this; it is
+// taken away before, so that an equal one counts as new.
+function readOut(text) {
+  const status = document.querySelector("[data-title]");
+  if (status) status.textContent = text;
+}
+
+document.addEventListener("htmx:before:request", () => readOut(""));
+document.addEventListener("htmx:finally:swap", () => readOut(document.title));
+
 // Keys act on the hit that has the focus, so that they never get in the way of typing.
 const ACTS = { s: "similar", c: "compare", k: "keep", "+": "like", "-": "unlike", Enter: "similar" };
 
