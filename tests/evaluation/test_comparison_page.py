@@ -200,6 +200,16 @@ def test_of_a_perfect_peer_no_error_is_cut(benchmark: Benchmark) -> None:
     assert numbers["comparisons"][0]["error_cut"] is None
 
 
+def test_differences_that_are_all_the_same_have_no_effect_size(benchmark: Benchmark) -> None:
+    flat = {"acir": 0.75, "csq": 0.5}
+    runs = [run(m, [s] * 8, data="cells", seed=n) for m, s in flat.items() for n in (0, 1)]
+    found = table(reported(benchmark, runs), "Ours in Hamming order against")
+    assert found["Blood cells", "16", "CSQ"]["effect d"] == "-"
+    sheet = Sheet(benchmark, Results(runs))
+    numbers = json.loads(json.dumps(to_dict(sheet, compared(sheet)), allow_nan=False))
+    assert numbers["comparisons"][0]["paired"]["effect"] is None
+
+
 def test_every_contrast_has_its_rows_on_each_set_and_over_all(report: Document) -> None:
     tables = [t for s in report.sections if s.title.startswith("Differences") for t in s.tables]
     assert [t.caption for t in tables] == [str(c) for c in CONTRASTS] * 2

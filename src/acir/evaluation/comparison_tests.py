@@ -94,8 +94,9 @@ def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
             "other's, mean over the data sets. The interval is a bootstrap over queries and seeds; "
             "p is of a two-sided permutation test (10,000 sign flips), corrected by Holm for all "
             "methods and code lengths of its table; d is the difference over the standard "
-            "deviation of the queries' differences; the error cut is the share by which 1 - mAP is "
-            "smaller. Data sets that ask with the same pictures are drawn and flipped together. "
+            "deviation of the queries' differences, '-' where these are all the same; the error "
+            "cut is the share by which 1 - mAP is smaller. Data sets that ask with the same "
+            "pictures are drawn and flipped together. "
             "'Better' needs p below 0.05 after Holm and ranges over seeds that do not touch; "
             "anything less is 'no difference shown'.",
         ),
@@ -171,7 +172,7 @@ def _row(sheet: Sheet, outcome: Outcome) -> tuple[str, ...]:
         _interval(paired),
         _p(paired.p),
         _p(outcome.adjusted_p),
-        f"{paired.effect:.2f}",
+        UNDEFINED if paired.effect is None else f"{paired.effect:.2f}",
         _percent(outcome.error_cut),
         outcome.verdict,
     )

@@ -28,6 +28,7 @@ from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
 from acir.workflows.answer_sets import of_training
+from acir.workflows.comparing import records as files
 from acir.workflows.destination import refuse_file
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
@@ -123,7 +124,7 @@ def train(
         say(line)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     if fabric.is_global_zero:  # two that write one file at a time lose it to each other
-        _claim(out, begun)
+        files.write(out / RUN, begun)
     history = _trainer(run, encoder, loss, out, seed, fabric).fit(run.train, resume=resume)
     if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
         return {}
@@ -162,19 +163,6 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
         raise UsageError(
             f"{out} holds a run already; go on with it by --resume or give another --out"
         )
-
-
-def _claim(out: Path, run: Mapping[str, Any]) -> None:
-    """Take a folder for this run."""
-    out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / RUN, run)
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a file whole or, on a full disk, not at all."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Run:
@@ -225,7 +213,7 @@ def _finished(
     }
     card = model_card(run.recipe, run.manifest.report(), metrics)
     write_bundle(replace(bundle, card=card), out / BUNDLE)
-    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    files.write(out / METRICS, metrics)
     return metrics
 
 
