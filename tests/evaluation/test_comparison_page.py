@@ -154,6 +154,23 @@ def test_the_mean_over_data_sets_pairs_runs_of_one_seed(benchmark: Benchmark) ->
     assert found.mean == pytest.approx((0.52 + 0.72) / 2)
 
 
+def test_data_sets_with_other_seeds_are_told_of(benchmark: Benchmark) -> None:
+    said = (
+        "Not every data set has the same seeds of CSQ at 32 bits: those that all of them have are "
+        "compared."
+    )
+    lacking = ("csq", "chest", 32, 0)
+    keys = ("method", "data", "bits", "seed")
+    some = [r for r in RUNS if tuple(r.record[key] for key in keys) != lacking]
+    for runs, told in ((RUNS, False), (some, True)):
+        (section,) = (
+            s
+            for s in reported(benchmark, list(runs)).sections
+            if s.title == "Differences over all data sets"
+        )
+        assert (said in section.text) is told
+
+
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:
     assert table(report, "mAP on chest")["dch",]["32 bits, re-ranked"] == "not possible"
     (chest,) = (s for s in report.sections if s.title == "chest")

@@ -99,10 +99,26 @@ def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
             "pictures are drawn and flipped together. "
             "'Better' needs p below 0.05 after Holm and ranges over seeds that do not touch; "
             "anything less is 'no difference shown'.",
+            *_uneven_seeds(sheet),
         ),
         tuple(_table(sheet, c, [o for o in found if not o.data]) for c, found in outcomes.items()),
         tuple(_intervals(sheet, outcomes)),
     )
+
+
+def _uneven_seeds(sheet: Sheet) -> Iterator[str]:
+    """Say whose data sets have other seeds than each other."""
+    found = []
+    for method in sheet.methods:
+        for bits in sheet.benchmark.bits:
+            seeds = {sheet.results.seeds(data, method, bits) for data in sheet.averaged(bits)}
+            if len(seeds - {()}) > 1:  # without any, the method is not compared at all
+                found.append(f"{sheet.titles[method]} at {bits} bits")
+    if found:
+        yield (
+            f"Not every data set has the same seeds of {', '.join(found)}: those that all of them "
+            "have are compared."
+        )
 
 
 def on_each(sheet: Sheet, outcomes: Outcomes) -> Section:
