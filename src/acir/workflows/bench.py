@@ -27,6 +27,7 @@ from acir.tables import plain
 from acir.types import Progress, silent
 from acir.workflows.coding import Coder
 from acir.workflows.comparing import records
+from acir.workflows.destination import refuse_unwritable
 
 REAL_ROUNDS, REAL_BATCHES = 25, 3
 Say = Callable[[str], None]
@@ -77,9 +78,12 @@ def bench_index(
         say: Takes a line for a person.
 
     Raises:
-        UsageError: The benchmark, the bundle, the source or the name of an engine is wrong.
+        UsageError: The benchmark, the bundle, the source, the folder or the name of an engine is
+            wrong.
+        StorageError: The folder cannot be written.
     """
     plan = plans.load(path)
+    refuse_unwritable(out)
     _check_engines([*(servers or {}), *(name for g in plan.gallery for name in g.leave_out)])
     bench = _Bench(plan, out, dict(servers or {}), progress, say)
     cases = [*map(bench.gallery, plan.gallery), *map(bench.store, plan.store)]

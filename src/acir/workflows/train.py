@@ -29,7 +29,7 @@ from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
 from acir.workflows.answer_sets import of_training
 from acir.workflows.comparing import records as files
-from acir.workflows.destination import refuse_file
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
@@ -111,6 +111,7 @@ def train(
 
     Raises:
         UsageError: The recipe, the source or the folder cannot be used as asked.
+        StorageError: The folder cannot be written.
     """
     started = time.perf_counter()
     recipe = _possible(recipe_name, settings)
@@ -144,7 +145,7 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 
     A run that stopped before its first checkpoint is nothing to lose.
     """
-    refuse_file(out)
+    refuse_unwritable(out)
     begun = out / RUN
     if resume and begun.is_file():
         try:
