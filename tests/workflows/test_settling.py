@@ -91,6 +91,23 @@ def test_too_many_pictures_to_compare_are_told_of(monkeypatch: pytest.MonkeyPatc
     assert not any("too many" in line for line in describe(Manifest(rows[:2], (), 0.1)))
 
 
+@pytest.mark.parametrize(
+    ("fraction", "split", "decide"),
+    [(0.0, "train", True), (0.0, "val", False), (0.1, "train", True), (0.1, "val", True)],
+)
+def test_nobody_is_told_of_what_is_not_compared_where_draws_decide_nothing(
+    monkeypatch: pytest.MonkeyPatch, fraction: float, split: Split, decide: bool
+) -> None:
+    monkeypatch.setattr("acir.data.near.MOST", 1)
+    splits: list[Split] = ["train", "train", split]  # validation lends from train, or is its own
+    rows = tuple(
+        Row(f"{n}", ("a",), one, 0.5, None, f"{n}", (9, 9), False) for n, one in enumerate(splits)
+    )
+    manifest = Manifest(rows, (), fraction)
+    assert manifest.draws_decide is decide
+    assert any("too many" in line for line in describe(manifest)) is decide
+
+
 def _with(loss: dict[str, object], **head: bool) -> Recipe:
     table = recipes.read("tiny")
     table["loss"] = loss
