@@ -123,7 +123,7 @@ def test_the_loss_is_told_how_many_first_bits_are_to_be_codes_too() -> None:
 def test_a_loss_that_cannot_teach_the_beginnings_of_a_code_is_refused() -> None:
     said = (
         r"recipe key model\.head\.nested is true, but the loss 'greedyhash' does not teach the "
-        r"beginnings of a code; use sch, or set it to false"
+        r"beginnings of a code; use sch, or set model\.head\.nested=false"
     )
     with pytest.raises(RecipeError, match=said):
         network(_with({"name": "greedyhash"}, nested=True), _pictures(fall=False), seed=0)
@@ -136,7 +136,7 @@ def test_classes_that_the_loss_does_not_teach_are_not_weighed(loss: dict[str, ob
     said = (
         rf"recipe key model\.head\.posterior is true, but the loss '{loss['name']}' with its "
         "options does not teach the class head, which would weigh classes by chance; use sch with "
-        "classification above 0, or set it to false"
+        r"classification above 0, or set model\.head\.posterior=false$"
     )
     with pytest.raises(RecipeError, match=said):
         network(_with(loss, posterior=True), _pictures(fall=False), seed=0)

@@ -175,7 +175,7 @@ def loss_for(recipe: Recipe, class_counts: tuple[int, ...], pictures: int) -> Lo
         raise RecipeError(
             f"recipe key model.head.posterior is true, but the loss {recipe.loss.name!r} with its "
             "options does not teach the class head, which would weigh classes by chance; use sch "
-            "with classification above 0, or set it to false"
+            "with classification above 0, or set model.head.posterior=false"
         )
     return loss
 
@@ -187,7 +187,7 @@ def _lengths(recipe: Recipe) -> tuple[int, ...]:
     if "lengths" not in signature(losses.get(recipe.loss.name)).parameters:
         raise RecipeError(
             f"recipe key model.head.nested is true, but the loss {recipe.loss.name!r} does not "
-            "teach the beginnings of a code; use sch, or set it to false"
+            "teach the beginnings of a code; use sch, or set model.head.nested=false"
         )
     return nested_lengths(recipe.model.bits)
 

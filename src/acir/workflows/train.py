@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from acir import losses
 from acir import recipe as recipes
 from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet
@@ -37,6 +36,7 @@ from acir.workflows.learning import (
     describe,
     fitted_rankers,
     look,
+    loss_for,
     network,
     prep_for,
     read_parts,
@@ -133,9 +133,9 @@ def train(
 
 
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
-    """Load a recipe whose loss and detectors are installed."""
+    """Load a recipe whose loss and detectors are installed, and teach what its network needs."""
     recipe = recipes.load(recipe_name, settings)
-    losses.get(recipe.loss.name)
+    loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
     calibrate.require_detectors(recipe)
     return recipe
 
