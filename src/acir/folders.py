@@ -1,10 +1,11 @@
-"""The files below a folder, in order, and their names as text."""
+"""The files below a folder, in order, their names as text, and whether there may be more."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from acir.errors import SourceError
+from acir.errors import SourceError, StorageError
 
 
 def readable(name: str) -> str:
@@ -53,3 +54,19 @@ def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
     Folders below it that cannot be opened are among them; see `visible_files`.
     """
     return sorted(path for path in visible_files(folder) if accept(path) or path.is_dir())
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be made; the one that is tried has no name and vanishes.
+
+    Raises:
+        StorageError: It is closed or read-only, or the disk is full.
+    """
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"nothing can be written in the folder {folder} ({error.strerror}); give access to it "
+            "or make room, or name another place"
+        ) from error

@@ -106,6 +106,20 @@ def test_a_mistake_in_the_recipe(
     assert re.search(said, refused(few, tmp_path / "run", "--set", f"{key}={value}"))
 
 
+def test_a_loss_that_cannot_teach_what_the_recipe_needs_is_refused_before_pictures_are_read(
+    tmp_path: Path,
+) -> None:
+    nowhere, out = tmp_path / "nowhere", tmp_path / "run"
+    settings = ("--set", "loss.name=dsh")
+    said = acir("train", "tiny", "--data", nowhere, "--out", out, *settings).refusal()
+    assert said.startswith("recipe key model.head.posterior is true, but the loss 'dsh' with its")
+    assert said.endswith("or set model.head.posterior=false")
+    more = ("--set", said.rpartition(" ")[2])  # what it says is what helps
+    said = acir("train", "tiny", "--data", nowhere, "--out", out, *settings, *more).refusal()
+    assert said.startswith(f"there is nothing at {nowhere}")
+    assert not out.exists()
+
+
 def test_a_setting_without_a_value(tmp_path: Path, few: Path) -> None:
     said = refused(few, tmp_path / "run", "--set", "training.epochs")
     assert said == "the option value is 'training.epochs', expected key=value"

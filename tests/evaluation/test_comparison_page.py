@@ -154,6 +154,23 @@ def test_the_mean_over_data_sets_pairs_runs_of_one_seed(benchmark: Benchmark) ->
     assert found.mean == pytest.approx((0.52 + 0.72) / 2)
 
 
+def test_data_sets_with_other_seeds_are_told_of(benchmark: Benchmark) -> None:
+    said = (
+        "Not every data set has the same seeds of CSQ at 32 bits: those that all of them have are "
+        "compared."
+    )
+    lacking = ("csq", "chest", 32, 0)
+    keys = ("method", "data", "bits", "seed")
+    some = [r for r in RUNS if tuple(r.record[key] for key in keys) != lacking]
+    for runs, told in ((RUNS, False), (some, True)):
+        (section,) = (
+            s
+            for s in reported(benchmark, list(runs)).sections
+            if s.title == "Differences over all data sets"
+        )
+        assert (said in section.text) is told
+
+
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:
     assert table(report, "mAP on chest")["dch",]["32 bits, re-ranked"] == "not possible"
     (chest,) = (s for s in report.sections if s.title == "chest")
@@ -198,6 +215,16 @@ def test_of_a_perfect_peer_no_error_is_cut(benchmark: Benchmark) -> None:
     sheet = Sheet(benchmark, Results(runs))
     numbers = json.loads(json.dumps(to_dict(sheet, compared(sheet)), allow_nan=False))
     assert numbers["comparisons"][0]["error_cut"] is None
+
+
+def test_differences_that_are_all_the_same_have_no_effect_size(benchmark: Benchmark) -> None:
+    flat = {"acir": 0.75, "csq": 0.5}
+    runs = [run(m, [s] * 8, data="cells", seed=n) for m, s in flat.items() for n in (0, 1)]
+    found = table(reported(benchmark, runs), "Ours in Hamming order against")
+    assert found["Blood cells", "16", "CSQ"]["effect d"] == "-"
+    sheet = Sheet(benchmark, Results(runs))
+    numbers = json.loads(json.dumps(to_dict(sheet, compared(sheet)), allow_nan=False))
+    assert numbers["comparisons"][0]["paired"]["effect"] is None
 
 
 def test_every_contrast_has_its_rows_on_each_set_and_over_all(report: Document) -> None:

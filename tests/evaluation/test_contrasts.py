@@ -118,6 +118,21 @@ def test_the_mean_is_of_the_data_sets_that_have_begun_at_that_length() -> None:
     assert long.paired == compare_over_sets(pairs)
 
 
+def test_the_mean_pairs_data_sets_by_the_seed_itself() -> None:
+    lacking = {("acir", "cells", 1), ("acir", "chest", 0), ("csq", "chest", 0)}
+    runs = [
+        r for r in RUNS if (r.record["method"], r.record["data"], r.record["seed"]) not in lacking
+    ]
+    assert [o for o in found(runs) if not o.data] == []  # ours has no seed on both data sets
+    runs = [r for r in RUNS if (r.record["method"], r.record["data"]) != ("csq", "chest")]
+    runs += [run("csq", AP["csq", "chest", 1], data="chest", seed=1)]
+    (mean,) = (o for o in found(runs) if not o.data and o.peer == "csq")
+    pairs = [(scores("acir", data), scores("csq", data)[1:]) for data in QUERIES]
+    assert mean.paired == compare_over_sets(pairs)
+    ours, other = (np.mean([part[side].mean() for part in pairs]) for side in (0, 1))
+    assert mean.error_cut == pytest.approx(1 - (1 - ours) / (1 - other))
+
+
 def flat(method: str, level: float, data: str, bits: int) -> list[Run]:
     return [run(method, [level] * 4, data=data, bits=bits, seed=seed) for seed in (0, 1)]
 

@@ -14,7 +14,7 @@ from acir.evaluation.report import (
     data_uri,
     promise,
     rarity,
-    refuse_missing_folder,
+    refuse_unwritable_page,
     render,
     write_page,
 )
@@ -225,8 +225,8 @@ def test_a_page_for_a_folder_that_does_not_exist_is_refused_beforehand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match=r"no folder .*absent for page.html; make it first"):
-        refuse_missing_folder(tmp_path / "absent" / "page.html")
+        refuse_unwritable_page(tmp_path / "absent" / "page.html")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="is a folder; name the file of the page"):
-        refuse_missing_folder(tmp_path)
-    refuse_missing_folder(Path("page.html"))
+        refuse_unwritable_page(tmp_path)
+    refuse_unwritable_page(Path("page.html"))

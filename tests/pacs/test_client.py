@@ -18,7 +18,7 @@ import pytest
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import MIB, Client
 from acir.pacs.feed import Feed
-from acir.pacs.orthanc import Orthanc, OrthancSeries
+from acir.pacs.orthanc import Member, Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
@@ -363,6 +363,29 @@ def test_what_are_no_members_of_a_series_is_said(server: Server, content: str) -
     refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
     with serve(lambda asked: Answer(content.encode())) as made, refused:
         OPENED.append(feed := OrthancSeries(at(server, made)))
+        feed.members("a")
+
+
+def test_members_that_an_orthanc_has_lost_hide_no_other(server: Server) -> None:
+    kept, lost = ("-".join([digit * 8] * 5) for digit in "ab")
+    answers = {
+        "/series/a": {"Instances": [kept, lost]},
+        f"/instances/{kept}/tags?short=": {"0008,0018": "1.2", "0008,0060": "CT"},
+    }
+
+    def answer(asked: Asked) -> Answer:
+        found = answers.get(asked.path)
+        return Answer(json.dumps(found).encode(), status=500 if found is None else 200)
+
+    with serve(answer) as made:
+        OPENED.append(feed := OrthancSeries(at(server, made)))
+        found = feed.members("a")
+        assert [*found] == [kept, lost]
+        member, error = found.values()
+        assert isinstance(member, Member)
+        assert (member.description.uid, member.description.modality) == ("1.2", "CT")
+        assert str(error) == "the server main answered with status 500"
+    with pytest.raises(UnreachableError):
         feed.members("a")
 
 

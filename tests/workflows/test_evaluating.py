@@ -161,8 +161,23 @@ def test_a_source_of_unreadable_pictures_alone_is_refused(
 def test_queries_without_labels_are_refused(bundle: Path, pictures: Path, tmp_path: Path) -> None:
     save(draw("disc", 0), tmp_path / "0.png")
     save(np.zeros((32, 32), dtype=np.uint8), tmp_path / "1.png")
+    todo = (
+        "has a label, by which a hit is right or wrong; put them in folders called after their "
+        "classes, or name these in the column label of a .csv manifest"
+    )
     said = evaluate(bundle, f"{pictures}#val", tmp_path).refusal()
-    assert said.startswith("none of the 2 query pictures shares a class with any of the 60")
+    assert said == f"none of the 2 query pictures {todo}"
+    said = evaluate(bundle, tmp_path, f"{pictures}#val").refusal()
+    assert said == f"none of the 2 gallery pictures {todo}"
+
+
+def test_queries_of_other_classes_than_the_gallery_are_refused(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    save(draw("disc", 951), tmp_path / "gallery" / "disc" / "0.png")
+    save(draw("bars", 952), tmp_path / "queries" / "bars" / "0.png")
+    said = evaluate(bundle, tmp_path / "gallery", tmp_path / "queries").refusal()
+    assert said.startswith("none of the 1 query pictures shares a class with any of the 1 gallery")
 
 
 def test_people_get_tables(bundle: Path, pictures: Path) -> None:

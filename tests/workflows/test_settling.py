@@ -91,6 +91,23 @@ def test_too_many_pictures_to_compare_are_told_of(monkeypatch: pytest.MonkeyPatc
     assert not any("too many" in line for line in describe(Manifest(rows[:2], (), 0.1)))
 
 
+@pytest.mark.parametrize(
+    ("fraction", "split", "decide"),
+    [(0.0, "train", True), (0.0, "val", False), (0.1, "train", True), (0.1, "val", True)],
+)
+def test_nobody_is_told_of_what_is_not_compared_where_draws_decide_nothing(
+    monkeypatch: pytest.MonkeyPatch, fraction: float, split: Split, decide: bool
+) -> None:
+    monkeypatch.setattr("acir.data.near.MOST", 1)
+    splits: list[Split] = ["train", "train", split]  # validation lends from train, or is its own
+    rows = tuple(
+        Row(f"{n}", ("a",), one, 0.5, None, f"{n}", (9, 9), False) for n, one in enumerate(splits)
+    )
+    manifest = Manifest(rows, (), fraction)
+    assert manifest.draws_decide is decide
+    assert any("too many" in line for line in describe(manifest)) is decide
+
+
 def _with(loss: dict[str, object], **head: bool) -> Recipe:
     table = recipes.read("tiny")
     table["loss"] = loss
@@ -106,7 +123,7 @@ def test_the_loss_is_told_how_many_first_bits_are_to_be_codes_too() -> None:
 def test_a_loss_that_cannot_teach_the_beginnings_of_a_code_is_refused() -> None:
     said = (
         r"recipe key model\.head\.nested is true, but the loss 'greedyhash' does not teach the "
-        r"beginnings of a code; use sch, or set it to false"
+        r"beginnings of a code; use sch, or set model\.head\.nested=false"
     )
     with pytest.raises(RecipeError, match=said):
         network(_with({"name": "greedyhash"}, nested=True), _pictures(fall=False), seed=0)
@@ -119,7 +136,7 @@ def test_classes_that_the_loss_does_not_teach_are_not_weighed(loss: dict[str, ob
     said = (
         rf"recipe key model\.head\.posterior is true, but the loss '{loss['name']}' with its "
         "options does not teach the class head, which would weigh classes by chance; use sch with "
-        "classification above 0, or set it to false"
+        r"classification above 0, or set model\.head\.posterior=false$"
     )
     with pytest.raises(RecipeError, match=said):
         network(_with(loss, posterior=True), _pictures(fall=False), seed=0)

@@ -211,7 +211,7 @@ def test_a_series_that_is_listed_and_not_given_stops_no_other_and_is_tried_again
     honest = OrthancSeries.members
     odd = next(s.handle for s in _series(config) if len(s.instances) == 3)
 
-    def failing(feed: OrthancSeries, handle: str) -> dict[str, Member]:
+    def failing(feed: OrthancSeries, handle: str) -> dict[str, Member | PacsError]:
         if handle == odd:
             raise error
         return honest(feed, handle)
@@ -225,7 +225,7 @@ def test_a_series_that_is_listed_and_not_given_stops_no_other_and_is_tried_again
     assert letters(followed) == []
 
 
-def test_a_file_that_the_pacs_has_lost_is_told_and_not_asked_for_before_it_is_due(
+def test_a_file_that_the_pacs_has_lost_is_told_and_the_rest_of_its_series_is_known(
     tmp_path: Path, scans: Scans, bundle: Path, followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = configured(
@@ -240,15 +240,18 @@ def test_a_file_that_the_pacs_has_lost_is_told_and_not_asked_for_before_it_is_du
     scans.orthanc.kill()  # what it has in memory is lost, too
     scans.orthanc.start()
     scans.settle()
-    assert sync(patient) == {"taken": 2, "passed": 0, "failed": 3, "gone": 0}
-    (reason,) = {letter["reason"] for letter in letters(followed)}
-    assert reason == "the server main answered with status 500"
+    assert sync(patient) == {"taken": 4, "passed": 0, "failed": 1, "gone": 0}
+    (letter,) = letters(followed)
+    assert letter["reason"] == "the server main answered with status 500"
+    assert sorted(held(followed).values()) == ["1 of 2", "1 of 2", "2 of 2", "2 of 2"]
+    # it is not asked for before it is due
     assert sync(patient) == {"taken": 0, "passed": 0, "failed": 0, "gone": 0}
-    assert len(letters(followed)) == 3
+    assert letters(followed) == [letter]
     lost.write_bytes(kept)
     monkeypatch.setattr("acir.index.feeds.time", lambda: time.time() + 7200)
     assert sync(patient) == {"taken": 3, "passed": 0, "failed": 0, "gone": 0}
     assert letters(followed) == []
+    assert held(followed) == scans.spoken_for(followed)
 
 
 def test_a_series_that_is_gone_before_it_is_asked_for_leaves_nothing(

@@ -56,6 +56,11 @@ class Manifest:
         """Whether the source has a validation split of its own."""
         return any(row.split == "val" for row in self.rows)
 
+    @property
+    def draws_decide(self) -> bool:
+        """Whether the draws of training pictures decide what these are for."""
+        return self.fraction > 0 or not self.has_val
+
     def part(self, row: Row) -> Part:
         """Say what a row is for; all pictures of one patient have the same answer."""
         if row.split != "train":
@@ -161,7 +166,7 @@ def read_manifest(
             training.add(record)
         rows.append(_row(record))
     read = Manifest(tuple(rows), tuple(skipped()), fraction)
-    if not fraction and read.has_val:  # draws decide nothing
+    if not read.draws_decide:
         return read
     draws, alike = training.shared()
     for place, draw in zip(places, draws, strict=True):

@@ -106,6 +106,10 @@ class Results:
         """Return the possible runs of all seeds, in order of their seeds."""
         return [run for run in self._groups.get((data, method, bits), []) if run.is_possible]
 
+    def seeds(self, data: str, method: str, bits: int) -> tuple[int, ...]:
+        """Return the seeds of the possible runs, in order."""
+        return tuple(run.record["seed"] for run in self.runs(data, method, bits))
+
     def reason(self, data: str, method: str, bits: int) -> str | None:
         """Return why a method cannot run so, or None."""
         group = self._groups.get((data, method, bits), [])
@@ -122,9 +126,15 @@ class Results:
         self, data: str, method: str, bits: int, order: str, metric: str = "mAP"
     ) -> Float[np.ndarray, "seeds queries"] | None:
         """Return the score of each query with each seed; None where no run has it."""
-        key = f"{order}/{metric}"
-        found = [run.arrays[key] for run in self.runs(data, method, bits) if key in run.arrays]
-        return np.stack(found) if found else None
+        found = self.by_seed(data, method, bits, order, metric)
+        return np.stack([*found.values()]) if found else None
+
+    def by_seed(
+        self, data: str, method: str, bits: int, order: str, metric: str = "mAP"
+    ) -> dict[int, Float[np.ndarray, " queries"]]:
+        """Return the score of each query by the seed of the run, in order of the seeds."""
+        key, runs = f"{order}/{metric}", self.runs(data, method, bits)
+        return {run.record["seed"]: run.arrays[key] for run in runs if key in run.arrays}
 
 
 @dataclass(frozen=True)

@@ -94,14 +94,31 @@ def over_sets(sheet: Sheet, outcomes: Outcomes) -> Section:
             "other's, mean over the data sets. The interval is a bootstrap over queries and seeds; "
             "p is of a two-sided permutation test (10,000 sign flips), corrected by Holm for all "
             "methods and code lengths of its table; d is the difference over the standard "
-            "deviation of the queries' differences; the error cut is the share by which 1 - mAP is "
-            "smaller. Data sets that ask with the same pictures are drawn and flipped together. "
+            "deviation of the queries' differences, '-' where these are all the same; the error "
+            "cut is the share by which 1 - mAP is smaller. Data sets that ask with the same "
+            "pictures are drawn and flipped together. "
             "'Better' needs p below 0.05 after Holm and ranges over seeds that do not touch; "
             "anything less is 'no difference shown'.",
+            *_uneven_seeds(sheet),
         ),
         tuple(_table(sheet, c, [o for o in found if not o.data]) for c, found in outcomes.items()),
         tuple(_intervals(sheet, outcomes)),
     )
+
+
+def _uneven_seeds(sheet: Sheet) -> Iterator[str]:
+    """Say whose data sets have other seeds than each other."""
+    found = []
+    for method in sheet.methods:
+        for bits in sheet.benchmark.bits:
+            seeds = {sheet.results.seeds(data, method, bits) for data in sheet.averaged(bits)}
+            if len(seeds - {()}) > 1:  # without any, the method is not compared at all
+                found.append(f"{sheet.titles[method]} at {bits} bits")
+    if found:
+        yield (
+            f"Not every data set has the same seeds of {', '.join(found)}: those that all of them "
+            "have are compared."
+        )
 
 
 def on_each(sheet: Sheet, outcomes: Outcomes) -> Section:
@@ -171,7 +188,7 @@ def _row(sheet: Sheet, outcome: Outcome) -> tuple[str, ...]:
         _interval(paired),
         _p(paired.p),
         _p(outcome.adjusted_p),
-        f"{paired.effect:.2f}",
+        UNDEFINED if paired.effect is None else f"{paired.effect:.2f}",
         _percent(outcome.error_cut),
         outcome.verdict,
     )

@@ -104,7 +104,8 @@ def outcomes(
     """Compare with every peer on every data set and on their mean, at every code length.
 
     What a method cannot do or has not done yet is left out; the mean takes all data sets that have
-    begun at that code length or none, and wants at least two.
+    begun at that code length or none, and wants at least two. Of each method it takes the seeds
+    that all of them have.
 
     Args:
         results: The runs.
@@ -213,25 +214,33 @@ def _pairs(
             if len(data) < min(len(sets), LEAST_SETS):
                 continue
             for peer in scope.peers:
-                ours = [results.scores(d, scope.ours, bits, contrast.ours) for d in data]
-                other = [results.scores(d, peer, bits, contrast.other) for d in data]
-                if all(one is not None for one in (*ours, *other)):
+                ours = _with_shared_seeds(results, data, scope.ours, bits, contrast.ours)
+                other = _with_shared_seeds(results, data, peer, bits, contrast.other)
+                if ours and other:
                     yield _Pair(
                         data=data,
                         bits=bits,
                         peer=peer,
-                        ours=tuple(one for one in ours if one is not None),
-                        other=tuple(one for one in other if one is not None),
+                        ours=ours,
+                        other=other,
                         patients=tuple(_patients(results, d, scope.ours, bits) for d in data),
                         blocks=_asked_alike(results, scope, data, bits),
                     )
 
 
+def _with_shared_seeds(
+    results: Results, data: Sequence[str], method: str, bits: int, order: str
+) -> tuple[Scores, ...]:
+    """Return the scores on each data set with those seeds that all of them have; else nothing."""
+    found = [results.by_seed(name, method, bits, order) for name in data]
+    seeds = sorted(set[int].intersection(*map(set, found)))
+    return tuple(np.stack([one[seed] for seed in seeds]) for one in found) if seeds else ()
+
+
 def _by_seed(sets: Sequence[Scores]) -> list[float]:
-    """Return the mean over data sets of the mAP with each seed that all of them have."""
-    return [
-        float(np.mean([one[seed].mean() for one in sets])) for seed in range(min(map(len, sets)))
-    ]
+    """Return the mAP with each seed, the mean over the data sets."""
+    found: list[float] = np.mean([one.mean(axis=1) for one in sets], axis=0).tolist()
+    return found
 
 
 def _patients(results: Results, data: str, method: str, bits: int) -> Int[np.ndarray, " _"] | None:

@@ -193,6 +193,8 @@ def evaluate(
     answerable = (queries.labels & gallery.labels.any(axis=0)).any(axis=1)
     rows = np.flatnonzero(answerable)
     if not rows.size:
+        _refuse_unlabelled(gallery, "gallery")
+        _refuse_unlabelled(queries, "query")
         raise SourceError(
             f"none of the {len(queries)} query pictures shares a class with any of the "
             f"{len(gallery)} gallery pictures; give queries of the gallery's classes"
@@ -213,6 +215,15 @@ def evaluate(
         reranked=_reranked_scores(gallery, asked, ranker),
         code_use=code_use(gallery.codes, gallery.labels),
     )
+
+
+def _refuse_unlabelled(pictures: CodedSet, name: str) -> None:
+    if len(pictures) and not pictures.labels.any():
+        raise SourceError(
+            f"none of the {len(pictures)} {name} pictures has a label, by which a hit is right or "
+            "wrong; put them in folders called after their classes, or name these in the column "
+            "label of a .csv manifest"
+        )
 
 
 def refuse_overlap(gallery_hashes: Collection[str], query_hashes: Collection[str]) -> None:

@@ -15,6 +15,7 @@ from typing import ClassVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acir.errors import StorageError, UsageError
+from acir.folders import require_writable
 from acir.gate_words import percent_above
 from acir.types import Answer, Verdict
 
@@ -76,16 +77,18 @@ class Page:
     synthetic: bool = False
 
 
-def refuse_missing_folder(path: Path) -> None:
+def refuse_unwritable_page(path: Path) -> None:
     """Refuse a page that could not be written, before there is any work to lose.
 
     Raises:
         UsageError: Its folder does not exist, or it is a folder itself.
+        StorageError: No file can be made in its folder.
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name the file of the page, as in {path}/page.html")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} for {path.name}; make it first")
+    require_writable(path.absolute().parent)
 
 
 def write_page(path: Path, page: Page) -> None:

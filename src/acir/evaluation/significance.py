@@ -31,7 +31,7 @@ class Paired:
         high: Its upper end.
         p: Two-sided, of the paired permutation test; at least 1 / (1 + rounds).
         effect: Difference over the standard deviation of the queries' differences (Cohen's d_z);
-            0 when all are 0, infinite when all are the same otherwise.
+            0 when all are 0, None when all are the same otherwise: they have no spread.
         queries: How many were compared.
     """
 
@@ -39,7 +39,7 @@ class Paired:
     low: float
     high: float
     p: float
-    effect: float
+    effect: float | None
     queries: int
 
 
@@ -263,8 +263,8 @@ def _chunks(rounds: int, units: int) -> Iterator[int]:
         yield min(step, rounds - start)
 
 
-def _effect(difference: float, sets: Sequence[_DataSet]) -> float:
+def _effect(difference: float, sets: Sequence[_DataSet]) -> float | None:
     spread = math.sqrt(np.mean([one.differences.var(ddof=1) for one in sets]))
     if spread > ROUNDING * abs(difference):
         return difference / spread
-    return math.copysign(math.inf, difference) if difference else 0.0
+    return None if difference else 0.0

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydicom.datadict import tag_for_keyword
 
-from acir.errors import GoneError, PacsError, UsageError
+from acir.errors import GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import Client
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.own import is_ours
@@ -103,9 +103,7 @@ class Orthanc(Feed):
 
     def describe(self, handle: str) -> Description:
         """Return what Orthanc read from the file when it came."""
-        return _described(
-            self._object(self._client.json(["instances", handle, "tags"], {"short": ""}))
-        )
+        return _described(self._json("instances", handle, "tags"))
 
     def file(self, handle: str) -> bytes:
         """Return the file as it was stored."""
@@ -141,6 +139,10 @@ class Orthanc(Feed):
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _json(self, *path: str) -> Mapping[str, Any]:
+        """Return an object whose tags are written short."""
+        return self._object(self._client.json([*path], {"short": ""}))
 
     def _checked(self, identifiers: Iterable[Any]) -> list[str]:
         found = list(identifiers)
@@ -181,11 +183,30 @@ class OrthancSeries(Orthanc):
         except (KeyError, TypeError):
             raise self._odd() from None
 
-    def members(self, handle: str) -> dict[str, Member]:
-        """Return what Orthanc read of the instances of a series, by their handles."""
-        found = self._object(self._client.json(["series", handle, "instances-tags"], {"short": ""}))
-        self._checked(found)
-        return {name: _member(self._object(tags)) for name, tags in found.items()}
+    def members(self, handle: str) -> dict[str, Member | PacsError]:
+        """Return what Orthanc read of the instances of a series, or why it does not give it.
+
+        By their handles. It gives nothing of a series of which it has lost a file; then each
+        instance is asked for by itself.
+        """
+        try:
+            found = self._json("series", handle, "instances-tags")
+            return {name: _member(self._object(found[name])) for name in self._checked(found)}
+        except UnreachableError:
+            raise
+        except PacsError:
+            listed = self._object(self._client.json(["series", handle])).get("Instances")
+            if not isinstance(listed, list):
+                raise self._odd() from None
+            return {name: self._member_or_error(name) for name in self._checked(listed)}
+
+    def _member_or_error(self, handle: str) -> Member | PacsError:
+        try:
+            return _member(self._json("instances", handle, "tags"))
+        except UnreachableError:
+            raise
+        except PacsError as error:
+            return error
 
 
 def _described(tags: Mapping[str, Any]) -> Description:

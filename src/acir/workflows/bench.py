@@ -26,7 +26,8 @@ from acir.sources.base import SourceOptions
 from acir.tables import plain
 from acir.types import Progress, silent
 from acir.workflows.coding import Coder
-from acir.workflows.comparing.records import whole
+from acir.workflows.comparing import records
+from acir.workflows.destination import refuse_unwritable
 
 REAL_ROUNDS, REAL_BATCHES = 25, 3
 Say = Callable[[str], None]
@@ -77,9 +78,12 @@ def bench_index(
         say: Takes a line for a person.
 
     Raises:
-        UsageError: The benchmark, the bundle, the source or the name of an engine is wrong.
+        UsageError: The benchmark, the bundle, the source, the folder or the name of an engine is
+            wrong.
+        StorageError: The folder cannot be written.
     """
     plan = plans.load(path)
+    refuse_unwritable(out)
     _check_engines([*(servers or {}), *(name for g in plan.gallery for name in g.leave_out)])
     bench = _Bench(plan, out, dict(servers or {}), progress, say)
     cases = [*map(bench.gallery, plan.gallery), *map(bench.store, plan.store)]
@@ -102,7 +106,7 @@ def _check_engines(names: Sequence[str]) -> None:
 
 def write(results: Mapping[str, Any], plan: Plan, out: Path) -> Path:
     """Write results, report, figure and the plan for a larger gallery; return the report."""
-    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    records.write(out / "results.json", results)
     (out / "growth.svg").write_bytes(growth(curves(results, plan.growth.bits)))
     larger = scale.page(results, plan.growth)
     if larger is not None:
@@ -170,18 +174,16 @@ class _Bench:
     def result(self, case: Case) -> dict[str, Any]:
         """Return the result of a case, measured now or before."""
         path = self.out / "cases" / f"{case.name}.json"
-        if path.exists():
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if found["decided_by"] == case.decided_by:
-                self.say(f"{case.name} is measured already")
-                return found
+        found = records.read(path)
+        if found is not None and found["decided_by"] == case.decided_by:
+            self.say(f"{case.name} is measured already")
+            return found
         # Else a collection among all that is loaded, 0.1 s long, counts for what it falls into.
         gc.freeze()
         with self.progress(case.name, case.steps) as tick:
             measured = {"decided_by": case.decided_by, "conditions": conditions()}
             measured |= case.measure(tick)
-        with whole(path) as beside:
-            beside.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        records.write(path, measured)
         return measured
 
     def _searched(

@@ -20,7 +20,7 @@ from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
 from acir.workflows.comparing.processes import Work, carry_out, threads_each
 from acir.workflows.comparing.report import write_report
 from acir.workflows.comparing.tuning import Choices, tunings
-from acir.workflows.destination import refuse_file
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.learning import Say, loss_for
 
 log = logging.getLogger("acir.compare")
@@ -67,13 +67,14 @@ def compare(
 
     Raises:
         UsageError: The benchmark, the part or a source cannot be used.
+        StorageError: The folder cannot be written.
         AcirError: A run failed for another reason than that the method cannot run so.
     """
     benchmark = benchmark_file.load(path)
     moved = benchmarks.with_sources(benchmark, sources or {})
     part = benchmarks.selected(moved, only or {})
     _check_losses(benchmark)
-    refuse_file(out)
+    refuse_unwritable(out)
     try:
         with TemporaryDirectory() as scratch:
             course = _Course(part, out, means or Means(), Path(scratch), progress, say)

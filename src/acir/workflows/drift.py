@@ -6,7 +6,7 @@ from typing import Any, Literal
 from acir.bundle import load_bundle
 from acir.errors import UsageError
 from acir.evaluation.drift_figure import bars
-from acir.evaluation.report import Page, Panel, refuse_missing_folder, write_page
+from acir.evaluation.report import Page, Panel, refuse_unwritable_page, write_page
 from acir.index.store import Store
 from acir.index.traffic import Traffic
 from acir.metrics.proportions import chance_of_as_many
@@ -33,9 +33,10 @@ def drift(index: Path, *, html: Path | None = None) -> dict[str, Any]:
 
     Raises:
         UsageError: The index cannot be read, was never calibrated, or the page has no folder.
+        StorageError: The page cannot be written.
     """
     if html is not None:
-        refuse_missing_folder(html)
+        refuse_unwritable_page(html)
     with Store.open(index) as store:
         calibration = load_bundle(index / BUNDLE).gate.calibration
         if calibration.n == 0:

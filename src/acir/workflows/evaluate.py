@@ -8,7 +8,7 @@ from acir.bundle import Bundle, load_bundle
 from acir.errors import SourceError, UsageError
 from acir.evaluation.protocol import Evaluation
 from acir.evaluation.protocol import evaluate as evaluate_coded
-from acir.evaluation.report import refuse_missing_folder
+from acir.evaluation.report import refuse_unwritable_page
 from acir.evaluation.retrieved import NamedSet
 from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
@@ -75,7 +75,7 @@ def evaluate(
 
 def _refuse_misuse(html: Path | None, unknown: str | None) -> None:
     if html is not None:
-        refuse_missing_folder(html)
+        refuse_unwritable_page(html)
     elif unknown is not None:
         raise UsageError(
             f"--unknown {unknown} is shown on the page alone; add --html PATH or leave it out"

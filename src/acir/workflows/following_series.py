@@ -72,8 +72,16 @@ class SeriesFollower(Follower):
                 wanted.append(series.handle)
         return there, wanted
 
-    def _looked_at(self, members: Mapping[str, Member]) -> Iterator[Looked]:
-        """Fetch and read the slices that speak for a series; the others are not wanted."""
+    def _looked_at(self, given: Mapping[str, Member | PacsError]) -> Iterator[Looked]:
+        """Fetch and read the slices that speak for a series; the others are not wanted.
+
+        They speak for what is left of it where the server does not give all of its instances.
+        """
+        members = {h: one for h, one in given.items() if isinstance(one, Member)}
+        for handle, error in given.items():
+            if isinstance(error, PacsError):
+                hashed = self._hashed(handle)
+                yield Fetched(hashed), Skipped(hashed, str(error))
         pictures = [h for h, m in members.items() if is_wanted(self._server, m.description)]
         found = stacks([self._place(members[handle]) for handle in pictures])
         for sentence in remarks(found):

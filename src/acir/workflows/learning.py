@@ -78,11 +78,11 @@ def describe(manifest: Manifest) -> list[str]:
             "these groups is wholly for training, for calibration or for validation"
         )
     nameless = sum(row.split == "train" and row.patient is None for row in manifest.rows)
-    if nameless > near.MOST:
+    if manifest.draws_decide and nameless > near.MOST:
         lines.append(
             f"{nameless} training pictures without a patient are too many to compare with each "
-            f"other, at most {near.MOST} are; nearly the same ones may be in training and in "
-            "calibration, and then less is promised than new patients would take"
+            f"other, at most {near.MOST} are; nearly the same ones may be in two of training, "
+            "calibration and validation, which then look easier than new patients are"
         )
     return [*lines, *skipped_lines(manifest.skipped)]
 
@@ -175,7 +175,7 @@ def loss_for(recipe: Recipe, class_counts: tuple[int, ...], pictures: int) -> Lo
         raise RecipeError(
             f"recipe key model.head.posterior is true, but the loss {recipe.loss.name!r} with its "
             "options does not teach the class head, which would weigh classes by chance; use sch "
-            "with classification above 0, or set it to false"
+            "with classification above 0, or set model.head.posterior=false"
         )
     return loss
 
@@ -187,7 +187,7 @@ def _lengths(recipe: Recipe) -> tuple[int, ...]:
     if "lengths" not in signature(losses.get(recipe.loss.name)).parameters:
         raise RecipeError(
             f"recipe key model.head.nested is true, but the loss {recipe.loss.name!r} does not "
-            "teach the beginnings of a code; use sch, or set it to false"
+            "teach the beginnings of a code; use sch, or set model.head.nested=false"
         )
     return nested_lengths(recipe.model.bits)
 

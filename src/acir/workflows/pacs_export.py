@@ -30,6 +30,7 @@ from acir.privacy.pseudonym import HEX_DIGITS, pseudonym
 from acir.search import Examined, Request, Searcher
 from acir.types import Answer, Hit, Verdict
 from acir.workflows.answers import query_report
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.notes import converted_lines
 from acir.workflows.search import open_index
 
@@ -109,6 +110,7 @@ def export(
             in the folder all the same.
     """
     _refuse_used(place.out)
+    refuse_unwritable(place.out.absolute().parent)
     _refuse_server_of_nothing(place, source)
     data = _dicom(Path(query)) if source is None else _fetched(query, source, place.server or "")
     with _client(place) as client, open_index(index, device) as searcher:

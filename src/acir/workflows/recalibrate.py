@@ -22,7 +22,7 @@ from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress, silent
 from acir.workflows.answer_sets import measured
-from acir.workflows.destination import refuse_file
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
 
 CAP = 2  # a class is named where it is flagged at more than this many times the rate
@@ -86,6 +86,7 @@ def recalibrate(
     Raises:
         UsageError: The bundle, the source or a folder cannot be used; the model has learned from
             some of the pictures; or they cannot be halved.
+        StorageError: The folder cannot be written.
     """
     _refuse_taken(out)
     bundle = load_bundle(model, device)
@@ -133,7 +134,7 @@ def _around(model: Path) -> Path | None:
 def _refuse_taken(out: Path) -> None:
     if out.exists():
         raise UsageError(f"there is something at {out} already; name a new folder as --out")
-    refuse_file(out)
+    refuse_unwritable(out)
 
 
 def _halved(site: Site, seed: int, data: str) -> tuple[Rows, Rows]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from acir.bundle import load_bundle, verify_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
-from acir.evaluation.report import Page, QueryReport, refuse_missing_folder, write_page
+from acir.evaluation.report import Page, QueryReport, refuse_unwritable_page, write_page
 from acir.index.folder import require_index
 from acir.index.store import Store
 from acir.pacs.files import is_dicom_file
@@ -150,7 +150,7 @@ def _refuse_impossible(
     others = (*(["stored pictures"] if stored else []), *(["several views"] if several else []))
     refuse_other_ways(request, *others)
     if html is not None:
-        refuse_missing_folder(html)
+        refuse_unwritable_page(html)
 
 
 def _page(index: Path, reports: Sequence[QueryReport]) -> Page:

@@ -22,7 +22,7 @@ from acir.robustness.inputs import suite
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows.comparing import records as files
-from acir.workflows.destination import refuse_file
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.notes import skipped_lines
 from acir.workflows.stressing import attack_run
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
@@ -117,7 +117,7 @@ def _refuse_misuse(data: str, out: Path, limit: int) -> None:
         raise UsageError(
             f"a stress test needs all splits of a source, but {data} names one; leave it out"
         )
-    refuse_file(out)
+    refuse_unwritable(out)
     if limit < LEAST_PICTURES:
         raise UsageError(
             f"the limit is {limit}, expected at least {LEAST_PICTURES}, as some corruptions mix "

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from acir import losses
 from acir import recipe as recipes
 from acir.bundle import Bundle, write_bundle
 from acir.data.loader import ImageSet
@@ -28,7 +27,8 @@ from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate
 from acir.workflows.answer_sets import of_training
-from acir.workflows.destination import refuse_file
+from acir.workflows.comparing import records as files
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
@@ -36,6 +36,7 @@ from acir.workflows.learning import (
     describe,
     fitted_rankers,
     look,
+    loss_for,
     network,
     prep_for,
     read_parts,
@@ -110,6 +111,7 @@ def train(
 
     Raises:
         UsageError: The recipe, the source or the folder cannot be used as asked.
+        StorageError: The folder cannot be written.
     """
     started = time.perf_counter()
     recipe = _possible(recipe_name, settings)
@@ -123,7 +125,7 @@ def train(
         say(line)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     if fabric.is_global_zero:  # two that write one file at a time lose it to each other
-        _claim(out, begun)
+        files.write(out / RUN, begun)
     history = _trainer(run, encoder, loss, out, seed, fabric).fit(run.train, resume=resume)
     if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
         return {}
@@ -131,9 +133,9 @@ def train(
 
 
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
-    """Load a recipe whose loss and detectors are installed."""
+    """Load a recipe whose loss and detectors are installed, and teach what its network needs."""
     recipe = recipes.load(recipe_name, settings)
-    losses.get(recipe.loss.name)
+    loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
     calibrate.require_detectors(recipe)
     return recipe
 
@@ -143,7 +145,7 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 
     A run that stopped before its first checkpoint is nothing to lose.
     """
-    refuse_file(out)
+    refuse_unwritable(out)
     begun = out / RUN
     if resume and begun.is_file():
         try:
@@ -162,19 +164,6 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
         raise UsageError(
             f"{out} holds a run already; go on with it by --resume or give another --out"
         )
-
-
-def _claim(out: Path, run: Mapping[str, Any]) -> None:
-    """Take a folder for this run."""
-    out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / RUN, run)
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a file whole or, on a full disk, not at all."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Run:
@@ -225,7 +214,7 @@ def _finished(
     }
     card = model_card(run.recipe, run.manifest.report(), metrics)
     write_bundle(replace(bundle, card=card), out / BUNDLE)
-    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    files.write(out / METRICS, metrics)
     return metrics
 
 

@@ -39,9 +39,14 @@ def place(out: Path, data: str, method: str, bits: int, seed: int) -> Path:
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record, whole or not at all."""
+    """Write a record, whole or not at all.
+
+    Raises:
+        ValueError: A number is infinite or none, which JSON cannot say.
+    """
+    text = json.dumps(record, indent=1, allow_nan=False)
     with whole(path) as beside:
-        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
@@ -54,7 +59,8 @@ def read(path: Path) -> Record | None:
     """Return a record, or None where there is none."""
     if not path.is_file():
         return None
-    record: Record = json.loads(path.read_text(encoding="utf-8"))
+    # Earlier versions wrote an undefined number as Infinity or NaN.
+    record: Record = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     return record
 
 
