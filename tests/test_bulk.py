@@ -1,5 +1,7 @@
 """Encoding many pictures gives what encoding each of them gives."""
 
+import gc
+import sys
 import threading
 from collections.abc import Iterator
 from itertools import count
@@ -141,3 +143,35 @@ def test_closing_the_last_stage_ends_all_of_them() -> None:
     last.close()
     assert ended == ["outer", "inner"]
     assert threading.active_count() == before
+
+
+def test_a_stage_that_nobody_holds_may_be_collected_in_its_own_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unheld, ended = threading.Event(), threading.Event()
+    wrong: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", wrong.append)
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield 0
+            assert unheld.wait(30)
+            gc.collect()
+            yield 1
+        finally:
+            ended.set()
+
+    def begin() -> None:
+        stage = ahead(numbers(), 1)
+        ring: list[object] = [stage]
+        ring.append(ring)  # as a traceback holds what it shows: only the collector ends this
+        assert next(stage) == 0
+
+    gc.disable()
+    try:
+        begin()
+        unheld.set()
+        assert ended.wait(30)
+    finally:
+        gc.enable()
+    assert wrong == []

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from queue import Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import TypeVar
 
 import numpy as np
@@ -85,7 +85,8 @@ def ahead(items: Iterable[Item], room: int) -> Generator[Item, None, None]:
             raise item.error
     finally:
         unwanted.set()
-        thread.join()
+        if thread is not current_thread():  # where what nobody holds any more is collected
+            thread.join()
 
 
 def _fill(items: Iterable[Item], waiting: "Queue[Item | _End]", unwanted: Event) -> None:
