@@ -30,7 +30,7 @@ from acir.evaluation.significance import compare
 from acir.metrics.retrieval import average_precision
 from acir.metrics.ties import by_distance
 from acir.types import silent
-from acir.workflows.comparing import records
+from acir.workflows import records
 from acir.workflows.comparing.contest import Entry, Place, train
 from acir.workflows.comparing.pictures import keep_exam, keep_lessons, open_exam, open_lessons
 from acir.workflows.learning import coded

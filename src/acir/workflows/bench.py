@@ -25,8 +25,8 @@ from acir.index import engines
 from acir.sources.base import SourceOptions
 from acir.tables import plain
 from acir.types import Progress, silent
+from acir.workflows import records
 from acir.workflows.coding import Coder
-from acir.workflows.comparing import records
 from acir.workflows.destination import refuse_unwritable
 
 REAL_ROUNDS, REAL_BATCHES = 25, 3

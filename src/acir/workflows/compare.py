@@ -13,7 +13,7 @@ from acir.evaluation import benchmark as benchmarks
 from acir.evaluation import benchmark_file
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.types import Progress, silent
-from acir.workflows.comparing import records
+from acir.workflows import records
 from acir.workflows.comparing.contest import Entry, Place, run
 from acir.workflows.comparing.keys import run_key
 from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons

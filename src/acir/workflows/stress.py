@@ -21,7 +21,7 @@ from acir.recipe import Recipe
 from acir.robustness.inputs import suite
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
-from acir.workflows.comparing import records as files
+from acir.workflows import records
 from acir.workflows.destination import refuse_unwritable
 from acir.workflows.notes import skipped_lines
 from acir.workflows.stressing import attack_run
@@ -205,6 +205,6 @@ def _written(out: Path, found: Stress, attacked: Attacked | None) -> dict[str, A
         page = with_attacks(page, attacked)
         numbers["summary"]["attack"] = attack_summary(attacked)
         numbers["attack"] = attack_dict(attacked)
-    files.write(out / NUMBERS, numbers)
+    records.write(out / NUMBERS, numbers)
     write_page(out / PAGE, page)
     return dict(numbers["summary"])

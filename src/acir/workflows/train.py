@@ -25,9 +25,8 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.tensors import Evidence
 from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
-from acir.workflows import calibrate
+from acir.workflows import calibrate, records
 from acir.workflows.answer_sets import of_training
-from acir.workflows.comparing import records as files
 from acir.workflows.destination import refuse_unwritable
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
@@ -125,7 +124,7 @@ def train(
         say(line)
     say(f"the network has {size(encoder) / 1e6:.2f} M parameters")
     if fabric.is_global_zero:  # two that write one file at a time lose it to each other
-        files.write(out / RUN, begun)
+        records.write(out / RUN, begun)
     history = _trainer(run, encoder, loss, out, seed, fabric).fit(run.train, resume=resume)
     if not fabric.is_global_zero:  # one of several processes calibrates and writes for all
         return {}
@@ -214,7 +213,7 @@ def _finished(
     }
     card = model_card(run.recipe, run.manifest.report(), metrics)
     write_bundle(replace(bundle, card=card), out / BUNDLE)
-    files.write(out / METRICS, metrics)
+    records.write(out / METRICS, metrics)
     return metrics
 
 
@@ -256,8 +255,8 @@ def _gate(run: _Run, encoder: Encoder) -> tuple[Gate, dict[str, Evidence]]:
     """Fit and calibrate the gate; return it with what it looked at, by its role."""
     roles = calibrate.gate_parts(run.manifest, run.recipe.gate, run.prep.size)
     with run.progress("calibrating the gate", len(run.manifest.rows)) as tick:
-        records = counted(run.source, tick)
-        evidence = calibrate.collect_by_role(records, roles, encoder, run.prep)
+        pictures = counted(run.source, tick)
+        evidence = calibrate.collect_by_role(pictures, roles, encoder, run.prep)
     promise = run.manifest.fraction > 0
     encode, show = encode_with(encoder), run.progress
     gate = calibrate.fit_gate(run.recipe, evidence, encode, promise=promise, progress=show)

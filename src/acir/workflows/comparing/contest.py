@@ -19,7 +19,7 @@ from acir.models.encoder import Encoder
 from acir.training.optimiser import repeats
 from acir.training.trainer import Trainer, make_fabric
 from acir.types import silent
-from acir.workflows.comparing import records
+from acir.workflows import records
 from acir.workflows.comparing.exam import Coded, answers, fit, floor
 from acir.workflows.comparing.pictures import Lessons, Part, digests, open_exam, open_lessons
 from acir.workflows.comparing.steadiness import steadiness

@@ -13,7 +13,7 @@ from typing import Any
 from acir.errors import RecipeError
 from acir.recipe import GateRecipe, Recipe, from_dict
 from acir.tables import Table, plain
-from acir.workflows.comparing.records import digest
+from acir.workflows.records import digest
 
 FORMAT = 1
 

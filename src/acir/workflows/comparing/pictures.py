@@ -26,8 +26,8 @@ from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress
-from acir.workflows.comparing.records import DIGITS, digest, write_arrays
 from acir.workflows.learning import Say, describe, look, prep_for, read_parts, require_learnable
+from acir.workflows.records import DIGITS, digest, write_arrays
 
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 

@@ -16,7 +16,7 @@ from acir.evaluation.document import Document, markdown
 from acir.evaluation.report import write_page
 from acir.evaluation.significance import Paired
 from acir.types import Progress
-from acir.workflows.comparing import records
+from acir.workflows import records
 from acir.workflows.comparing.keys import is_recipe
 from acir.workflows.comparing.tuning import TUNING, Choices
 from acir.workflows.learning import Say

@@ -12,7 +12,7 @@ from typing import Any
 
 from acir import recipe as recipes
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method, Settings
-from acir.workflows.comparing import records
+from acir.workflows import records
 from acir.workflows.comparing.contest import Entry, Place, trial
 from acir.workflows.comparing.keys import run_key
 from acir.workflows.comparing.pictures import digests

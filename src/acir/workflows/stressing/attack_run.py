@@ -20,7 +20,7 @@ from acir.evaluation.figures import png
 from acir.evaluation.retrieved import spread
 from acir.sources.base import Source
 from acir.types import Progress
-from acir.workflows.comparing import records as files
+from acir.workflows import records
 from acir.workflows.stressing.attacking import Attacker, Case, Found, attack, cases, work
 from acir.workflows.stressing.parts import Parts
 from acir.workflows.stressing.victim import Victim
@@ -125,7 +125,7 @@ def _kept(
     case: Case, attacker: Attacker, folder: Path, decides: dict[str, object], progress: Progress
 ) -> Found:
     """Return what an attack found before, or carry it out."""
-    key = files.digest({**decides, **asdict(case)})
+    key = records.digest({**decides, **asdict(case)})
     weight = f"-{case.weight:g}" if case.weight else ""
     path = folder / f"{case.attack}{weight}-{case.grey_levels}.npz"
     found = _taken_up(path, case, key)
@@ -140,7 +140,7 @@ def _kept(
             "rows": found.rows,
             "images": found.images,
         }
-        files.write_arrays(path, {"key": np.array(key), **arrays})
+        records.write_arrays(path, {"key": np.array(key), **arrays})
     return found
 
 

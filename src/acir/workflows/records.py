@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON with its numbers, and beside it the arrays of its queries."""
+"""What a workflow leaves behind: one JSON with its numbers, and the arrays behind them."""
 
 import json
 import os

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acir.workflows.comparing import records
+from acir.workflows import records
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
