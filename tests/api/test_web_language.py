@@ -40,12 +40,13 @@ SPEAKERS = (
     *("api/fetching.py", "api/state.py", "disposable", "workflows/serving/pacs.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
-    *("pacs/release.py", "pacs/client.py", "privacy/ocr.py"),
+    *("pacs/release.py", "pacs/client.py", "pacs/patience.py", "privacy/ocr.py"),
     *("prep/preflight.py", "governance/verification.py", "workflows/serving/answering.py"),
 )
 SAYS = {
     "UsageError": 0,
     "GoneError": 0,
+    "SilentError": 0,
     "UnreachableError": 0,
     "_error": 0,
     "HTTPException": 1,

@@ -19,6 +19,7 @@ from acir.pacs.client import Client
 from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, slices_of
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.own import is_ours
+from acir.pacs.patience import Patience
 from acir.pacs.place import KEYWORDS as PLACE_KEYWORDS
 from acir.pacs.place import Place, places_of
 from acir.pacs.settings import PacsTable
@@ -146,11 +147,13 @@ class DicomWeb(Feed):
             found = [h for h in self.search(query) if h.rpartition("/")[0] == series]
             if not found:
                 raise
-            return {handle: self._slices_or_error(handle) for handle in found}
+            patience = Patience(self._name)
+            return {handle: self._slices_or_error(handle, patience) for handle in found}
 
-    def _slices_or_error(self, handle: str) -> tuple[Place, ...] | PacsError:
+    def _slices_or_error(self, handle: str, patience: Patience) -> tuple[Place, ...] | PacsError:
         try:
-            return _slices(self._metadata(handle)[handle])
+            with patience.asking():
+                return _slices(self._metadata(handle)[handle])
         except UnreachableError:
             raise
         except PacsError as error:

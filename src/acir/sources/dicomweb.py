@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from acir.errors import PacsError, SourceError, UnreachableError, UnreadableImageError
 from acir.pacs import guard
 from acir.pacs.frames import MIDDLE
+from acir.pacs.patience import Patience
 from acir.pacs.place import Place
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.pacs.settings import LEVEL, LEVELS, SERVER, load
@@ -63,7 +64,7 @@ class DicomWebSource(Source):
 
         Raises:
             UsageError: The query, the address or the credentials cannot be used.
-            PacsError: The server cannot be.
+            PacsError: The server cannot be, or is silent about one instance after another.
         """
         # Here, as whoever reads other sources may not have what it needs.
         from acir.pacs.qido import DicomWeb, check_query  # noqa: PLC0415
@@ -77,7 +78,7 @@ class DicomWebSource(Source):
                 (f"instance {n} of {len(wanted)}", handle, slices)
                 for n, (handle, slices) in enumerate(wanted.items(), start=1)
             ]
-            read = partial(_read, server, self.options.key)
+            read = partial(_read, server, Patience(self._server.name), self.options.key)
             for name, slices in guard.warm().map(read, named):
                 for found in slices:
                     if isinstance(found, UnreadableImageError):
@@ -133,14 +134,18 @@ def _places(
 
 
 def _read(
-    server: "DicomWeb", key: bytes, instance: tuple[str, str, Sequence[_Slice] | PacsError]
+    server: "DicomWeb",
+    patience: Patience,
+    key: bytes,
+    instance: tuple[str, str, Sequence[_Slice] | PacsError],
 ) -> tuple[str, list[ImageRecord | UnreadableImageError]]:
     """Fetch an instance once, whatever is wanted of it, and read each slice."""
     name, handle, slices = instance
     if isinstance(slices, PacsError):
         return name, [UnreadableImageError(name, str(slices))]
     try:
-        data = server.file(handle)
+        with patience.asking():
+            data = server.file(handle)
         return name, [_record(data, key, name, one) for one in slices]
     except UnreachableError:
         raise
