@@ -13,6 +13,7 @@ TREE = {
     "ServerError": "AcirError",
     "PacsError": "AcirError",
     "UnreachableError": "PacsError",
+    "SilentError": "PacsError",
     "GoneError": "PacsError",
     "BusyError": "StorageError",
     "AuditError": "StorageError",

@@ -12,6 +12,7 @@
     │   └── ProblemError          a server of acir refuses what it was asked
     ├── PacsError                 a PACS refuses, or gives what cannot be used
     │   ├── UnreachableError      it does not answer
+    │   ├── SilentError           it did not answer one question in time
     │   └── GoneError             it no longer has what was asked for
     ├── GuardError                no process that decodes files can be started
     ├── NotFittedError            a detector was asked to score before it was fitted
@@ -69,6 +70,10 @@ class PacsError(AcirError):
 
 class UnreachableError(PacsError):
     """A PACS does not answer."""
+
+
+class SilentError(PacsError):
+    """A PACS did not answer one question in time."""
 
 
 class GoneError(PacsError):

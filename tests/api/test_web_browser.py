@@ -726,6 +726,29 @@ def test_on_a_phone_all_of_a_record_is_in_sight(
     assert shown == f'"{said.get_attribute("data-head")} "'
 
 
+@pytest.mark.parametrize("path", ["/history", "/admin/audit"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_records_fit_a_page_of_any_width(
+    page: Page, strange: bytes, path: str, language: str
+) -> None:
+    name = "somebody.with-a-long-name@radiology.hospital.example"
+    add_person(page, name)
+    page.goto("/")
+    give(page, strange)
+    page.goto(f"{path}?lang={language}")
+    table = page.locator(".wide")
+    for width in (705, 800, 900, 1000, 1100, 1400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert table.evaluate("e => e.scrollWidth <= e.clientWidth"), width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert accessibility_faults(page) == []
+        keep(page, f"records-{path.rpartition('/')[2]}-{language}-{width}")
+    page.goto("/admin/people?lang=en")
+    page.locator(f'summary[aria-label="Remove {name}"]').click()
+    page.get_by_role("button", name=f"Remove {name}").click()
+    expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
+
+
 def test_a_picture_named_after_a_patient_leaves_no_name(page: Page) -> None:
     transfer(page, "drop", [("CANARY^PATRICIA.png", png(draw("disc", 123)))])
     page.wait_for_url("**/search?q=*")

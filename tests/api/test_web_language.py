@@ -40,11 +40,15 @@ SPEAKERS = (
     *("api/fetching.py", "api/state.py", "disposable", "workflows/serving/pacs.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
     *("pacs/reader.py", "pacs/geometry.py", "pacs/frames.py", "pacs/guard.py", "prep/decode.py"),
-    *("pacs/release.py", "privacy/ocr.py"),
+    *("pacs/release.py", "pacs/client.py", "pacs/patience.py", "privacy/ocr.py"),
     *("prep/preflight.py", "governance/verification.py", "workflows/serving/answering.py"),
 )
 SAYS = {
     "UsageError": 0,
+    "GoneError": 0,
+    "SilentError": 0,
+    "UnreachableError": 0,
+    "_error": 0,
     "HTTPException": 1,
     "UnreadableImageError": 1,
     "FullError": 0,
@@ -399,7 +403,8 @@ def said_by(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if len(node.args) > SAYS.get(name, len(node.args)):
-            yield from form_of(node.args[SAYS[name]])
+            before = "the server {} " if name == "_error" else ""  # as `pacs.client` says it
+            yield from (before + text for text in form_of(node.args[SAYS[name]]))
         yield from (
             text for word in node.keywords if word.arg == "detail" for text in form_of(word.value)
         )

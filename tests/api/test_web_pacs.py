@@ -143,6 +143,26 @@ def test_a_series_is_the_views_of_a_case_and_of_many_some_are_looked_at(
     assert [path.rpartition("/")[2] for path in files[-3:]] == ["9.1", "9.5", "9.9"]
 
 
+def test_what_the_pacs_does_not_give_of_a_series_is_told_and_the_rest_is_looked_at(
+    place: Path, holders: dict[str, Token], make_dicom: MakeDicom
+) -> None:
+    slices = {
+        f"1.1/1.2/9.{n}": make_dicom(draw("disc", 130 + n), SOPInstanceUID=f"9.{n}")
+        for n in range(3)
+    }
+    whole = by_query(slices)
+
+    def lost(asked: Asked) -> Answer:
+        fails = "series/1.2/metadata" in asked.path or "instances/9.1" in asked.path
+        return Answer(status=500) if fails else whole(asked)
+
+    with serve(lost) as made, asking(place, holders["researcher"], made) as client:
+        found = client.post(SEARCH, json={"uid": SERIES}).json()
+    assert len(found["views"]) == 2
+    said = "the PACS does not give 1 of the 3 instances of this series, so they were not looked at"
+    assert said in found["notices"]
+
+
 def test_a_series_of_frames_in_one_file_is_the_views_of_a_case(
     place: Path, holders: dict[str, Token], make_dicom: MakeDicom
 ) -> None:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
 
-from acir.errors import PacsError, SourceError, UsageError
+from acir.errors import PacsError, SourceError, UnreachableError, UsageError
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
 from made_dicomweb import Answer, Asked, Made, dicomweb, row, serve
@@ -17,8 +18,9 @@ KEY = bytes(range(32))
 MakeDicom = Callable[..., bytes]
 
 
-def source(folder: Path, made: Made, query: str) -> Source:
-    text = f'index = "none"\n[[servers]]\nname = "main"\nurl = "{made.url}"\n'
+def source(folder: Path, made: Made, query: str, *keys: str) -> Source:
+    lines = ('index = "none"', "[[servers]]", 'name = "main"', f'url = "{made.url}"', *keys)
+    text = "\n".join(lines)
     (folder / "pacs.toml").write_text(text, encoding="utf-8")
     return open_source(f"dicomweb:{folder}/pacs.toml?{query}", SourceOptions(key=KEY))
 
@@ -78,20 +80,61 @@ def test_of_a_series_the_slices_that_speak_for_it_are_fetched(
     assert len(opened.remarks) == 1
 
 
-def test_what_a_series_is_of_a_server_that_answers_otherwise_is_an_error(
+def test_what_a_server_does_not_say_of_a_series_is_counted_and_the_rest_is_taken(
     tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    files = lying(make_dicom, "2.1", 0, 5, 10) | lying(make_dicom, "2.2", 0, 5)
+    whole, rest = dicomweb(files), dict(files)
+    del rest["1.1/2.1/2.1.1"]
+
+    def lost(asked: Asked) -> Answer:
+        """Answer like an Orthanc that has lost a file, so that it gives nothing of its series."""
+        of_series, of_file = "/series/2.1/metadata", "/instances/2.1.1"
+        fails = asked.path.endswith(of_series) or of_file in asked.path
+        return Answer(status=500) if fails else whole(asked)
+
+    query = "StudyInstanceUID=1.1&level=series"
+    with serve(lost) as made, serve(dicomweb(rest)) as without:
+        opened = source(tmp_path, made, query)
+        found = {record.id: record.metadata for record in opened}
+        of_rest = source(tmp_path, without, query)
+        assert found == {record.id: record.metadata for record in of_rest}
+    assert len(found) == 4
+    assert opened.remarks == of_rest.remarks
+    (skipped,) = opened.skipped
+    assert skipped.reason == "the server main answered with status 500"
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", json.dumps([row("1.1/2.9/2.9.1")]).encode()])
+def test_of_a_server_that_answers_otherwise_every_instance_that_it_listed_is_counted(
+    tmp_path: Path, make_dicom: MakeDicom, body: bytes
 ) -> None:
     whole = dicomweb(lying(make_dicom, "2.1", 0, 5))
 
-    for body in (b"{}", json.dumps([row("1.1/2.9/2.9.1")]).encode()):
+    def odd(asked: Asked) -> Answer:
+        return Answer(body) if asked.path.endswith("metadata") else whole(asked)
 
-        def odd(asked: Asked, body: bytes = body) -> Answer:
-            return Answer(body) if asked.path.endswith("metadata") else whole(asked)
+    with serve(odd) as made:
+        opened = source(tmp_path, made, "StudyInstanceUID=1.1&level=series")
+        assert list(opened) == []
+    assert [skipped.reason for skipped in opened.skipped] == [
+        "the server main does not answer as DICOMweb does; check the key url"
+    ] * 2
 
-        with serve(odd) as made:
-            opened = source(tmp_path, made, "StudyInstanceUID=1.1&level=series")
-            with pytest.raises(PacsError, match="does not answer as DICOMweb does"):
-                list(opened)
+
+def test_where_a_server_does_not_even_list_a_series_what_it_had_listed_is_counted(
+    tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    whole = dicomweb(lying(make_dicom, "2.1", 0, 5) | lying(make_dicom, "2.2", 0))
+
+    def odd(asked: Asked) -> Answer:
+        fails = "/series/2.1/metadata" in asked.path or "SeriesInstanceUID=2.1" in asked.path
+        return Answer(status=503) if fails else whole(asked)
+
+    with serve(odd) as made:
+        opened = source(tmp_path, made, "StudyInstanceUID=1.1&level=series")
+        assert len(list(opened)) == 1
+    assert [skipped.path for skipped in opened.skipped] == ["instance 1 of 3", "instance 2 of 3"]
 
 
 def test_an_instance_that_fails_is_counted_and_one_that_comes_again_too(
@@ -110,6 +153,61 @@ def test_an_instance_that_fails_is_counted_and_one_that_comes_again_too(
         ("instance 2 of 4", "the server main answered with status 500"),
         ("instance 4 of 4", "it has the UID of an earlier instance"),
     ]
+
+
+def test_a_server_that_is_silent_about_every_file_is_given_up(
+    tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    files = lying(make_dicom, "2.1", *range(40))
+    asked_for = list[str]()
+
+    def hangs(asked: Asked) -> Answer:
+        if "/instances/" in asked.path:
+            asked_for.append(asked.path)
+            sleep(0.5)
+        return dicomweb(files)(asked)
+
+    with serve(hangs) as made:
+        opened = source(tmp_path, made, "Modality=CT", "timeout_seconds = 0.1")
+        with pytest.raises(UnreachableError, match="silent about 10 instances in a row, and is as"):
+            list(opened)
+    assert 10 <= len(asked_for) < 20
+    assert {skipped.reason for skipped in opened.skipped} == {
+        "the server main was silent for too long"
+    }
+
+
+def test_silence_about_some_files_stops_no_other(tmp_path: Path, make_dicom: MakeDicom) -> None:
+    files = lying(make_dicom, "2.1", *range(24))
+
+    def hangs(asked: Asked) -> Answer:
+        if asked.path.endswith(("1", "2", "3", "4", "5")) and "/instances/" in asked.path:
+            sleep(0.8)
+        return dicomweb(files)(asked)
+
+    with serve(hangs) as made:
+        opened = source(tmp_path, made, "Modality=CT", "timeout_seconds = 0.4")
+        assert len(list(opened)) + len(opened.skipped) == 24
+    assert len(opened.skipped) >= 13
+
+
+def test_of_a_series_a_server_that_is_silent_is_not_asked_for_each_instance(
+    tmp_path: Path, make_dicom: MakeDicom
+) -> None:
+    files = lying(make_dicom, "2.1", *range(40))
+    asked_for = list[str]()
+
+    def hangs(asked: Asked) -> Answer:
+        if asked.path.endswith("/metadata"):
+            asked_for.append(asked.path)
+            sleep(0.5)
+        return dicomweb(files)(asked)
+
+    with serve(hangs) as made:
+        opened = source(tmp_path, made, "Modality=CT&level=series", "timeout_seconds = 0.1")
+        with pytest.raises(UnreachableError, match="silent about 10 instances in a row"):
+            list(opened)
+    assert len(asked_for) == 11  # the series and ten of its instances
 
 
 def test_a_server_that_is_away_is_an_error(tmp_path: Path, instances: dict[str, bytes]) -> None:

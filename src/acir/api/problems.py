@@ -25,6 +25,7 @@ from acir.errors import (
     LockedError,
     PacsError,
     ServerError,
+    SilentError,
     SourceError,
     StorageError,
     UnreachableError,
@@ -46,7 +47,7 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
 )
 SPEAKING = {
     *(UsageError, SourceError, FullError, LateError, LockedError),
-    *(PacsError, GoneError, UnreachableError),
+    *(PacsError, GoneError, SilentError, UnreachableError),
 }
 # What the framework says in two words, which tell nobody what to do.
 INSTEAD = {

@@ -13,7 +13,14 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
+from acir.errors import (
+    ComponentError,
+    GoneError,
+    PacsError,
+    SilentError,
+    UnreachableError,
+    UsageError,
+)
 from acir.pacs.address import PORTS, checked, resolved
 from acir.pacs.settings import PacsTable
 
@@ -105,7 +112,8 @@ class Client(AbstractContextManager["Client"]):
         Raises:
             UnreachableError: The server does not answer.
             GoneError: There is nothing, or no longer.
-            PacsError: The server refuses, leads elsewhere, or answers too much or too slowly.
+            SilentError: The server answers too slowly.
+            PacsError: It refuses, leads elsewhere, or answers too much.
         """
         question = _Question("GET", self._below(parts), accept, max_mib, query or {})
         return self._answer(question)
@@ -134,7 +142,7 @@ class Client(AbstractContextManager["Client"]):
         try:
             return self._asked_again_if_hung_up(question)
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-            raise self._error("was silent for too long") from error
+            raise SilentError(f"the server {self._server.name} was silent for too long") from error
         except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as error:
             raise UnreachableError(
                 f"the server {self._server.name} does not answer ({type(error).__name__}); check "
@@ -182,8 +190,9 @@ class Client(AbstractContextManager["Client"]):
                 if len(content) > question.max_mib * MIB:
                     raise self._error(f"answered more than {question.max_mib} MiB")
                 if monotonic() > end:
-                    raise self._error(
-                        f"took longer than {self._server.timeout_seconds:g} seconds to answer"
+                    raise SilentError(
+                        f"the server {self._server.name} took longer than "
+                        f"{self._server.timeout_seconds:g} seconds to answer"
                     )
             return bytes(content), response.headers.get("Content-Type", "")
 

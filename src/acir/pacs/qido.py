@@ -14,11 +14,12 @@ from typing import Any
 
 from pydicom.datadict import keyword_dict, tag_for_keyword
 
-from acir.errors import GoneError, PacsError, UsageError, suggestion
+from acir.errors import GoneError, PacsError, UnreachableError, UsageError, suggestion
 from acir.pacs.client import Client
 from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, slices_of
 from acir.pacs.feed import Changes, Description, Feed
 from acir.pacs.own import is_ours
+from acir.pacs.patience import Patience
 from acir.pacs.place import KEYWORDS as PLACE_KEYWORDS
 from acir.pacs.place import Place, places_of
 from acir.pacs.settings import PacsTable
@@ -123,31 +124,50 @@ class DicomWeb(Feed):
             raise self._odd()
         return _described(found[0])
 
-    def places(self, series: str) -> list[tuple[str, Place]]:
-        """Return where the slices of a series lie, with their handles; what is no picture is not.
+    def places(self, series: str) -> dict[str, tuple[Place, ...] | PacsError]:
+        """Return where the slices of a series lie, by instance, or why the server does not say.
 
-        An instance whose frames are slices comes once for each; see `acir.pacs.enhanced`.
+        Several are the frames of an instance, see `acir.pacs.enhanced`; what is no picture has
+        none. Some servers give nothing of a series of which they have lost a file; then each
+        instance is asked for by itself.
 
         Args:
             series: `study/series`.
 
         Raises:
             GoneError: There is no such series.
-            PacsError: The server cannot be used, or does not answer as WADO-RS.
+            PacsError: The server cannot be used, or does not answer as QIDO-RS.
         """
-        found = self._client.json([*_path(series), "metadata"], None, "application/dicom+json")
-        if not isinstance(found, list):
+        try:
+            return {handle: _slices(row) for handle, row in self._metadata(series).items()}
+        except UnreachableError:
+            raise
+        except PacsError:
+            query = dict(zip(KEYWORDS, series.split("/"), strict=False))
+            found = [h for h in self.search(query) if h.rpartition("/")[0] == series]
+            if not found:
+                raise
+            patience = Patience(self._name)
+            return {handle: self._slices_or_error(handle, patience) for handle in found}
+
+    def _slices_or_error(self, handle: str, patience: Patience) -> tuple[Place, ...] | PacsError:
+        try:
+            with patience.asking():
+                return _slices(self._metadata(handle)[handle])
+        except UnreachableError:
+            raise
+        except PacsError as error:
+            return error
+
+    def _metadata(self, below: str) -> dict[str, Mapping[str, Any]]:
+        """Return the rows of all instances below a handle, or of its own."""
+        found = self._client.json([*_path(below), "metadata"], None, "application/dicom+json")
+        if not isinstance(found, list) or not found:
             raise self._odd()
         rows = {"/".join(self._identifiers(row)): row for row in found}
-        if any(handle.rpartition("/")[0] != series for handle in rows):
+        if not all(f"{handle}/".startswith(f"{below}/") for handle in rows):
             raise self._odd()
-        described = {handle: _described(row) for handle, row in rows.items()}
-        return [
-            (handle, place)
-            for handle, row in rows.items()
-            if described[handle].is_picture and not described[handle].is_ours
-            for place in _places(row, described[handle].uid)
-        ]
+        return rows
 
     def file(self, handle: str) -> bytes:
         """Return the file of an instance, in the transfer syntax that it was stored in."""
@@ -214,6 +234,12 @@ def _described(row: Mapping[str, Any]) -> Description:
     designators = [_value(item, DESIGNATOR) for item in _items(row, SCHEMES)]
     ours = is_ours(_value(row, MANUFACTURER), designators)
     return Description(**words, is_picture=ROWS in row, is_ours=ours)
+
+
+def _slices(row: Mapping[str, Any]) -> tuple[Place, ...]:
+    """Return where the slices of a picture lie; of what is none, none."""
+    described = _described(row)
+    return _places(row, described.uid) if described.is_picture and not described.is_ours else ()
 
 
 def _places(row: Mapping[str, Any], uid: str) -> tuple[Place, ...]:

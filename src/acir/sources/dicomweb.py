@@ -1,9 +1,10 @@
 """The instances that a query finds on a DICOMweb server."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -11,6 +12,8 @@ from urllib.parse import parse_qsl
 from acir.errors import PacsError, SourceError, UnreachableError, UnreadableImageError
 from acir.pacs import guard
 from acir.pacs.frames import MIDDLE
+from acir.pacs.patience import Patience
+from acir.pacs.place import Place
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.pacs.settings import LEVEL, LEVELS, SERVER, load
 from acir.privacy.pseudonym import pseudonym
@@ -61,7 +64,7 @@ class DicomWebSource(Source):
 
         Raises:
             UsageError: The query, the address or the credentials cannot be used.
-            PacsError: The server cannot be.
+            PacsError: The server cannot be, or is silent about one instance after another.
         """
         # Here, as whoever reads other sources may not have what it needs.
         from acir.pacs.qido import DicomWeb, check_query  # noqa: PLC0415
@@ -75,7 +78,7 @@ class DicomWebSource(Source):
                 (f"instance {n} of {len(wanted)}", handle, slices)
                 for n, (handle, slices) in enumerate(wanted.items(), start=1)
             ]
-            read = partial(_read, server, self.options.key)
+            read = partial(_read, server, Patience(self._server.name), self.options.key)
             for name, slices in guard.warm().map(read, named):
                 for found in slices:
                     if isinstance(found, UnreadableImageError):
@@ -87,30 +90,62 @@ class DicomWebSource(Source):
                         if found.split in self.options.splits:
                             yield found
 
-    def _wanted(self, server: "DicomWeb") -> dict[str, list[_Slice]]:
-        """Return the handles of what is to be fetched, each with what is wanted of it."""
+    def _wanted(self, server: "DicomWeb") -> dict[str, list[_Slice] | PacsError]:
+        """Return what is wanted of each instance by its handle, or why that cannot be told."""
         handles = sorted(server.search(self._query))
         if self._level == "instance":
             return {handle: [_Slice()] for handle in handles}
-        wanted = dict[str, list[_Slice]]()
-        for series in dict.fromkeys(handle.rpartition("/")[0] for handle in handles):
-            members = server.places(series)
-            found = stacks([place for _, place in members])
-            name = pseudonym(self.options.key, "series", series.rpartition("/")[2])
-            self.remarks += [f"series {name}: {sentence}" for sentence in remarks(found)]
-            for number, words in chosen(found, SLICES):
-                handle, place = members[number]
-                wanted.setdefault(handle, []).append(_Slice(place.frame, words))
+        wanted = dict[str, list[_Slice] | PacsError]()
+        for series, found in groupby(handles, lambda handle: handle.rpartition("/")[0]):
+            wanted |= self._speaking(series, _places(server, series, found))
         return wanted
+
+    def _speaking(
+        self, series: str, places: Mapping[str, tuple[Place, ...] | PacsError]
+    ) -> dict[str, list[_Slice] | PacsError]:
+        """Choose the slices that speak for what the server gives of a series."""
+        wanted = dict[str, list[_Slice] | PacsError]()
+        members = list[tuple[str, Place]]()
+        for handle, found in places.items():
+            if isinstance(found, PacsError):
+                wanted[handle] = found
+            else:
+                members += [(handle, place) for place in found]
+        ordered = stacks([place for _, place in members])
+        name = pseudonym(self.options.key, "series", series.rpartition("/")[2])
+        self.remarks += [f"series {name}: {sentence}" for sentence in remarks(ordered)]
+        slices = dict[str, list[_Slice]]()
+        for number, words in chosen(ordered, SLICES):
+            handle, place = members[number]
+            slices.setdefault(handle, []).append(_Slice(place.frame, words))
+        return {**wanted, **slices}
+
+
+def _places(
+    server: "DicomWeb", series: str, handles: Iterable[str]
+) -> Mapping[str, tuple[Place, ...] | PacsError]:
+    """Ask where the slices of a series lie; where it gives none, say so of what it has listed."""
+    try:
+        return server.places(series)
+    except UnreachableError:
+        raise
+    except PacsError as error:
+        return dict.fromkeys(handles, error)
 
 
 def _read(
-    server: "DicomWeb", key: bytes, instance: tuple[str, str, Sequence[_Slice]]
+    server: "DicomWeb",
+    patience: Patience,
+    key: bytes,
+    instance: tuple[str, str, Sequence[_Slice] | PacsError],
 ) -> tuple[str, list[ImageRecord | UnreadableImageError]]:
     """Fetch an instance once, whatever is wanted of it, and read each slice."""
     name, handle, slices = instance
+    if isinstance(slices, PacsError):
+        return name, [UnreadableImageError(name, str(slices))]
     try:
-        data = server.file(handle)
+        with patience.asking():
+            data = server.file(handle)
         return name, [_record(data, key, name, one) for one in slices]
     except UnreachableError:
         raise

@@ -8,7 +8,7 @@ from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from acir.errors import UnreachableError, UsageError
+from acir.errors import PacsError, UnreachableError, UsageError
 from acir.evaluation.retrieved import spread
 from acir.pacs.series import SLICES, chosen, stacks
 from acir.pacs.settings import PacsTable
@@ -48,18 +48,29 @@ class Found:
         slices: Those that are to be looked at: the handle of an instance, and which frame of it, or
             None for the only one or the middle; in the order of the UIDs, of a series in that of
             its slices.
-        total: How many there are.
+        total: How many of them there are, looked at or not.
+        instances: Those of the series, where it is one.
+        withheld: Those of them that the PACS lists and does not give.
     """
 
     slices: tuple[tuple[str, int | None], ...]
     total: int
+    instances: int = 0
+    withheld: int = 0
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader should know of it."""
-        if len(self.slices) == self.total:
-            return ()
-        return (f"{len(self.slices)} of {self.total} pictures are looked at, spread over all",)
+        return tuple(self._noticed())
+
+    def _noticed(self) -> Iterator[str]:
+        if len(self.slices) < self.total:
+            yield f"{len(self.slices)} of {self.total} pictures are looked at, spread over all"
+        if self.withheld:
+            yield (
+                f"the PACS does not give {self.withheld} of the {self.instances} instances of this "
+                "series, so they were not looked at"
+            )
 
 
 class Pacs(AbstractContextManager["Pacs"]):
@@ -159,7 +170,11 @@ class Pacs(AbstractContextManager["Pacs"]):
 def _speaking(web: "DicomWeb", every: Sequence[tuple[str, int | None]]) -> Found:
     """Return the slices that speak for a series, or all instances of what is none."""
     series = {handle.rpartition("/")[0] for handle, _ in every}
-    members = web.places(*series) if len(series) == 1 else []
+    given = web.places(*series) if len(series) == 1 else {}
+    known = {handle: found for handle, found in given.items() if not isinstance(found, PacsError)}
+    members = [(handle, place) for handle, places in known.items() for place in places]
     speaking = chosen(stacks([place for _, place in members]), SLICES)
     few = tuple((members[n][0], members[n][1].frame) for n, _ in speaking)
-    return Found(few, len(members)) if few else Found(tuple(every), len(every))
+    if not few:
+        return Found(tuple(every), len(every))
+    return Found(few, len(members), len(given), len(given) - len(known))
