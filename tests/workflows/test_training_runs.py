@@ -288,6 +288,25 @@ def test_pictures_that_leave_none_to_validate_by_are_refused(tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
+def test_pictures_to_validate_by_without_a_label_are_refused(tmp_path: Path) -> None:
+    lines = ["path,label,split"]
+    for split, numbers in (("train", range(4)), ("val", range(3, 6))):  # one is trained on
+        for n in numbers:
+            for kind in CLASSES:
+                name = f"{split}/{kind}{n}.png"
+                save(draw(kind, n), tmp_path / name)
+                lines.append(f"{name},{kind if n < 4 else ''},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="none of the 8 pictures to validate by has a label"):
+        workflow(
+            "tiny",
+            data=str(tmp_path / "table.csv"),
+            out=tmp_path / "run",
+            settings={"calibration.fraction": "0"},
+        )
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_file_is_no_place_for_a_run(tmp_path: Path, pictures: Path) -> None:
     file = tmp_path / "file"
     file.touch()
