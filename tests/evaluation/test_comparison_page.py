@@ -171,6 +171,25 @@ def test_data_sets_with_other_seeds_are_told_of(benchmark: Benchmark) -> None:
         assert (said in section.text) is told
 
 
+def test_ranked_methods_with_other_seeds_than_each_other_are_told_of(benchmark: Benchmark) -> None:
+    said = (
+        "Not every ranked method has the same seeds on chest at 16 bits: those that all of them "
+        "have count."
+    )
+    levels = {"acir": 0.9, "csq": 0.8, "dch": 0.7}
+    runs = [
+        run(method, scores(level, seed), data=data, seed=seed)
+        for method, level in levels.items()
+        for data in ("cells", "chest")
+        for seed in (0, 1)
+    ]
+    keys = ("method", "data", "seed")
+    some = [r for r in runs if tuple(r.record[key] for key in keys) != ("dch", "chest", 1)]
+    for these, told in ((runs, False), (some, True)):
+        (section,) = (s for s in reported(benchmark, these).sections if s.title == "Ranks")
+        assert (said in section.text) is told
+
+
 def test_what_is_not_possible_is_said_with_its_reason(report: Document) -> None:
     assert table(report, "mAP on chest")["dch",]["32 bits, re-ranked"] == "not possible"
     (chest,) = (s for s in report.sections if s.title == "chest")

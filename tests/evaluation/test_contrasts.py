@@ -175,6 +175,23 @@ def test_data_sets_of_one_source_are_one_block() -> None:
     assert found_ranks[1].ranks.tolist() == [(2 + 2) / 2, (1 + 3) / 2, (3 + 1) / 2]
 
 
+def test_methods_are_ranked_by_the_seeds_that_all_of_them_have() -> None:
+    levels = {"acir": (0.8, 0.2), "csq": (0.7, 0.9), "dch": (0.6, 0.6)}  # with seeds 0 and 1
+    runs = [
+        run(method, [level] * 4, data=data, seed=seed)
+        for method, each in levels.items()
+        for seed, level in enumerate(each)
+        for data in ("cells", "chest")
+    ]
+    late = [r for r in runs if (r.record["method"], r.record["seed"]) != ("dch", 1)]
+    for some, expected in ((runs, [3, 1, 2]), (late, [1, 2, 3])):  # of means 0.5, 0.8 and 0.6
+        place = ranked(Results(some), SCOPE, "hamming")
+        assert place is not None
+        assert place[1].ranks.tolist() == expected
+    apart = [r for r in late if (r.record["method"], r.record["seed"]) != ("csq", 0)]
+    assert ranked(Results(apart), SCOPE, "hamming") is None
+
+
 def test_one_source_ranks_nothing() -> None:
     runs = [*RUNS, *(run(m, ap, bits=32, data=d, seed=s) for (m, d, s), ap in AP.items())]
     lengths = replace(SCOPE, bits=(16, 32))

@@ -221,7 +221,7 @@ def test_refusals_are_one_sentence_and_leave_nothing(scans: Path, tmp_path: Path
         ((empty, out, key), "holds no DICOM file; give a folder that does"),
         ((scans, scans / "out", key), "lie within each other; give a folder elsewhere"),
         ((scans, tmp_path, key), "lie within each other; give a folder elsewhere"),
-        ((scans, file, key), "file is a file; give a folder to write to"),
+        ((scans, file, key), "file is a file; give a folder as OUT"),
         ((scans, out, None), "there is no key; name its file with --key-file or in ACIR_KEY_FILE"),
         ((scans, out, out / "key"), "which is handed on; keep it elsewhere"),
     ]

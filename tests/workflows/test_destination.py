@@ -25,6 +25,8 @@ COMMANDS = (
     ("search", "--index", "NOWHERE", "NOWHERE", "--html", "OUT"),
     ("drift", "--index", "NOWHERE", "--html", "OUT"),
     ("pacs", "export", "--index", "NOWHERE", "NOWHERE", "--out", "OUT"),
+    ("index", "build", "--model", "NOWHERE", "--data", "NOWHERE", "--index", "OUT"),
+    ("deid", "NOWHERE", "OUT"),
     (
         *("bench", "index", BENCH / "index_quick.toml", "--out", "OUT"),
         *("--model", "NOWHERE", "--data", "NOWHERE"),

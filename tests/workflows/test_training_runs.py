@@ -212,6 +212,25 @@ def test_the_energy_of_classes_that_nothing_teaches_is_refused(tmp_path: Path, f
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"gate.detectors": '["energy"]', "loss.name": "csq"}, "which reads the class head"),
+        ({"model.stem.name": "resnett"}, "acir.models.stems has no 'resnett'"),
+        ({"model.stem.depth": "19"}, "depth"),
+        ({"model.pretrained": "none.pth"}, "there are no weights at none.pth"),
+    ],
+)
+def test_an_impossible_recipe_is_refused_before_any_picture_is_read(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    untaught = {"model.head.posterior": "false"} if "loss.name" in settings else {}
+    with pytest.raises(UsageError, match=said):
+        workflow(
+            "tiny", data=str(tmp_path / "none"), out=tmp_path / "run", settings=settings | untaught
+        )
+
+
 @pytest.mark.parametrize("block", ["attention", "fusion", "transformer"])
 def test_each_block_can_be_switched_off(tmp_path: Path, few: Path, block: str) -> None:
     outcome = train(few, tmp_path / "run", **SHORT, **{f"model__{block}__on": "false"})
@@ -282,6 +301,25 @@ def test_pictures_that_leave_none_to_validate_by_are_refused(tmp_path: Path) -> 
         workflow(
             "tiny",
             data=str(tmp_path / "data"),
+            out=tmp_path / "run",
+            settings={"calibration.fraction": "0"},
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_to_validate_by_without_a_label_are_refused(tmp_path: Path) -> None:
+    lines = ["path,label,split"]
+    for split, numbers in (("train", range(4)), ("val", range(3, 6))):  # one is trained on
+        for n in numbers:
+            for kind in CLASSES:
+                name = f"{split}/{kind}{n}.png"
+                save(draw(kind, n), tmp_path / name)
+                lines.append(f"{name},{kind if n < 4 else ''},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="none of the 8 pictures to validate by has a label"):
+        workflow(
+            "tiny",
+            data=str(tmp_path / "table.csv"),
             out=tmp_path / "run",
             settings={"calibration.fraction": "0"},
         )

@@ -149,10 +149,27 @@ def rank_section(sheet: Sheet, found: Ranks) -> Section:
             "which are no independent evidence and so no blocks of their own. Friedman test, its p "
             "by permuting the methods within each block, with the critical difference of Nemenyi "
             "at 0.05 (Demsar 2006); methods that are not possible everywhere are left out.",
+            *_unshared_seeds(sheet, found),
             *_too_few_blocks(found),
         ),
         figures=tuple(figures),
     )
+
+
+def _unshared_seeds(sheet: Sheet, found: Ranks) -> Iterator[str]:
+    """Say where ranked methods have other seeds than each other."""
+    ranked_methods = sorted({name for names, _ in found.values() for name in names})
+    uneven = [
+        f"{sheet.titles[data.name]} at {bits} bits"
+        for data in sheet.benchmark.data
+        for bits in sheet.benchmark.bits
+        if len({sheet.results.seeds(data.name, name, bits) for name in ranked_methods}) > 1
+    ]
+    if uneven:
+        yield (
+            f"Not every ranked method has the same seeds on {', '.join(uneven)}: those that all of "
+            "them have count."
+        )
 
 
 def _blocks(sheet: Sheet) -> str:

@@ -136,9 +136,11 @@ def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...],
     """Rank the methods that could run everywhere; a block is what comes of the same patients.
 
     A method's score in a block is the mean over its data sets and code lengths of the mean over
-    seeds. Lengths are no blocks of their own, nor is a sub-sample or another view of the same
-    patients: what favours a method in one favours it in all. What has not begun does not count.
-    None where such methods are fewer than three or blocks than two.
+    those seeds that all ranked methods have there: where a run is missing, none is judged by a
+    seed that another has not had. Lengths are no blocks of their own, nor is a sub-sample or
+    another view of the same patients: what favours a method in one favours it in all. What has not
+    begun does not count.
+    None where such methods are fewer than three or blocks than two, or have no seed in common.
     """
     begun = [
         [(data, bits) for bits in scope.bits for data in results.begun(block, bits)]
@@ -150,15 +152,14 @@ def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...],
         for name in (scope.ours, *scope.peers)
         if all(results.spread(data, name, bits, order, "mAP") for data, bits in chain(*begun))
     )
-    blocks = [
-        [
-            np.mean([_mean(results, data, name, bits, order) for data, bits in parts])
-            for name in methods
-        ]
-        for parts in begun
-    ]
-    if len(blocks) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
+    if len(begun) < LEAST_BLOCKS or len(methods) < LEAST_METHODS:
         return None
+    blocks = []
+    for parts in begun:
+        found = [_on_shared_seeds(results, data, methods, bits, order) for data, bits in parts]
+        if not all(found):
+            return None
+        blocks.append(np.mean(found, axis=0))
     return methods, mean_ranks(np.array(blocks))
 
 
@@ -263,7 +264,17 @@ def _asked_alike(results: Results, scope: Scope, data: Sequence[str], bits: int)
     return tuple(map(queries.index, queries))
 
 
-def _mean(results: Results, data: str, method: str, bits: int, order: str) -> float:
-    found = results.spread(data, method, bits, order, "mAP")
-    assert found is not None  # `ranked` asks only for what is there
-    return found.mean
+def _on_shared_seeds(
+    results: Results, data: str, methods: Sequence[str], bits: int, order: str
+) -> list[float]:
+    """Return the mAP of each method, the mean over the seeds that all have; else nothing."""
+    found = [
+        {
+            run.record["seed"]: value
+            for run in results.runs(data, name, bits)
+            if (value := run.value(order, "mAP")) is not None
+        }
+        for name in methods
+    ]
+    seeds = set[int].intersection(*map(set, found))
+    return [float(np.mean([one[seed] for seed in seeds])) for one in found] if seeds else []

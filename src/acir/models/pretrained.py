@@ -51,12 +51,17 @@ def load_stem(stem: Stem, place: str, sha256: str = "") -> None:
     Raises:
         RecipeError: No such file, a wrong checksum, or weights that do not fit the stem.
     """
-    if "://" not in place:
+    if not is_url(place):
         weights = _read(Path(place), place, sha256)
     else:
         with TemporaryDirectory() as folder:
             weights = _read(_download(place, sha256, Path(folder)), place, sha256)
     _fill(stem, {_rename(name): tensor for name, tensor in weights.items()}, place)
+
+
+def is_url(place: str) -> bool:
+    """Whether weights have to be fetched from there."""
+    return "://" in place
 
 
 def _download(url: str, sha256: str, folder: Path) -> Path:

@@ -16,7 +16,8 @@ from acir.prep.decode import read_file
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import KEY_VARIABLE, load_key, pseudonym
 from acir.types import Progress, counted, silent
-from acir.workflows.release_journal import Entry, Journal, State
+from acir.workflows.destination import refuse_unwritable
+from acir.workflows.release_journal import Entry, Journal, State, quarantine_of
 
 SECONDS = 120.0  # for one file: all frames are looked at, and words are read in three
 MEMORY = 2 * guard.MEMORY  # all frames are in memory, and as they are shown
@@ -67,8 +68,11 @@ def deidentify(
 
     Raises:
         UsageError: There is no key, no DICOM file, or `out` cannot be used.
+        StorageError: Nothing can be written there.
         BusyError: Another run writes to `out`.
     """
+    for folder in (out, quarantine_of(out)):
+        refuse_unwritable(folder, "OUT")
     files = _files(source, out)
     profile = Profile(_key(key_file, out), dates, every_picture)
     pool = guard.Pool(workers=1, seconds=SECONDS, memory=MEMORY)
@@ -154,8 +158,6 @@ def _files(source: Path, out: Path) -> list[Path]:
     here, there = source.resolve(), out.resolve()
     if there == here or here in there.parents or there in here.parents:
         raise UsageError(f"{out} and {source} lie within each other; give a folder elsewhere")
-    if out.is_file():
-        raise UsageError(f"{out} is a file; give a folder to write to")
     return files
 
 

@@ -7,8 +7,12 @@ from acir.errors import UsageError
 from acir.folders import require_writable
 
 
-def refuse_unwritable(out: Path) -> None:
+def refuse_unwritable(out: Path, given_as: str = "--out") -> None:
     """Refuse a folder for results that cannot be made or written; nothing is left behind.
+
+    Args:
+        out: The folder.
+        given_as: What names it on the command line.
 
     Raises:
         UsageError: It is a file, or would lie below one.
@@ -16,5 +20,5 @@ def refuse_unwritable(out: Path) -> None:
     """
     nearest = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
-        raise UsageError(f"{nearest} is a file; give a folder as --out")
+        raise UsageError(f"{nearest} is a file; give a folder as {given_as}")
     require_writable(nearest)

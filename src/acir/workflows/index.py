@@ -19,6 +19,7 @@ from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.types import Progress, Skipped, silent
+from acir.workflows.destination import refuse_unwritable
 from acir.workflows.index_creation import IndexOptions, created
 from acir.workflows.index_filling import Say, fill, refuse_unreadable
 from acir.workflows.index_servers import meet_server, up_to_date
@@ -55,8 +56,11 @@ def build(
 
     Raises:
         UsageError: The bundle, the source or the folder cannot be used.
+        StorageError: The folder cannot be made.
     """
     choice = choose(options.engine)
+    refuse_unwritable(index.absolute().parent, "--index")
+    refuse_taken(index)
     bundle = load_bundle(model, "cpu" if ray else device)
     refuse_unreadable(options.source(data, fresh_key()), progress)
     with created(index, bundle, model, options, choice) as store:

@@ -50,14 +50,21 @@ def require_learnable(manifest: Manifest) -> None:
     """Refuse rows that cannot be trained on, or that leave none to validate by.
 
     Raises:
-        SourceError: See `Manifest.require_trainable`; or every validation picture is trained on.
+        SourceError: See `Manifest.require_trainable`; or every validation picture is trained on or
+            has no label.
     """
     manifest.require_trainable()
     trained_on = {row.pixel_hash for row in manifest.of("train")}
-    if all(row.pixel_hash in trained_on for row in manifest.of("val")):
+    new = [row for row in manifest.of("val") if row.pixel_hash not in trained_on]
+    if not new:
         raise SourceError(
             f"no picture is left to validate by among {len(manifest.rows)}, beside those that are "
             "trained on; give more pictures, or a folder `val` of others"
+        )
+    if not any(row.labels for row in new):
+        raise SourceError(
+            f"none of the {len(new)} pictures to validate by has a label, by which a hit is right "
+            "or wrong; label some of them"
         )
 
 

@@ -58,7 +58,7 @@ class Journal:
 
     def __init__(self, out: Path, entries: Iterable[Entry], held: ExitStack) -> None:
         self._out, self._held = out, held
-        self._quarantine = _beside(out)
+        self._quarantine = quarantine_of(out)
         self._entries = {entry.name: entry for entry in entries}
         self._places = {e.place for e in self._entries.values() if e.state == "released"}
         self._file = held.enter_context((self._quarantine / JOURNAL).open("r+b"))
@@ -79,7 +79,7 @@ class Journal:
             "every picture": profile.every_picture,
             "table": description(),
         }
-        path = _beside(out) / JOURNAL
+        path = quarantine_of(out) / JOURNAL
         if not path.is_file() and out.exists() and any(out.iterdir()):
             raise UsageError(f"{out} holds files that `acir deid` has not written; give another")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class Journal:
         Raises:
             UsageError: There is no journal.
         """
-        path = _beside(out) / JOURNAL
+        path = quarantine_of(out) / JOURNAL
         if not path.is_file():
             raise UsageError(f"there is no {path}; give the folder that `acir deid` wrote to")
         return [*{entry.name: entry for entry in _parsed(path)[1]}.values()]
@@ -144,7 +144,8 @@ class Journal:
         self._held.close()
 
 
-def _beside(out: Path) -> Path:
+def quarantine_of(out: Path) -> Path:
+    """Return the folder beside OUT for what a person has to look at, and for the journal."""
     return out.absolute().with_name(out.absolute().name + SUFFIX)
 
 

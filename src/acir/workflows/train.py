@@ -18,6 +18,7 @@ from acir.gate import Gate
 from acir.losses.base import Loss
 from acir.models.encoder import Encoder
 from acir.models.evidence import encode_with
+from acir.models.pretrained import is_url, load_stem
 from acir.prep.pipeline import Prep
 from acir.privacy.pseudonym import fresh_key
 from acir.recipe import Recipe
@@ -132,10 +133,14 @@ def train(
 
 
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
-    """Load a recipe whose loss and detectors are installed, and teach what its network needs."""
+    """Load a recipe whose network, loss and detectors can be had and fit each other."""
     recipe = recipes.load(recipe_name, settings)
-    loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
+    loss = loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
     calibrate.require_detectors(recipe)
+    calibrate.class_head_lines(recipe, loss)  # refuses detectors that would read an untaught head
+    encoder = Encoder(recipe.model, 2)  # refuses unknown stems, and options that they do not have
+    if recipe.model.pretrained and not is_url(recipe.model.pretrained):  # fetched once, not twice
+        load_stem(encoder.stem, recipe.model.pretrained, recipe.model.pretrained_sha256)
     return recipe
 
 

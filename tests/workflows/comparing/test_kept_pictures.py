@@ -133,3 +133,17 @@ def test_a_test_label_that_train_lacks_is_refused(tmp_path: Path, data: DataSet)
     save(draw("disc", 99), Path(data.source) / "test" / "dics" / "0.png")
     with pytest.raises(SourceError, match=r"has the label 'dics', .* Did you mean 'disc'\?"):
         keep(data, tmp_path)
+
+
+def test_test_pictures_of_which_no_new_one_has_a_label_are_refused(tmp_path: Path) -> None:
+    lines = ["path,label,split"]
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(3, 5))):
+        for kind in CLASSES:
+            for n in numbers:
+                path = save(draw(kind, n), tmp_path / split / f"{kind}{n}.png")
+                label = "" if split == "test" and n > 3 else kind
+                lines.append(f"{path.relative_to(tmp_path)},{label},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"none of the 4 test pictures of t that .* has a label"):
+        keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
+    assert not (tmp_path / "b.npz").exists()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -153,7 +154,8 @@ def train(entry: Entry, place: Place) -> tuple[Encoder, records.Record]:
         "parameters": size(encoder),
         "epochs": len(history),
         "views": len(history) * repeats(recipe.training, len(train_set)) * len(train_set),
-        "validation": [row["val_mAP"] for row in history],
+        # The pictures that judge an epoch are some of all, and may have no label.
+        "validation": [None if isnan(row["val_mAP"]) else row["val_mAP"] for row in history],
         **records.surroundings(fabric.device),
     }
     return encoder, about

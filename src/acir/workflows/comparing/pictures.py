@@ -110,8 +110,8 @@ def keep_exam(
     """Prepare the test split of a data set as its lessons were, and keep it.
 
     Raises:
-        SourceError: There is no test picture, one has a label that train lacks, or a patient is in
-            two splits.
+        SourceError: There is no test picture, one has a label that train lacks, none that is not
+            trained on has a label, or a patient is in two splits.
     """
     about = _about(lessons)
     if _kept_key(path) == about.key:
@@ -128,6 +128,13 @@ def keep_exam(
             f"a test picture of {data.name} has the label {foreign[0]!r}, which no training "
             f"picture has; train knows {', '.join(about.class_names)}."
             f"{suggestion(foreign[0], about.class_names)}"
+        )
+    trained_on = frozenset(_part(lessons, "train").pixel_hashes)
+    new = [row for row in manifest.of("test") if row.pixel_hash not in trained_on]
+    if not any(row.labels for row in new):
+        raise SourceError(
+            f"none of the {len(new)} test pictures of {data.name} that are not trained on has a "
+            "label, by which a hit is right or wrong; label some of them"
         )
     test: tuple[PartName, ...] = ("test",)
     sets = read_parts(source, manifest, about.prep, about.class_names, test, progress)
