@@ -22,7 +22,7 @@ from acir.pacs.orthanc import Member, Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
-from made_orthanc import free_port
+from made_ports import free_port
 
 HANDLE = "1.2/3.4/5.6"
 SECRET = "user:password-of-the-pacs"

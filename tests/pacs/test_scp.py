@@ -27,7 +27,8 @@ from acir.pacs import guard, scp
 from acir.pacs.scp import Listener, Status
 from acir.pacs.settings import Listen
 from made_certificate import certificate
-from made_orthanc import free_port, needed, slice_of, uids
+from made_orthanc import needed, slice_of, uids
+from made_ports import free_port
 
 MakeDicom = Callable[..., bytes]
 PATIENCE_SECONDS = 10.0  # within which a good caller must be served after a flood
