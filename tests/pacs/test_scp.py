@@ -57,7 +57,7 @@ class Received:
 
 @pytest.fixture
 def settings() -> Listen:
-    return Listen(ae_title="ACIR", calling=("MODALITY",), port=free_port(), timeout_seconds=0.5)
+    return Listen(ae_title="ACIR", calling=("MODALITY",), port=free_port(), timeout_seconds=2.0)
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_tls_with_the_certificate_of_the_caller(
 ) -> None:
     cert, key = certificate(tmp_path)
     found = Received()
-    secure = replace(settings, certificate=cert, private_key=key, ca_file=cert, timeout_seconds=2.0)
+    secure = replace(settings, certificate=cert, private_key=key, ca_file=cert)
     context = ssl.create_default_context(cafile=cert)
     context.check_hostname = False
     with Listener(secure, found):
