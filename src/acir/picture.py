@@ -1,5 +1,6 @@
 """What a caller may ask about, turned into a record: a path, an image or an array."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -59,6 +60,17 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
         ) from error
+
+
+def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
+    """Return several pictures as they are; one path alone would be read letter by letter.
+
+    Raises:
+        UsageError: It is one path.
+    """
+    if isinstance(pictures, str):
+        raise UsageError(f"{pictures!r} is one picture, expected several; give a list of them")
+    return pictures
 
 
 def from_bytes(data: bytes, key: bytes, name: str, frame: int | None = None) -> ImageRecord:
