@@ -26,8 +26,9 @@ from made_servers import server_of  # noqa: F401 - a fixture: the servers of thi
 hypothesis.settings.register_profile("acir", deadline=None)
 hypothesis.settings.load_profile("acir")
 
-# None of these words may ever be seen behind the reader.
-IDENTITY = ("CANARY", "PATRICIA", "4711", "19440229", "ELMSTREET", "DRWHO")
+# None of these words may ever be seen behind the reader. They are long: four digits stand in a page
+# of keyed hashes and figures by chance.
+IDENTITY = ("CANARY", "PATRICIA", "471108150947", "19440229", "ELMSTREET", "DRWHO")
 
 MakeDicom = Callable[..., bytes]
 
@@ -112,7 +113,7 @@ def _make_dicom(pixels: np.ndarray, **attributes: object) -> bytes:
     dataset.SOPClassUID = CTImageStorage
     dataset.SOPInstanceUID = generate_uid(entropy_srcs=[pixels.tobytes().hex(), str(attributes)])
     dataset.PatientName = "CANARY^PATRICIA"
-    dataset.PatientID = "4711"
+    dataset.PatientID = "471108150947"
     dataset.PatientBirthDate = "19440229"
     dataset.PatientAddress = "ELMSTREET"
     dataset.ReferringPhysicianName = "DRWHO"

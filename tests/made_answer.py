@@ -76,5 +76,5 @@ def faults(made: Dataset, folder: Path) -> list[str]:
 
 
 def leaked(identity: tuple[str, ...], text: str) -> list[str]:
-    """Return the traces of the patient in a text; four digits stand in a new UID by chance too."""
-    return [word for word in identity if word in text and word != "4711"]
+    """Return the traces of the patient in a text."""
+    return [word for word in identity if word in text]

@@ -61,7 +61,7 @@ def part(
     made.StudyInstanceUID, made.SeriesInstanceUID = f"{series}.1", series
     made.FrameOfReferenceUID = f"{series}.2"
     made.Modality = "SM"
-    made.PatientName, made.PatientID = "CANARY^PATRICIA", "4711"
+    made.PatientName, made.PatientID = "CANARY^PATRICIA", "471108150947"
     made.ImageType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
     made.Rows = made.Columns = TILE
     made.NumberOfFrames, made.SamplesPerPixel, made.PlanarConfiguration = len(tiles), 3, 0

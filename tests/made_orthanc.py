@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ import httpx
 import numpy as np
 import pytest
 from pydicom.uid import generate_uid
+
+from made_ports import free_port
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 CREDENTIALS = ("indexer", "indexer-secret")
@@ -35,13 +36,6 @@ def needed(program: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """A server in a process of its own, which can be killed and measured."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from time import monotonic, sleep
 import httpx2
 
 from made_model import program
+from made_ports import free_port
 from made_web import Token
 
 
@@ -18,9 +18,7 @@ def started(
     index: Path, token: Token, *words: object
 ) -> Iterator[tuple[httpx2.Client, subprocess.Popen[bytes]]]:
     """Run `acir serve` as a process of its own; words are further options."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = program("serve", "--index", index, "--port", port, *words)
     with subprocess.Popen(**command, stderr=subprocess.DEVNULL) as process:
         address = f"http://127.0.0.1:{port}"

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import jaxtyping
 import numpy as np
 import pytest
+from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
 from acir.picture import as_record, from_bytes
@@ -51,6 +53,34 @@ def test_what_is_no_picture_is_refused(picture: object, monkeypatch: pytest.Monk
 def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match=r"the array has shape .*, expected \(height, width\)"):
         as_record(np.zeros(shape, dtype=np.uint8), b"key")
+
+
+def _cut() -> Image.Image:
+    file = BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(256, size=(64, 64), dtype=np.uint8)).save(
+        file, "PNG"
+    )
+    return Image.open(BytesIO(file.getvalue()[:2000]))
+
+
+def _closed() -> Image.Image:
+    image = _cut()
+    image.close()
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (_cut(), "image file is truncated"),
+        (_closed(), "Operation on closed image"),
+        (Image.new("L", (0, 4)), r"pixels of picture have shape \(4, 0\)"),
+        (Image.fromarray(np.full((4, 4), np.nan, np.float32)), "values that are not finite"),
+    ],
+)
+def test_a_pillow_image_without_pixels_is_unreadable(image: Image.Image, reason: str) -> None:
+    with pytest.raises(UnreadableImageError, match=f"cannot read picture: .*{reason}"):
+        as_record(image, b"key")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -1,5 +1,6 @@
 """What a caller may ask about, turned into a record: a path, an image or an array."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         key: Secret for the keyed hashes of patients.
 
     Raises:
-        UnreadableImageError: The file cannot be decoded, or a value is not finite.
+        UnreadableImageError: The file or the image cannot be decoded, or a value is not finite.
         SourceError: It is no single picture.
         UsageError: It is of no known type or shape.
     """
@@ -44,7 +45,7 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
     if isinstance(picture, str | Path):
         return _only_record(str(picture), key)
     if isinstance(picture, Image.Image):
-        return _lone_record(from_pillow(picture))
+        return _pillow_record(picture)
     if not isinstance(picture, np.ndarray) or picture.dtype.kind not in "buif":
         kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
         raise UsageError(
@@ -59,6 +60,17 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"the array has shape {picture.shape}, expected (height, width) or (height, width, 3)"
         ) from error
+
+
+def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
+    """Return several pictures as they are; one path alone would be read letter by letter.
+
+    Raises:
+        UsageError: It is one path.
+    """
+    if isinstance(pictures, str):
+        raise UsageError(f"{pictures!r} is one picture, expected several; give a list of them")
+    return pictures
 
 
 def from_bytes(data: bytes, key: bytes, name: str, frame: int | None = None) -> ImageRecord:
@@ -78,6 +90,13 @@ def from_bytes(data: bytes, key: bytes, name: str, frame: int | None = None) -> 
     found = guard.warm().read(data, key, name, frame=str(frame or MIDDLE))
     record = replace(_lone_record(found.picture), id=name)
     return replace(record, patient=found.patient, metadata=found.metadata)
+
+
+def _pillow_record(image: Image.Image) -> ImageRecord:
+    try:  # an image that Pillow has opened is decoded only now
+        return _lone_record(from_pillow(image))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnreadableImageError(UNNAMED, str(error)) from error
 
 
 def _lone_record(picture: Decoded) -> ImageRecord:

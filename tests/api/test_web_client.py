@@ -21,7 +21,7 @@ from made_browser import listening
 from made_dicomweb import Answer as Given
 from made_dicomweb import Asked, Made, dicomweb, serve
 from made_model import draw, foreign, save
-from made_orthanc import free_port
+from made_ports import free_port
 from made_web import Token, png
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "client.md"

@@ -111,7 +111,7 @@ def test_what_was_fetched_is_recorded_by_pseudonyms(
         asking(place, holders["researcher"], made) as client,
     ):
         assert client.post(SEARCH, json={"uid": SOP}).status_code == 200
-    patient = pseudonym(load_key(place / "secret.key"), "patient", "4711")
+    patient = pseudonym(load_key(place / "secret.key"), "patient", "471108150947")
     view, search, _ = events(place, 3)
     assert (view.action, view.count, view.detail) == ("view", 1, "from the PACS")
     assert (view.actor.user, view.patients) == ("researcher", (patient,))

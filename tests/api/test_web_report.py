@@ -61,7 +61,7 @@ def test_a_report_has_the_verdict_and_the_hits_and_belongs_to_the_study(
     address = f"{ask(client, image)}&k=3"
     path = saved(client, address, tmp_path / "answer.dcm")
     made = dcmread(path)
-    assert (made.StudyInstanceUID, made.PatientID) == (STUDY, "4711")
+    assert (made.StudyInstanceUID, made.PatientID) == (STUDY, "471108150947")
     assert (made.CompletionFlag, made.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
     assert faults(made, tmp_path) == []
     key = parse_qs(urlsplit(address).query)["q"][0]

@@ -22,7 +22,7 @@ from acir.pacs.orthanc import Member, Orthanc, OrthancSeries
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
-from made_orthanc import free_port
+from made_ports import free_port
 
 HANDLE = "1.2/3.4/5.6"
 SECRET = "user:password-of-the-pacs"
@@ -213,14 +213,14 @@ def slow() -> Iterator[bytes]:
     ("answer", "sentence"),
     [
         (Answer(endless()), "answered more than 1 MiB"),
-        (Answer(slow()), "took longer than 0.5 seconds"),
+        (Answer(slow()), "took longer than 2 seconds"),
         (Answer(status=401), "refuses the credentials"),
         (Answer(status=500), "answered with status 500"),
         (Answer(b"x", headers={"Content-Encoding": "gzip"}), "answered compressed"),
     ],
 )
 def test_what_cannot_be_used_is_said(server: Server, answer: Answer, sentence: str) -> None:
-    limited = replace(server, timeout_seconds=0.5)
+    limited = replace(server, timeout_seconds=2.0)
     with serve(lambda asked: answer) as made, Client(limited, made.url) as client:
         with pytest.raises(PacsError, match=sentence) as caught:
             client.fetch(["x"], None, "*/*", 1)

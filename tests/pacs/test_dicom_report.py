@@ -189,9 +189,9 @@ def test_no_message_names_the_patient_even_where_the_values_are_no_good(
     odd = {"PatientName": "CANARY=A=B=C=PATRICIA", "PatientSex": "CANARY!"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's, of writing what should not be written
-        data = query(make_dicom, GREY, PatientBirthDate="4711 CANARY", **odd)
+        data = query(make_dicom, GREY, PatientBirthDate="471108150947 CANARY", **odd)
     caplog.clear()
     document = report(origin(data, "the query"), answered(), MAKER)
-    assert document.PatientBirthDate == "4711 CANARY"
+    assert document.PatientBirthDate == "471108150947 CANARY"
     assert document.PatientSex == "CANARY!"
     assert not leaked(identity, caplog.text)

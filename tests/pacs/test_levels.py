@@ -21,15 +21,17 @@ DEFLATED = b"UI\x16\x00" + b"1.2.840.10008.1.2.1.99"
 def test_a_level_says_which_slide_and_whose_it_is() -> None:
     data = part(PIXELS, 0.5, "1.2.9")
     found = level(data[:1200], KEY, "a")  # the pixels are not looked at
-    assert found == Level(pseudonym(KEY, "series", "1.2.9"), "4711", is_level=True, label=None)
-    assert "4711" not in repr(found)
+    assert found == Level(
+        pseudonym(KEY, "series", "1.2.9"), "471108150947", is_level=True, label=None
+    )
+    assert "471108150947" not in repr(found)
     with Pool(workers=1) as pool:
         assert pool.level(data, KEY, "a") == found
 
 
 def test_a_folder_called_after_the_patient_or_the_study_is_no_label() -> None:
     data = part(PIXELS, 0.5, AccessionNumber="S12-99", StudyID="7")
-    labels = ("tumour", "Patricia", "4711", "S12 99", "7")
+    labels = ("tumour", "Patricia", "471108150947", "S12 99", "7")
     found = [level(data, KEY, "a", label).label for label in labels]
     assert found == ["tumour", None, None, None, None]
     with Pool(workers=1) as pool:

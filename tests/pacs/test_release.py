@@ -66,7 +66,7 @@ def test_an_ordinary_file_keeps_its_pixels_and_goes_under_new_names(make: MakeDi
     found = _release(make(GREY))
     assert found.doubt is None
     assert found.place == PurePath(
-        pseudonym(KEY, "patient", "4711"),
+        pseudonym(KEY, "patient", "471108150947"),
         *(keyed_uid(KEY, uid) for uid in ("1.2.7.1", "1.2.7.2")),
         f"{keyed_uid(KEY, '1.2.7.3')}.dcm",
     )

@@ -44,7 +44,7 @@ def test_patient_and_study_are_those_of_the_image(
     assert made.StudyInstanceUID == STUDY
     assert (made.StudyDate, made.StudyDescription, made.PatientSize) == ("20260102", "thorax", 1.8)
     assert made.PatientName == "CANARY^PATRICIA"
-    assert (made.PatientID, made.PatientBirthDate) == ("4711", "19440229")
+    assert (made.PatientID, made.PatientBirthDate) == ("471108150947", "19440229")
     assert made.AccessionNumber == "CANARY1"
     # Required, and empty because the image does not have them (type 2).
     assert made["PatientSex"].value in (None, "")
@@ -103,7 +103,7 @@ def test_a_private_class_of_image_is_no_hindrance(
     make: Callable[[Origin], SOPClass], make_dicom: MakeDicom
 ) -> None:
     made = reread(make(about(make_dicom, SOPClassUID="1.2.3.4.5")))
-    assert made.PatientID == "4711"
+    assert made.PatientID == "471108150947"
 
 
 def test_a_name_has_always_the_same_uid_and_new_names_never() -> None:

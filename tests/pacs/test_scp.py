@@ -27,7 +27,8 @@ from acir.pacs import guard, scp
 from acir.pacs.scp import Listener, Status
 from acir.pacs.settings import Listen
 from made_certificate import certificate
-from made_orthanc import free_port, needed, slice_of, uids
+from made_orthanc import needed, slice_of, uids
+from made_ports import free_port
 
 MakeDicom = Callable[..., bytes]
 PATIENCE_SECONDS = 10.0  # within which a good caller must be served after a flood
@@ -56,7 +57,7 @@ class Received:
 
 @pytest.fixture
 def settings() -> Listen:
-    return Listen(ae_title="ACIR", calling=("MODALITY",), port=free_port(), timeout_seconds=0.5)
+    return Listen(ae_title="ACIR", calling=("MODALITY",), port=free_port(), timeout_seconds=2.0)
 
 
 @pytest.fixture
@@ -240,7 +241,7 @@ def test_tls_with_the_certificate_of_the_caller(
 ) -> None:
     cert, key = certificate(tmp_path)
     found = Received()
-    secure = replace(settings, certificate=cert, private_key=key, ca_file=cert, timeout_seconds=2.0)
+    secure = replace(settings, certificate=cert, private_key=key, ca_file=cert)
     context = ssl.create_default_context(cafile=cert)
     context.check_hostname = False
     with Listener(secure, found):

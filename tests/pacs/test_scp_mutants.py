@@ -22,8 +22,8 @@ from acir.pacs.guard import Pool
 from acir.pacs.scp import Listener, Status
 from acir.pacs.settings import Listen
 from made_mutants import SAMPLES, SENTENCES, Seeds, seeds, sent
-from made_orthanc import free_port
 from made_pieces import MAX_GROWTH, Outcome, record, resident
+from made_ports import free_port
 from made_sender import PATIENCE_SECONDS, Sender
 
 KEY = bytes(range(32))

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -120,6 +122,23 @@ def test_a_dicom_file_can_be_asked_about(
 def test_no_hit_at_all_cannot_be_asked_for(searcher: Searcher, k: int) -> None:
     with pytest.raises(UsageError, match=f"k is {k}, expected at least 1"):
         searcher.search(draw("disc", 300), k=k)
+
+
+@pytest.mark.parametrize("name", ["search_many", "search_together", "check_together"])
+def test_one_path_is_not_taken_for_several(searcher: Searcher, name: str) -> None:
+    with pytest.raises(UsageError, match="'scan' is one picture, expected several; give a l"):
+        getattr(searcher, name)("scan")
+
+
+@pytest.mark.parametrize("name", ["like", "unlike", "collections"])
+def test_one_text_is_not_taken_for_several(
+    searcher: Searcher, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    options: dict[str, Any] = {name: "default"}
+    with pytest.raises(UsageError, match=f"{name} is 'default', expected several; give a set"):
+        searcher.search(draw("disc", 300), **options)
 
 
 def test_an_unknown_option_is_pythons_own_error(searcher: Searcher) -> None:

@@ -96,7 +96,7 @@ def test_nothing_of_the_patient_is_in_a_record_or_an_error(
     tmp_path: Path, make_dicom: MakeDicom, identity: tuple[str, ...]
 ) -> None:
     data = make_dicom(_pixels(1))
-    _save(tmp_path / "CANARY_PATRICIA" / "4711.dcm", data)
+    _save(tmp_path / "CANARY_PATRICIA" / "471108150947.dcm", data)
     _save(tmp_path / "CANARY_PATRICIA" / "DRWHO.dcm", data[:-20])
     source = open_source(str(tmp_path), SourceOptions(key=KEY))
     said = repr(list(source)) + repr(source.skipped)

@@ -41,8 +41,8 @@ def test_the_files_of_a_folder_are_one_slide(tmp_path: Path, finest: np.ndarray)
     for one, other in zip(found, expected, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
         assert {**one.metadata, "slide": ""} == {**other.metadata, "slide": ""}
-        assert one.patient == pseudonym(KEY, "patient", "4711")
-        assert one.split == drawn_split(draw_key("4711"))
+        assert one.patient == pseudonym(KEY, "patient", "471108150947")
+        assert one.split == drawn_split(draw_key("471108150947"))
 
 
 def test_levels_that_are_coarser_are_used(tmp_path: Path, finest: np.ndarray) -> None:
@@ -84,11 +84,11 @@ def test_slides_of_one_folder_are_told_apart_by_their_series(
 def test_the_folder_of_a_slide_is_no_class_nor_is_one_called_after_its_patient(
     tmp_path: Path, finest: np.ndarray
 ) -> None:
-    for n, place in enumerate(("S12-345", "tumour/S12-346", "4711/S12-347", "val/S12-348")):
+    for n, place in enumerate(("S12-345", "tumour/S12-346", "471108150947/S12-347", "val/S12-348")):
         save_slide(tmp_path / place, finest, f"1.2.{n}")
     records = _read(f"{tmp_path}?most=1")
     found = {r.metadata["slide"]: (r.split, r.labels) for r in records}
-    drawn = drawn_split(draw_key("4711"))
+    drawn = drawn_split(draw_key("471108150947"))
     assert [found[pseudonym(KEY, "series", f"1.2.{n}")] for n in range(4)] == [
         (drawn, ()), (drawn, ("tumour",)), (drawn, ()), ("val", ()),
     ]  # fmt: skip

@@ -3,7 +3,6 @@
 import csv
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +31,7 @@ from acir.tensors import Batch, Encoding
 from acir.training.run_log import LOG, TENSORBOARD, History
 from acir.training.trainer import CHECKPOINT, Trainer, derived_seed, make_fabric
 from acir.types import Progress
+from made_ports import free_port
 from made_trainer import (
     CLASSES,
     MODEL,
@@ -468,12 +468,6 @@ def test_the_processor_is_a_device() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="the device is 'cuda:99', but torch finds"):
         make_fabric("cuda:99", "32")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def train_as_one_of_two(rank: int, port: int, folder: str, loss: str) -> None:

@@ -16,7 +16,8 @@ from pynetdicom import AE
 from acir.index.store import Store
 from acir.privacy.pseudonym import load_key, pseudonym
 from made_model import acir, program
-from made_orthanc import free_port, slice_of, uid, uids
+from made_orthanc import slice_of, uid, uids
+from made_ports import free_port
 
 MakeDicom = Callable[..., bytes]
 PATIENCE_SECONDS = 60.0

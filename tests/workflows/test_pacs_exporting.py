@@ -54,7 +54,7 @@ def test_three_objects_go_to_the_study_of_the_query(
     made = read(tmp_path / "out")
     assert sorted(made) == sorted(FILES)
     assert {found.StudyInstanceUID for found in made.values()} == {STUDY}
-    assert {found.PatientID for found in made.values()} == {"4711"}
+    assert {found.PatientID for found in made.values()} == {"471108150947"}
     assert len({found.SeriesInstanceUID for found in made.values()} | {SERIES}) == 4
     assert len({found.SOPInstanceUID for found in made.values()} | {INSTANCE}) == 4
 
@@ -122,7 +122,7 @@ def test_the_patient_is_in_the_objects_and_nowhere_else(
     for found in read(tmp_path / "out0").values():
         assert found.PatientName == "CANARY^PATRICIA"
         told = [str(element.value) for element in found.iterall()]
-        assert told.count("4711") == 1
+        assert told.count("471108150947") == 1
         assert [text for text in told if "CANARY" in text] == ["CANARY1", "CANARY^PATRICIA"]
 
 

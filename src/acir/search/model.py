@@ -14,7 +14,7 @@ from acir.bundle import Bundle
 from acir.content import embed, stored
 from acir.errors import UnreadableImageError, UsageError
 from acir.models.encoder import Encoder
-from acir.picture import Picture, as_record
+from acir.picture import Picture, as_record, each
 from acir.prep.pixels import to_unit
 from acir.prep.preflight import Finding, preflight
 from acir.privacy.pseudonym import fresh_key
@@ -71,9 +71,9 @@ class Model:
         decides. One that cannot be read, or that the pre-flight refuses, makes all unknown.
 
         Raises:
-            UsageError: There is no picture.
+            UsageError: There is no picture, or it is one path.
         """
-        verdicts = [self.check(picture) for picture in pictures]
+        verdicts = [self.check(picture) for picture in each(pictures)]
         if not verdicts:
             raise UsageError("there is no picture to check; give at least one")
         worst = max(verdicts, key=lambda verdict: verdict.severity)

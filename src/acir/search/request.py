@@ -29,7 +29,8 @@ class Request:
             are given as it takes. None for k hits.
 
     Raises:
-        UsageError: k is below 1, or a picture is to be both like and unlike.
+        UsageError: k is below 1, a picture is to be both like and unlike, or one text stands where
+            several are expected.
     """
 
     k: int = 10
@@ -50,6 +51,10 @@ class Request:
         """Refuse to look for no picture at all, or for what is like and unlike one picture."""
         if self.k < 1:
             raise UsageError(f"k is {self.k}, expected at least 1, the hits wanted")
+        for name in ("like", "unlike", "collections"):
+            given = getattr(self, name)
+            if isinstance(given, str):  # which would be taken letter by letter
+                raise UsageError(f"{name} is {given!r}, expected several; give a set of them")
         both = sorted(set(self.like) & set(self.unlike))
         if both:
             raise UsageError(f"{both[0]} is given as like and as unlike; give it as one of them")

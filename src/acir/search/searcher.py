@@ -13,7 +13,7 @@ from acir.index.embeddings import Embeddings
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.index.view import View
-from acir.picture import UNNAMED, Picture, as_record
+from acir.picture import UNNAMED, Picture, as_record, each
 from acir.search.asking import Asking
 from acir.search.finder import Finder
 from acir.search.memory import Memory
@@ -116,9 +116,10 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: The request is impossible, as for `search`.
+            UsageError: It is one path, or the request is impossible, as for `search`.
         """
-        return self.answers([self._named(picture) for picture in pictures], Request(k=k, **options))
+        named = [self._named(picture) for picture in each(pictures)]
+        return self.answers(named, Request(k=k, **options))
 
     def search_together(
         self,
@@ -138,10 +139,10 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: There is no view.
+            UsageError: There is no view, it is one path, or the request is impossible.
         """
         return self.together(
-            [self._named(picture) for picture in pictures], Request(k=k, **options)
+            [self._named(picture) for picture in each(pictures)], Request(k=k, **options)
         )
 
     def search_stored(self, name: str, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
