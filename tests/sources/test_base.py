@@ -167,6 +167,16 @@ def test_a_missing_path_is_an_error() -> None:
         open_source("nowhere")
 
 
+@pytest.mark.parametrize("text", ["", "#train"])
+def test_no_place_is_not_the_current_folder(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=f"the SOURCE '{text}' names no place; give a path, or "):
+        open_source(text)
+    open_source(".")
+
+
 def test_an_unknown_scheme_names_the_nearest() -> None:
     with pytest.raises(SourceError, match=r"nothing at medmist:x; .*Did you mean 'medmnist'\?"):
         open_source("medmist:x")

@@ -172,13 +172,17 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
         options: How to read it.
 
     Raises:
-        SourceError: The place does not exist, or no source reads such a file.
+        SourceError: The place is empty, does not exist, or no source reads such a file.
     """
     options = options or SourceOptions()
     place = text
     if "#" in text and not Path(text).exists():
         place, _, split = text.rpartition("#")
         options = replace(options, splits=frozenset({_named_split(text, split)}))
+    if not place:  # which would be the current folder
+        raise SourceError(
+            f"the SOURCE {text!r} names no place; give a path, or `.` for this folder"
+        )
     # In the order of their names, so a folder of DICOM files is `dicom` before it is `folder`.
     kinds = [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
     path = Path(place)
