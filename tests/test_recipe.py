@@ -289,11 +289,11 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         ),
         (
             {"training": {"learning_rate": float("inf")}},
-            "recipe key training.learning_rate is inf, expected above 0$",
+            "recipe key training.learning_rate is inf, expected a finite number, above 0$",
         ),
         (
             {"training": {"weight_decay": float("nan")}},
-            "recipe key training.weight_decay is nan, expected at least 0$",
+            "recipe key training.weight_decay is nan, expected a finite number, at least 0$",
         ),
         (
             {"augment": {"scale": 1.1}},

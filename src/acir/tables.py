@@ -201,7 +201,8 @@ def _below(table: dict[str, Any], parents: list[str], key: str) -> dict[str, Any
 def _require(place: _Place, numbers: tuple[Number, ...], allowed: Range) -> None:
     for number in numbers:
         if number not in allowed:
-            raise RecipeError(f"{place} is {number}, expected {allowed}")
+            finite = "" if isfinite(number) else "a finite number, "
+            raise RecipeError(f"{place} is {number}, expected {finite}{allowed}")
 
 
 def _build(kind: type[T], table: Any, place: _Place) -> T:
