@@ -9,7 +9,7 @@ is called unknown at the gate's calibration and where 3 % of the others are, and
 What is done is not done again: a class with a `result.json` below `--out` is only read, and a
 training that was interrupted goes on. `--only` names classes, so that the work can be shared out.
 On two cores, the recipe `tiny` at 32 pixels takes minutes a class.
-Results: benchmarks/results/left_out; a class without a file there is not measured yet.
+Results: benchmarks/results/left_out.
 """
 
 import argparse
