@@ -6,7 +6,6 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from acir import registry
 from acir.models import stems
 from acir.models.attention import ConvMSA
 from acir.models.darf import DepthFusion
@@ -56,7 +55,7 @@ class Encoder(nn.Module):
         mean, deviation = IMAGENET if recipe.pretrained else PLAIN
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
-        self.stem = registry.build(stems.get(recipe.stem.name), recipe.stem.options)
+        self.stem = stems.made(recipe.stem)
         shallow, deep = self.stem.channels
         attention, fusion, transformer = recipe.attention, recipe.fusion, recipe.transformer
         # Attention on the shallow map is read by the fusion alone; unread it would never learn.

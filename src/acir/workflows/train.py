@@ -16,6 +16,7 @@ from acir.evaluation.model_card import model_card
 from acir.evaluation.protocol import Evaluation, evaluate
 from acir.gate import Gate
 from acir.losses.base import Loss
+from acir.models import stems
 from acir.models.encoder import Encoder
 from acir.models.evidence import encode_with
 from acir.models.pretrained import is_url, load_stem
@@ -138,9 +139,9 @@ def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
     loss = loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
     calibrate.require_detectors(recipe)
     calibrate.class_head_lines(recipe, loss)  # refuses detectors that would read an untaught head
-    encoder = Encoder(recipe.model, 2)  # refuses unknown stems, and options that they do not have
+    stem = stems.made(recipe.model.stem)
     if recipe.model.pretrained and not is_url(recipe.model.pretrained):  # fetched once, not twice
-        load_stem(encoder.stem, recipe.model.pretrained, recipe.model.pretrained_sha256)
+        load_stem(stem, recipe.model.pretrained, recipe.model.pretrained_sha256)
     return recipe
 
 

@@ -1,7 +1,8 @@
 """Convolutional stems; a file is a stem."""
 
 from acir.models.stems.base import Stem
-from acir.registry import find
+from acir.registry import build, find
+from acir.tables import Component
 
 FAMILY = "acir.models.stems"
 
@@ -13,3 +14,13 @@ def get(name: str) -> type[Stem]:
         ComponentError: There is no such component, or a library that it needs is missing.
     """
     return find(FAMILY, Stem, name)
+
+
+def made(stem: Component) -> Stem:
+    """Return the stem that a recipe names, with its options and fresh weights.
+
+    Raises:
+        ComponentError: There is no such stem.
+        RecipeError: It has no such option or value.
+    """
+    return build(get(stem.name), stem.options)
