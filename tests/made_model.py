@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+from collections.abc import Container, Iterable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
+from itertools import product
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,21 @@ def fill(folder: Path, counts: dict[str, int] | None = None) -> Path:
                 save(draw(kind, number), folder / split / kind / f"{number:03d}.png")
             start += count
     return folder
+
+
+def table(
+    folder: Path, splits: Mapping[str, Iterable[int]], unlabelled: Container[tuple[str, int]]
+) -> Path:
+    """Write drawings of all classes, by their numbers, and a table in which some have no label."""
+    lines = ["path,label,split"]
+    for split, numbers in splits.items():
+        for kind, number in product(CLASSES, numbers):
+            path = save(draw(kind, number), folder / split / f"{kind}{number}.png")
+            label = "" if (split, number) in unlabelled else kind
+            lines.append(f"{path.relative_to(folder)},{label},{split}")
+    written = folder / "table.csv"
+    written.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return written
 
 
 def damage(path: Path, offset: int | None = None) -> None:

@@ -22,7 +22,7 @@ from acir.workflows.comparing import pictures
 from acir.workflows.comparing.processes import Work
 from acir.workflows.comparing.report import recorded
 from made_benchmark import COUNTS, bench, in_this_process
-from made_model import CLASSES, acir, draw, fill, program, save, tree
+from made_model import CLASSES, acir, fill, program, table, tree
 
 PATIENCE_SECONDS = 120.0
 
@@ -306,17 +306,11 @@ def test_a_trial_that_diverges_is_the_worst_and_not_the_end(
 def test_epochs_that_no_labelled_picture_judges_have_no_validation_map(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = ["path,label,split"]
-    for split, numbers in (("train", range(6)), ("val", range(6, 9)), ("test", range(9, 11))):
-        for kind in CLASSES:
-            for n in numbers:
-                name = f"{split}/{kind}{n}.png"
-                save(draw(kind, n), tmp_path / name)
-                lines.append(f"{name},{kind if n != 6 else ''},{split}")
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    splits = {"train": range(6), "val": range(6, 9), "test": range(9, 11)}
+    written = table(tmp_path, splits, {("val", 6)})
     monkeypatch.setattr(learning, "VALIDATION", 1)  # the first, which has no label
     in_this_process(monkeypatch)
-    compare(bench(tmp_path, tmp_path / "table.csv", trials=True, seeds="[0]"), tmp_path / "out")
+    compare(bench(tmp_path, written, trials=True, seeds="[0]"), tmp_path / "out")
     made = json.loads((tmp_path / "out" / "tuning.json").read_text(encoding="utf-8"))
     assert all(0 < trial["validation_mAP"] <= 1 for trial in made["drawn"]["acir"]["trials"])
     judged = record(tmp_path / "out", "acir", "16-0")["validation"]

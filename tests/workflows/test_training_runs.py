@@ -15,7 +15,7 @@ from acir.bundle import FILES, load_bundle
 from acir.errors import SourceError, UsageError
 from acir.sources.base import open_source
 from acir.workflows.train import train as workflow
-from made_model import CLASSES, COUNTS, FEWEST_EPOCHS, acir, draw, fill, save, train, tree
+from made_model import CLASSES, COUNTS, FEWEST_EPOCHS, acir, draw, fill, save, table, train, tree
 
 SHORT = {key.replace(".", "__"): value for key, value in FEWEST_EPOCHS.items()}
 
@@ -307,18 +307,12 @@ def test_pictures_that_leave_none_to_validate_by_are_refused(tmp_path: Path) -> 
 
 
 def test_pictures_to_validate_by_without_a_label_are_refused(tmp_path: Path) -> None:
-    lines = ["path,label,split"]
-    for split, numbers in (("train", range(4)), ("val", range(3, 6))):  # one is trained on
-        for n in numbers:
-            for kind in CLASSES:
-                name = f"{split}/{kind}{n}.png"
-                save(draw(kind, n), tmp_path / name)
-                lines.append(f"{name},{kind if n < 4 else ''},{split}")
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    splits = {"train": range(4), "val": range(3, 6)}  # one is trained on
+    written = table(tmp_path, splits, {("val", 4), ("val", 5)})
     with pytest.raises(SourceError, match="none of the 8 pictures to validate by has a label"):
         workflow(
             "tiny",
-            data=str(tmp_path / "table.csv"),
+            data=str(written),
             out=tmp_path / "run",
             settings={"calibration.fraction": "0"},
         )

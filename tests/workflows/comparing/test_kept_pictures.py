@@ -21,7 +21,7 @@ from acir.workflows.comparing.pictures import (
     open_exam,
     open_lessons,
 )
-from made_model import CLASSES, SIDE, draw, fill, save
+from made_model import CLASSES, SIDE, draw, fill, save, table
 
 WHOLE = CalibrationRecipe(fraction=0.0)
 RECIPE = Recipe(prep=PrepRecipe(size=SIDE), calibration=WHOLE)
@@ -136,14 +136,8 @@ def test_a_test_label_that_train_lacks_is_refused(tmp_path: Path, data: DataSet)
 
 
 def test_test_pictures_of_which_no_new_one_has_a_label_are_refused(tmp_path: Path) -> None:
-    lines = ["path,label,split"]
-    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(3, 5))):
-        for kind in CLASSES:
-            for n in numbers:
-                path = save(draw(kind, n), tmp_path / split / f"{kind}{n}.png")
-                label = "" if split == "test" and n > 3 else kind
-                lines.append(f"{path.relative_to(tmp_path)},{label},{split}")
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    splits = {"train": range(4), "val": range(4, 6), "test": range(3, 5)}
+    data = DataSet(name="t", source=str(table(tmp_path, splits, {("test", 4)})))
     with pytest.raises(SourceError, match=r"none of the 4 test pictures of t that .* has a label"):
-        keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
+        keep(data, tmp_path)
     assert not (tmp_path / "b.npz").exists()
