@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
-from acir.folders import readable
+from acir.folders import exists, readable
 from acir.prep.arrays import ArrayFile
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -176,7 +176,7 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
     """
     options = options or SourceOptions()
     place = text
-    if "#" in text and not Path(text).exists():
+    if "#" in text and not exists(Path(text)):
         place, _, split = text.rpartition("#")
         options = replace(options, splits=frozenset({_named_split(text, split)}))
     if not place:  # which would be the current folder
@@ -186,7 +186,7 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
     # In the order of their names, so a folder of DICOM files is `dicom` before it is `folder`.
     kinds = [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
     path = Path(place)
-    if not path.exists():
+    if not exists(path):
         return _by_scheme(place, kinds, options)
     for kind in kinds:
         if kind.claims(path):
