@@ -14,7 +14,7 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.folder import beside, refuse_taken, refuse_within
+from acir.index.folder import beside, refuse_immovable, refuse_taken, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -61,6 +61,7 @@ def build(
     choice = choose(options.engine)
     refuse_unwritable(index.absolute().parent, "--index")
     refuse_taken(index)
+    refuse_immovable(index)
     bundle = load_bundle(model, "cpu" if ray else device)
     refuse_unreadable(options.source(data, fresh_key()), progress)
     with created(index, bundle, model, options, choice) as store:
