@@ -145,8 +145,8 @@ def test_numbers_may_be_those_of_numpy(
         ({"radius": "8"}, "radius is '8', expected a whole number"),
         ({"radius": np.zeros(2, int)}, r"radius is array\(\[0, 0\]\), expected a whole number"),
         ({"least": -1}, "least is -1, expected at least 0"),
-        ({"where": "label=disc"}, "where is 'label=disc', expected text by key, such as {'label'"),
-        ({"where": {"label": 3}}, "where is {'label': 3}, expected text by key, such as {'label'"),
+        ({"where": "label=disc"}, "where is 'label=disc', expected text by key, such as dict"),
+        ({"where": {"label": 3}}, "where is {'label': 3}, expected text by key, such as dict"),
     ],
 )
 def test_what_is_no_number_or_no_text_is_refused(

@@ -62,7 +62,7 @@ class Request:
             raise UsageError(f"least is {self.least}, expected at least 0, the hits wanted")
         if not (self.where is None or _is_text_by_key(self.where)):
             raise UsageError(
-                f"where is {self.where!r}, expected text by key, such as {{'label': 'cyst'}}"
+                f"where is {self.where!r}, expected text by key, such as dict(label='cyst')"
             )
         for name in ("like", "unlike", "collections"):
             given = getattr(self, name)
