@@ -1,6 +1,7 @@
 """The contract of a source, and the SOURCE argument of every command."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -153,12 +154,13 @@ class Source(ABC):
                 self.skipped.append(Skipped(found.path, found.reason, found.code))
         if empty:
             wanted = ", ".join(s for s in SPLITS if s in self.options.splits)
-            raise SourceError(
+            said = (
                 f"{self.location} holds no picture of the split {wanted}; give a source that does"
                 if len(self.options.splits) < len(SPLITS)
                 else f"{self.location} holds no picture; expected images in class folders, "
                 "or another source that `acir --help` names"
             )
+            raise SourceError("; ".join((said, *self.remarks)))
 
 
 def open_source(text: str, options: SourceOptions | None = None) -> Source:
@@ -183,9 +185,7 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
         raise SourceError(
             f"the SOURCE {text!r} names no place; give a path, or `.` for this folder"
         )
-    # In the order of their names, so a folder of DICOM files is `dicom` before it is `folder`.
-    kinds = [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
-    path = Path(place)
+    path, kinds = Path(place), _kinds()
     if not exists(path):
         return _by_scheme(place, kinds, options)
     for kind in kinds:
@@ -193,6 +193,23 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
             return kind(place, options)
     known = sorted(s for kind in kinds for s in kind.suffixes)
     raise SourceError(f"no source reads {place}; give a folder or a file of {', '.join(known)}")
+
+
+def _kinds() -> list[type[Source]]:
+    """List the sources by name: a folder of DICOM files is `dicom` before it is `folder`."""
+    return [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
+
+
+def passed_over(names: Sequence[str]) -> list[str]:
+    """Remark on files that a source of pictures does not read; a name could be a patient's."""
+    if not names:
+        return []
+    kinds = (k for k in _kinds() if k.schemes)
+    fit = [k.schemes[0] for k in kinds if any(n.lower().endswith(k.suffixes) for n in names)]
+    advice = f"; {' or '.join(f'{scheme}:FOLDER' for scheme in fit)} reads such" if fit else ""
+    most = Counter(PurePath(name).suffix.lower() or "no suffix" for name in names).most_common(3)
+    kind = f"that are no PNG, JPEG, TIFF or BMP ({', '.join(suffix for suffix, _ in most)})"
+    return [f"passed over {len(names)} files {kind}{advice}"]
 
 
 def _named_split(text: str, split: str) -> Split:

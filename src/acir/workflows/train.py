@@ -174,7 +174,7 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 def _read(source: Source, recipe: Recipe, progress: Progress, say: Say) -> _Run:
     manifest = look(source, recipe.calibration.fraction, progress)
     require_learnable(manifest)
-    for line in describe(manifest):
+    for line in (*source.remarks, *describe(manifest)):
         say(line)
     prep = prep_for(recipe, manifest)
     sets = read_parts(source, manifest, prep, manifest.class_names, ("train", "val"), progress)

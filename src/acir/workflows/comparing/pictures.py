@@ -96,7 +96,7 @@ def keep_lessons(
     if data.draw is not None:
         manifest = drawn(manifest, data.draw)
     require_learnable(manifest)
-    for line in describe(manifest):
+    for line in (*source.remarks, *describe(manifest)):
         say(f"{data.name}: {line}")
     prep = prep_for(recipe, manifest)
     parts: tuple[PartName, ...] = ("train", "val")
