@@ -19,7 +19,7 @@ from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.types import Progress, Skipped, silent
-from acir.workflows.destination import refuse_unwritable
+from acir.workflows.destination import refuse_unspoken, refuse_unwritable
 from acir.workflows.index_creation import IndexOptions, created
 from acir.workflows.index_filling import Say, fill, refuse_unreadable
 from acir.workflows.index_servers import meet_server, up_to_date
@@ -59,6 +59,7 @@ def build(
         StorageError: The folder cannot be made.
     """
     choice = choose(options.engine)
+    refuse_unspoken(index, "--index")
     refuse_unwritable(index.absolute().parent, "--index")
     refuse_taken(index)
     refuse_immovable(index)
