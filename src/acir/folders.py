@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
+from errno import ENAMETOOLONG
 from pathlib import Path
+from stat import S_ISREG
 from tempfile import TemporaryFile
 
 from acir.errors import SourceError, StorageError
@@ -18,11 +20,31 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something at a path.
+
+    Raises:
+        SourceError: Nobody may look.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: it has a zero byte
+        return False
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:  # as of an address with a long query
+            return False
+        raise SourceError(
+            f"nobody can look at {path} ({error.strerror}); give access to it, or another path"
+        ) from error
+    return True
+
+
 def visible_files(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder as they come; hidden ones are passed over.
 
-    A folder below it that cannot be opened comes itself, in place of its files: whoever reads it
-    learns that it cannot be read, and counts it.
+    What may hold pictures and is not looked into comes itself: a folder that cannot be opened, a
+    link to a folder, and what nobody may look at or a broken link leads to. Whoever reads it learns
+    that it cannot be read, and counts it.
 
     Raises:
         SourceError: The folder itself cannot be opened.
@@ -31,7 +53,8 @@ def visible_files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         visible = (Path(place, name) for name in files if not name.startswith("."))
-        yield from (path for path in visible if _may_be_read(path))
+        yield from (path for path in visible if _is_file(path) is not False)
+        yield from (path for path in (Path(place, name) for name in folders) if path.is_symlink())
     for error in closed:
         if Path(error.filename) == folder:
             raise SourceError(
@@ -40,20 +63,20 @@ def visible_files(folder: Path) -> Iterator[Path]:
         yield Path(error.filename)
 
 
-def _may_be_read(path: Path) -> bool:
-    """Whether it is a file, or nobody may look what it is."""
+def _is_file(path: Path) -> bool | None:
+    """Whether it is a file; None where nobody can look what it is."""
     try:
-        return path.is_file()
+        return S_ISREG(path.stat().st_mode)
     except OSError:
-        return True
+        return None
 
 
 def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
     """List the files below a folder that are accepted, in order; hidden ones are passed over.
 
-    Folders below it that cannot be opened are among them; see `visible_files`.
+    Among them is what is no file and may hold pictures; see `visible_files`.
     """
-    return sorted(path for path in visible_files(folder) if accept(path) or path.is_dir())
+    return sorted(path for path in visible_files(folder) if not _is_file(path) or accept(path))
 
 
 def require_writable(folder: Path) -> None:

@@ -68,8 +68,8 @@ def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
     Raises:
         UsageError: It is one path.
     """
-    if isinstance(pictures, str):
-        raise UsageError(f"{pictures!r} is one picture, expected several; give a list of them")
+    if isinstance(pictures, str | Path):
+        raise UsageError(f"{str(pictures)!r} is one picture, expected several; give a list of them")
     return pictures
 
 

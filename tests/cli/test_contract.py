@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -15,8 +16,9 @@ import typer
 from acir import cli
 from acir.cli import show
 from acir.cli.main import COMMANDS as LISTED
-from acir.cli.main import app
+from acir.cli.main import app, main
 from acir.errors import AcirError, UsageError
+from acir.types import Answer
 from made_model import acir, program
 
 COMMANDS = {
@@ -171,6 +173,33 @@ def test_a_person_is_shown_names_whole_and_as_they_are(capsys: pytest.CaptureFix
     assert "".join(line.split("│")[1].strip() for line in lines if "│" in line) == name
     show.say(name)
     assert capsys.readouterr().err == f"{name}\n"
+
+
+def test_a_name_can_neither_begin_a_line_nor_move_the_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name, shown = "a\n\x1b[2Jb\x9b", r"a\x0a\x1b[2Jb\x9b"
+    show.answer(Answer(name, None, "plain", ()))
+    show.counts({"names": [name]}, as_json=False)
+    show.table("", ("id",), [(name,)])
+    show.say(f"{shown}\n\x1b: c")  # several lines are said as such
+    printed = capsys.readouterr()
+    assert printed.out.count(shown) == 3
+    assert printed.err == f"{shown}\n\\x1b: c\n"
+    assert not {"\x1b", "\x9b"} & set(printed.out)
+
+
+def test_what_an_encoding_lacks_is_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(raw, encoding="ascii"))
+    monkeypatch.setattr(sys, "argv", ["acir", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    show.json_line({"a": "M\xfcller"})
+    show.counts({"M\xfcller": 1}, as_json=False)
+    sys.stdout.flush()
+    said = raw.getvalue().decode("ascii").splitlines()
+    assert said == [version("acir"), '{"a": "M\\u00fcller"}', r"M\xfcller: 1"]
 
 
 def test_a_log_has_the_error_that_stopped_the_work_but_no_refusal(tmp_path: Path) -> None:

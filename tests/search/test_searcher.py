@@ -124,10 +124,48 @@ def test_no_hit_at_all_cannot_be_asked_for(searcher: Searcher, k: int) -> None:
         searcher.search(draw("disc", 300), k=k)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, int])
+def test_numbers_may_be_those_of_numpy(
+    searcher: Searcher, kind: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    ways = {"k": 3, "radius": 8, "least": 1}
+    picture = draw("disc", 300)
+    found = searcher.search(picture, force=True, **{name: kind(n) for name, n in ways.items()})
+    assert found == searcher.search(picture, force=True, **ways)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"radius": 1.5}, "radius is 1.5, expected a whole number"),
+        ({"k": 2.0}, "k is 2.0, expected a whole number"),
+        ({"k": True}, "k is True, expected a whole number"),
+        ({"k": None}, "k is None, expected a whole number"),
+        ({"radius": "8"}, "radius is '8', expected a whole number"),
+        ({"radius": np.zeros(2, int)}, r"radius is array\(\[0, 0\]\), expected a whole number"),
+        ({"least": -1}, "least is -1, expected at least 0"),
+        ({"where": "label=disc"}, "where is 'label=disc', expected text by key, such as dict"),
+        ({"where": {"label": 3}}, "where is {'label': 3}, expected text by key, such as dict"),
+    ],
+)
+def test_what_is_no_number_or_no_text_is_refused(
+    searcher: Searcher, option: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match=said):
+        searcher.search(draw("disc", 300), **option)
+
+
 @pytest.mark.parametrize("name", ["search_many", "search_together", "check_together"])
-def test_one_path_is_not_taken_for_several(searcher: Searcher, name: str) -> None:
+@pytest.mark.parametrize("path", ["scan", Path("scan")])
+def test_one_path_is_not_taken_for_several(
+    searcher: Searcher, name: str, path: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(UsageError, match="'scan' is one picture, expected several; give a l"):
-        getattr(searcher, name)("scan")
+        getattr(searcher, name)(path)
 
 
 @pytest.mark.parametrize("name", ["like", "unlike", "collections"])

@@ -1,6 +1,7 @@
 """The SOURCE argument, and what iteration promises."""
 
 from collections.abc import Callable, Iterator
+from errno import EACCES
 from functools import partial
 from pathlib import Path
 
@@ -133,6 +134,33 @@ def test_a_folder_that_cannot_be_opened_is_counted_as_skipped(
     source = open_source(f"{scheme}{tmp_path}", SourceOptions(key=KEY))
     assert [record.id for record in source] == ([] if scheme else ["cat/2.png"])
     assert source.skipped == [Skipped(named, "it is a folder that cannot be read")]
+
+
+@pytest.mark.parametrize("scheme", ["", "dicom:", "nifti:"])
+def test_links_that_lead_to_no_file_are_counted_as_skipped(tmp_path: Path, scheme: str) -> None:
+    _saved(tmp_path / "cat" / "1.png")
+    for name, to in {"broken": "nowhere", "loop": "loop", "up": ".."}.items():
+        (tmp_path / "cat" / name).symlink_to(to)
+    source = open_source(f"{scheme}{tmp_path}", SourceOptions(key=KEY))
+    assert [record.id for record in source] == ([] if scheme else ["cat/1.png"])
+    assert [skipped.reason for skipped in source.skipped] == [
+        "No such file or directory",
+        "Too many levels of symbolic links",
+        "it is a link to a folder, which is not followed; give the folder itself",
+    ]
+
+
+def test_a_place_that_nobody_may_look_at_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(EACCES, "Permission denied", str(path))
+
+    for scheme in ("", "dicom:", "nifti:", "slide:"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", refused)
+            with pytest.raises(SourceError, match=r"nobody can look at .* \(Permission denied\); "):
+                open_source(f"{scheme}{tmp_path}", SourceOptions(key=KEY))
 
 
 def _saved(path: Path) -> Path:

@@ -71,6 +71,21 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
     source = open_source(str(tmp_path))
     assert [r.id for r in source] == ["cat/1.png"]
     assert source.skipped == []
+    said = "passed over 1 files that are no PNG, JPEG, TIFF or BMP (.txt)"
+    assert source.remarks == [said]
+    (tmp_path / "cat" / "2.webp").touch()
+    (tmp_path / "cat" / "3.DCM").touch()
+    (tmp_path / "cat" / "notes.txt").unlink()
+    assert len(list(source)) == 1
+    said = "2 files that are no PNG, JPEG, TIFF or BMP (.webp, .dcm); dicom:FOLDER reads such"
+    assert source.remarks == [f"passed over {said}"]
+
+
+def test_a_folder_of_volumes_alone_says_what_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.nii.gz").touch()
+    with pytest.raises(SourceError, match=r"holds no picture;.*BMP \(.gz\); nifti:FOLDER reads s"):
+        _read(tmp_path)
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:

@@ -153,5 +153,8 @@ def test_a_damaged_list_of_members_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_zip_without_pictures_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no picture"):
-        list(open_source(_zip(tmp_path / "a.zip", "readme.txt")))
+    said = (
+        r"holds no picture;.*passed over 2 files that are no PNG, JPEG, TIFF or BMP \(.dcm, .txt\);"
+    )
+    with pytest.raises(SourceError, match=f"{said} dicom:FOLDER reads such"):
+        list(open_source(_zip(tmp_path / "a.zip", "readme.txt", "a/1.dcm", ".b", "__MACOSX/c")))

@@ -100,3 +100,14 @@ def test_every_command_looks_at_the_place_before_it_reads_anything(
     assert outcome.code == 1
     said = f"error: nothing can be written in the folder {UNWRITABLE} ("
     assert [line.startswith(said) for line in outcome.err.splitlines()].count(True) == 1
+
+
+@pytest.mark.parametrize("command", ["train", "calibrate", "compare", "index"])
+def test_a_folder_for_weights_with_a_name_that_is_not_utf_8_is_refused(
+    tmp_path: Path, command: str
+) -> None:
+    (words,) = (words for words in COMMANDS if words[0] == command)
+    out = tmp_path / os.fsdecode(b"m\xfcller")
+    said = acir(*(out if word == "OUT" else word for word in words)).refusal()
+    assert said.startswith(rf"{tmp_path}/m\xfcller is no name in UTF-8; give another one as --")
+    assert not out.exists()

@@ -445,7 +445,7 @@ def test_a_folder_whose_place_no_other_can_take_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path, few: Path
 ) -> None:
     (tmp_path / "here").mkdir()
-    words = ("index", "build", "--model", bundle, "--data", few, "--index")
+    words = ("index", "build", "--model", tmp_path, "--data", few, "--index")  # before all else
     with monkeypatch.context() as patched:
         patched.setattr(Path, "is_mount", lambda path: path.name == "here")
         said = acir(*words, tmp_path / "here").refusal()

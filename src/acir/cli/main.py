@@ -74,6 +74,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    show.spell_out()
     try:
         app(prog_name="acir")
     except AcirError as error:

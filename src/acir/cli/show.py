@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -33,6 +34,16 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
+# A name that holds them would move the cursor or begin a line of its own.
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+
+
+def spell_out() -> None:
+    """Have standard output spell out what its encoding cannot say, where it would fail."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 class _Rate(ProgressColumn):
     """Things done a second, since the beginning."""
 
@@ -62,7 +73,7 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 def say(message: str) -> None:
     """Print a line for a person on standard error, so that standard output stays data."""
-    err.print(message, markup=False)
+    err.print("\n".join(map(_text, message.split("\n"))), markup=False)
 
 
 def json_line(value: Mapping[str, Any]) -> None:
@@ -70,7 +81,7 @@ def json_line(value: Mapping[str, Any]) -> None:
 
     Floats have six significant digits, so that one answer is byte for byte the same everywhere.
     """
-    out.out(json.dumps(_rounded(value), ensure_ascii=False))
+    out.out(json.dumps(_rounded(value), ensure_ascii=not out.encoding.startswith("utf")))
 
 
 def counts(values: Mapping[str, Any], as_json: bool) -> None:
@@ -111,18 +122,21 @@ def flagged(classes: Mapping[str, Mapping[str, Any]]) -> None:
 
 def verdict(name: str, found: Verdict) -> None:
     """Print a verdict on one line."""
-    line = Text.assemble((found.verdict, COLOURS[found.verdict]), f"  {name}: {found.reason}")
+    line = Text.assemble(
+        (found.verdict, COLOURS[found.verdict]), f"  {_text(name)}: {found.reason}"
+    )
     out.print(line)
 
 
 def answer(found: Answer) -> None:
     """Print a verdict and the hits below it."""
     if found.verdict is None:
-        out.print(f"stored  {found.query}: the gate was not asked", markup=False)
+        out.print(f"stored  {_text(found.query)}: the gate was not asked", markup=False)
     else:
         verdict(found.query, found.verdict)
     if len(found.views) > 1 and found.worst_view:
-        decides = f"  one verdict on {len(found.views)} views; {found.worst_view} decides"
+        worst = _text(found.worst_view)
+        decides = f"  one verdict on {len(found.views)} views; {worst} decides"
         out.print(decides, markup=False)
     if found.hits:
         rows = [(h.rank, h.id, h.label, h.distance, h.similarity) for h in found.hits]
@@ -130,7 +144,7 @@ def answer(found: Answer) -> None:
     for hit in found.hits:
         if hit.matches:
             decided = ", ".join(f"{match.id} ({match.similarity:.6g})" for match in hit.matches)
-            out.print(f"  {hit.rank}, {hit.case or hit.id}: {decided}", markup=False)
+            out.print(_text(f"  {hit.rank}, {hit.case or hit.id}: {decided}"), markup=False)
     if found.folded:
         out.print(f"  near-duplicates left out: {found.folded}", markup=False)
 
@@ -198,7 +212,13 @@ def _text(cell: object) -> str:
         return ", ".join(_text(item) for item in cell)
     if isinstance(cell, Mapping):
         return ", ".join(f"{name} {_text(value)}" for name, value in cell.items())
-    return f"{cell:.6g}" if isinstance(cell, float) else "" if cell is None else str(cell)
+    return (
+        f"{cell:.6g}"
+        if isinstance(cell, float)
+        else ""
+        if cell is None
+        else str(cell).translate(CONTROLS)
+    )
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - any plain value

@@ -36,6 +36,19 @@ def refuse_taken(folder: Path) -> None:
         )
 
 
+def refuse_immovable(folder: Path) -> None:
+    """Refuse a place for a new index that another folder cannot take.
+
+    Raises:
+        StoreError: It is the current folder, or something is mounted there.
+    """
+    if folder.is_mount() or folder.resolve() == Path.cwd():
+        raise StoreError(
+            f"{folder} is the current folder, or one where something is mounted, whose place no "
+            "other can take; name a folder inside it"
+        )
+
+
 def refuse_within(folder: Path, place: Path) -> None:
     """Refuse a place for a copy inside the index that is copied.
 
@@ -74,11 +87,7 @@ def beside(folder: Path) -> Iterator[Path]:
         StorageError: There is no room, or it cannot be written.
     """
     make_folder(folder)
-    if folder.is_mount() or folder.resolve() == Path.cwd():
-        raise StoreError(
-            f"{folder} is the current folder, or one where something is mounted, whose place no "
-            "other can take; name a folder inside it"
-        )
+    refuse_immovable(folder)
     try:
         with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
             prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True

@@ -1,5 +1,6 @@
 """Views of an index for any number of threads, each kept up with what other processes write."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -36,13 +37,19 @@ class Readers:
         self._size, self._dim, self._build = bits // BITS_PER_BYTE, dim, build
         self._idle: list[Database] = []
         self._closed = False
+        self._process = os.getpid()
         self._lending = Lock()
         self._state: State | None = None
         self._catching_up = Lock()
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """Lend a connection, within which one state is seen."""
+        """Lend a connection, within which one state is seen.
+
+        Raises:
+            StoreError: They were closed, or made by a process of which this one is a fork.
+        """
+        self._refuse_unusable()
         with self._lending:
             database = self._idle.pop() if self._idle else Database(self._folder, READING)
         try:
@@ -85,6 +92,16 @@ class Readers:
                 self._idle.pop().close()
         if self._state is not None:
             self._state.close()
+
+    def _refuse_unusable(self) -> None:
+        if self._closed:
+            raise StoreError(f"the index at {self._folder} was closed; open it again")
+        # SQLite's locks are lost in a fork, which does not know it: both could damage the file.
+        if os.getpid() != self._process:
+            raise StoreError(
+                f"the index at {self._folder} was opened by another process, before a fork; open "
+                "it in each process that searches it"
+            )
 
     def _newest(self, database: Database) -> State:
         moment = changes.latest(database)

@@ -17,6 +17,8 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a decompression bomb
+CLOSED = "it is a folder that cannot be read"
+LINKED = "it is a link to a folder, which is not followed; give the folder itself"
 EXPECTED = "expected PNG, JPEG, TIFF or BMP"
 WHITE_IS_ZERO = 0  # a TIFF's PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
@@ -79,7 +81,7 @@ def read_file(path: Path, name: str) -> bytes:
     try:
         found = path.stat()
         if S_ISDIR(found.st_mode):
-            raise UnreadableImageError(name, "it is a folder that cannot be read")
+            raise UnreadableImageError(name, LINKED if path.is_symlink() else CLOSED)
         if not S_ISREG(found.st_mode):  # which may never end
             raise UnreadableImageError(name, "it is a device or a pipe, not a file")
         if found.st_size > MAX_BYTES:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Examined:
 
 
 class Model:
-    """A bundle that answers whether it knows a picture's kind.
+    """A bundle that answers whether it knows a picture's kind; each process opens its own.
 
     Args:
         bundle: The trained model.
@@ -50,6 +51,17 @@ class Model:
     def __init__(self, bundle: Bundle, key: bytes | None = None) -> None:
         self.bundle = bundle
         self.key = key or fresh_key()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or handed to another process.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            f"a {type(self).__name__} cannot be copied or sent to another process; send its folder "
+            "and open that there"
+        )
 
     def check(self, picture: Picture) -> Verdict:
         """Say whether a picture is of a kind that the model knows.

@@ -1,7 +1,9 @@
 """How a search is to be done."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import index
 
 from acir.errors import UsageError
 
@@ -29,8 +31,9 @@ class Request:
             are given as it takes. None for k hits.
 
     Raises:
-        UsageError: k is below 1, a picture is to be both like and unlike, or one text stands where
-            several are expected.
+        UsageError: k is below 1, a number is negative or not whole, `where` holds something else
+            than text, a picture is to be both like and unlike, or one text stands where several are
+            expected.
     """
 
     k: int = 10
@@ -49,8 +52,18 @@ class Request:
 
     def __post_init__(self) -> None:
         """Refuse to look for no picture at all, or for what is like and unlike one picture."""
+        for name in ("k", "radius", "least"):
+            given = getattr(self, name)
+            if not (given is None and name == "radius"):
+                object.__setattr__(self, name, _whole(name, given))
         if self.k < 1:
             raise UsageError(f"k is {self.k}, expected at least 1, the hits wanted")
+        if self.least < 0:
+            raise UsageError(f"least is {self.least}, expected at least 0, the hits wanted")
+        if not (self.where is None or _is_text_by_key(self.where)):
+            raise UsageError(
+                f"where is {self.where!r}, expected text by key, such as dict(label='cyst')"
+            )
         for name in ("like", "unlike", "collections"):
             given = getattr(self, name)
             if isinstance(given, str):  # which would be taken letter by letter
@@ -58,3 +71,21 @@ class Request:
         both = sorted(set(self.like) & set(self.unlike))
         if both:
             raise UsageError(f"{both[0]} is given as like and as unlike; give it as one of them")
+
+
+def _whole(name: str, given: object) -> int:
+    """Return a whole number as Python's own; NumPy has others, which not every engine takes.
+
+    Raises:
+        UsageError: It is none; a truth value, which Python counts among them, is none either.
+    """
+    if not isinstance(given, bool) and hasattr(given, "__index__"):
+        with suppress(TypeError):  # of an array of several
+            return index(given)
+    raise UsageError(f"{name} is {given!r}, expected a whole number")
+
+
+def _is_text_by_key(given: object) -> bool:
+    if not isinstance(given, Mapping):
+        return False
+    return all(isinstance(text, str) for text in (*given, *given.values()))

@@ -40,7 +40,7 @@ def unwitnessed(answers: Sequence[tuple[Answer, Sequence[Asked]]]) -> None:
 
 
 class Searcher(Model, AbstractContextManager["Searcher"]):
-    """An index with the bundle that encoded it.
+    """An index with the bundle that encoded it: to be closed, shared by threads, not by processes.
 
     Args:
         store: The index at rest.
@@ -59,9 +59,13 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
         self._embeddings = Embeddings(store.dim)
         self._memory = Memory(store)
 
-    def __exit__(self, *_: object) -> None:
-        """Close the store and its engine."""
+    def close(self) -> None:
+        """Close the store and its engine; closing twice is harmless."""
         self.store.close()
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
 
     def __len__(self) -> int:
         """Return the number of stored pictures."""

@@ -1,6 +1,7 @@
 """The contract of a source, and the SOURCE argument of every command."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
-from acir.folders import readable
+from acir.folders import exists, readable
 from acir.prep.arrays import ArrayFile
 from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
@@ -153,12 +154,13 @@ class Source(ABC):
                 self.skipped.append(Skipped(found.path, found.reason, found.code))
         if empty:
             wanted = ", ".join(s for s in SPLITS if s in self.options.splits)
-            raise SourceError(
+            said = (
                 f"{self.location} holds no picture of the split {wanted}; give a source that does"
                 if len(self.options.splits) < len(SPLITS)
                 else f"{self.location} holds no picture; expected images in class folders, "
                 "or another source that `acir --help` names"
             )
+            raise SourceError("; ".join((said, *self.remarks)))
 
 
 def open_source(text: str, options: SourceOptions | None = None) -> Source:
@@ -176,23 +178,38 @@ def open_source(text: str, options: SourceOptions | None = None) -> Source:
     """
     options = options or SourceOptions()
     place = text
-    if "#" in text and not Path(text).exists():
+    if "#" in text and not exists(Path(text)):
         place, _, split = text.rpartition("#")
         options = replace(options, splits=frozenset({_named_split(text, split)}))
     if not place:  # which would be the current folder
         raise SourceError(
             f"the SOURCE {text!r} names no place; give a path, or `.` for this folder"
         )
-    # In the order of their names, so a folder of DICOM files is `dicom` before it is `folder`.
-    kinds = [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
-    path = Path(place)
-    if not path.exists():
+    path, kinds = Path(place), _kinds()
+    if not exists(path):
         return _by_scheme(place, kinds, options)
     for kind in kinds:
         if kind.claims(path):
             return kind(place, options)
     known = sorted(s for kind in kinds for s in kind.suffixes)
     raise SourceError(f"no source reads {place}; give a folder or a file of {', '.join(known)}")
+
+
+def _kinds() -> list[type[Source]]:
+    """List the sources by name: a folder of DICOM files is `dicom` before it is `folder`."""
+    return [registry.find(FAMILY, Source, name) for name in registry.names(FAMILY)]
+
+
+def passed_over(names: Sequence[str]) -> list[str]:
+    """Remark on files that a source of pictures does not read; a name could be a patient's."""
+    if not names:
+        return []
+    kinds = (k for k in _kinds() if k.schemes)
+    fit = [k.schemes[0] for k in kinds if any(n.lower().endswith(k.suffixes) for n in names)]
+    advice = f"; {' or '.join(f'{scheme}:FOLDER' for scheme in fit)} reads such" if fit else ""
+    most = Counter(PurePath(name).suffix.lower() or "no suffix" for name in names).most_common(3)
+    kind = f"that are no PNG, JPEG, TIFF or BMP ({', '.join(suffix for suffix, _ in most)})"
+    return [f"passed over {len(names)} files {kind}{advice}"]
 
 
 def _named_split(text: str, split: str) -> Split:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acir.errors import SourceError, UnreadableImageError
-from acir.folders import visible_files, walk_files
+from acir.folders import exists, visible_files, walk_files
 from acir.pacs import guard
 from acir.pacs.files import DICOM_SUFFIXES, is_dicom_file
 from acir.pacs.frames import CHOICES, MIDDLE
@@ -61,7 +61,7 @@ class DicomSource(Source):
         series = SERIES.fullmatch(choice)
         self.slices = int(series[1] or SLICES) if series else None
         self.frame = MIDDLE if series else choice
-        if not self.place.exists():
+        if not exists(self.place):
             raise SourceError(
                 f"there is nothing at dicom:{location}; give a file or a folder, and of several "
                 "frames, which: @first, @middle, @last, @mean, @max or a number; or @series"
@@ -152,6 +152,6 @@ class DicomSource(Source):
 def _place_and_choice(location: str) -> tuple[Path, str]:
     place, _, choice = location.rpartition("@")
     known = CHOICES.fullmatch(choice) or SERIES.fullmatch(choice)
-    if known and not Path(location).exists():
+    if known and not exists(Path(location)):
         return Path(place), choice
     return Path(location), MIDDLE

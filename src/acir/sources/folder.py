@@ -7,12 +7,12 @@ from pathlib import Path
 from acir.errors import UnreadableImageError
 from acir.folders import readable, walk_files
 from acir.prep.decode import SUFFIXES, decode_file
-from acir.sources.base import Entry, Source, folders_mean
+from acir.sources.base import Entry, Source, folders_mean, passed_over
 from acir.types import ImageRecord
 
 
 class FolderSource(Source):
-    """PNG, JPEG, TIFF and BMP files, recognised by their suffix; other files are passed over.
+    """PNG, JPEG, TIFF and BMP files, recognised by their suffix; others are passed over, and said.
 
     `train/cat/1.png`, `cat/1.png` and `1.png` are all understood; `folders_mean` says how. The
     id of a picture is its path relative to the folder, with forward slashes.
@@ -35,8 +35,19 @@ class FolderSource(Source):
             name = readable(place.name)
             yield Entry(name, partial(decode_file, place, name), path=name)
             return
-        for path in walk_files(place, lambda p: p.suffix.lower() in SUFFIXES):
+        others = list[Path]()
+        files = walk_files(place, partial(_is_picture, others))
+        self.remarks = passed_over([readable(path.name) for path in sorted(others)])
+        for path in files:
             relative = path.relative_to(place)
             split, labels = folders_mean(relative.parts)
             name = readable(relative.as_posix())
             yield Entry(name, partial(decode_file, path, name), split, labels, path=name)
+
+
+def _is_picture(others: list[Path], path: Path) -> bool:
+    """Whether a file is called as a picture is; if not, note it."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    others.append(path)
+    return False

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from acir.errors import ComponentError, SourceError, UnreadableImageError
-from acir.folders import readable, walk_files
+from acir.folders import exists, readable, walk_files
 from acir.prep.decode import MAX_BYTES, Picture, read_file
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Entry, Source, SourceOptions, folders_mean
@@ -62,7 +62,7 @@ class NiftiSource(Source):
     def __init__(self, location: str, options: SourceOptions) -> None:
         super().__init__(location, options)
         self.place, self.count = _place_and_count(location)
-        if not self.place.exists():
+        if not exists(self.place):
             raise SourceError(
                 f"there is nothing at nifti:{location}; give a file or a folder, and @5 behind it "
                 "for five slices of each volume"
@@ -113,7 +113,7 @@ class NiftiSource(Source):
 
 def _place_and_count(location: str) -> tuple[Path, int]:
     place, _, count = location.rpartition("@")
-    if count.isdecimal() and int(count) > 0 and not Path(location).exists():
+    if count.isdecimal() and int(count) > 0 and not exists(Path(location)):
         return Path(place), int(count)
     return Path(location), 1
 

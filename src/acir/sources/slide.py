@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acir.errors import SourceError, UnreadableImageError, suggestion
-from acir.folders import readable, walk_files
+from acir.folders import exists, readable, walk_files
 from acir.pacs import guard
 from acir.pacs.files import is_dicom_file
 from acir.pacs.levels import Level, head_of
@@ -60,7 +60,7 @@ class SlideSource(Source):
     def __init__(self, location: str, options: SourceOptions) -> None:
         super().__init__(location, options)
         self.place, self.wanted = _place_and_wanted(location)
-        if not self.place.exists():
+        if not exists(self.place):
             raise SourceError(
                 f"there is nothing at slide:{location}; give a file or a folder, and behind it, if "
                 "need be, ?mpp=0.5&side=256&tissue=0.5&most=100"
@@ -164,7 +164,7 @@ class SlideSource(Source):
 
 def _place_and_wanted(location: str) -> tuple[Path, Wanted]:
     place, mark, text = location.rpartition("?")
-    if not mark or Path(location).exists():
+    if not mark or exists(Path(location)):
         return Path(location), Wanted()
     texts = {key: str(value) for key, value in asdict(Wanted()).items()}
     for key, value in parse_qsl(text, keep_blank_values=True):

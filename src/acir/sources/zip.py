@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from acir.errors import SourceError, UnreadableImageError
 from acir.prep.decode import MAX_BYTES, SUFFIXES, Picture, decode, oversized
-from acir.sources.base import SPLIT_NAMES, Entry, Source, SourceOptions, folders_mean
+from acir.sources.base import SPLIT_NAMES, Entry, Source, SourceOptions, folders_mean, passed_over
 from acir.types import ImageRecord
 
 # The standard library unpacks other methods without a limit.
@@ -16,7 +16,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class ZipSource(Source):
-    """The picture files of a zip; other files and hidden ones are passed over.
+    """The picture files of a zip; others are passed over, and said, but for hidden ones.
 
     Folders mean what they mean to `FolderSource`. One folder around all class or split folders, as
     zipping a folder by its name gives it, is not taken for a class. A member that is larger than
@@ -48,12 +48,13 @@ class ZipSource(Source):
                 "folder"
             ) from error
         with archive:
+            others = [p for p, i in _visible(archive) if not (_is_picture(p) or i.is_dir())]
+            self.remarks = passed_over(sorted(map(str, others)))
             yield from self.decoded(_entries(archive))
 
 
 def _entries(archive: zipfile.ZipFile) -> Iterator[Entry]:
-    found = [(PurePosixPath(info.filename.replace("\\", "/")), info) for info in archive.infolist()]
-    members = sorted((m for m in found if _is_picture(m[0])), key=lambda m: str(m[0]))
+    members = sorted((m for m in _visible(archive) if _is_picture(m[0])), key=lambda m: str(m[0]))
     depth = _wrapping_folders([path for path, _ in members])
     seen: set[PurePosixPath] = set()
     for path, info in members:
@@ -64,9 +65,15 @@ def _entries(archive: zipfile.ZipFile) -> Iterator[Entry]:
         yield Entry(name, read, split, labels, path=name)
 
 
+def _visible(archive: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
+    for info in archive.infolist():
+        path = PurePosixPath(info.filename.replace("\\", "/"))
+        if not any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in path.parts):
+            yield path, info
+
+
 def _is_picture(path: PurePosixPath) -> bool:
-    hidden = any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return path.suffix.lower() in SUFFIXES
 
 
 def _wrapping_folders(paths: Sequence[PurePosixPath]) -> int:

@@ -19,7 +19,7 @@ from acir.prep.preflight import preflight
 from acir.search import coded
 from acir.sources.base import SourceOptions, open_source
 from acir.types import ImageRecord, Progress, State, counted
-from acir.workflows.notes import converted_lines, skipped_lines
+from acir.workflows.notes import converted_lines, source_lines
 
 Labels = Callable[[ImageRecord], Bool[np.ndarray, " classes"]]
 
@@ -74,7 +74,7 @@ class Coder:
                 states += verdicts
                 converted += sum(map(self.bundle.prep.converts, chunk))
                 records += [(record.id, record.pixel_hash, record.patient) for record in chunk]
-        for line in (*skipped_lines(source.skipped), *converted_lines(converted)):
+        for line in (*source_lines(source), *converted_lines(converted)):
             self.say(line)
         if not parts:
             raise SourceError(

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from acir.errors import UsageError
-from acir.folders import require_writable
+from acir.folders import readable, require_writable
 
 
 def refuse_unwritable(out: Path, given_as: str = "--out") -> None:
@@ -22,3 +22,18 @@ def refuse_unwritable(out: Path, given_as: str = "--out") -> None:
     if not nearest.is_dir():
         raise UsageError(f"{nearest} is a file; give a folder as {given_as}")
     require_writable(nearest)
+
+
+def refuse_unspoken(out: Path, given_as: str = "--out") -> None:
+    """Refuse a folder for weights whose name is not in UTF-8: safetensors opens no other.
+
+    Args:
+        out: The folder.
+        given_as: What names it on the command line.
+
+    Raises:
+        UsageError: It is not.
+    """
+    spoken = readable(str(out))
+    if spoken != str(out):
+        raise UsageError(f"{spoken} is no name in UTF-8; give another one as {given_as}")

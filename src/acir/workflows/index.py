@@ -14,12 +14,12 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.folder import beside, refuse_taken, refuse_within
+from acir.index.folder import beside, refuse_immovable, refuse_taken, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.types import Progress, Skipped, silent
-from acir.workflows.destination import refuse_unwritable
+from acir.workflows.destination import refuse_unspoken, refuse_unwritable
 from acir.workflows.index_creation import IndexOptions, created
 from acir.workflows.index_filling import Say, fill, refuse_unreadable
 from acir.workflows.index_servers import meet_server, up_to_date
@@ -59,8 +59,10 @@ def build(
         StorageError: The folder cannot be made.
     """
     choice = choose(options.engine)
+    refuse_unspoken(index, "--index")
     refuse_unwritable(index.absolute().parent, "--index")
     refuse_taken(index)
+    refuse_immovable(index)
     bundle = load_bundle(model, "cpu" if ray else device)
     refuse_unreadable(options.source(data, fresh_key()), progress)
     with created(index, bundle, model, options, choice) as store:

@@ -24,7 +24,7 @@ from acir.workflows.entries import (
     ordinary,
     prepared,
 )
-from acir.workflows.notes import converted_lines, skipped_lines
+from acir.workflows.notes import converted_lines, source_lines
 
 Say = Callable[[str], None]
 
@@ -97,5 +97,4 @@ def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
             "holds them would void its promise"
         )
     yield from converted_lines(counts["converted"])
-    yield from source.remarks
-    yield from skipped_lines(source.skipped)
+    yield from source_lines(source)

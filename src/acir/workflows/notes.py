@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from acir.sources.base import Source
 from acir.types import Skipped
+
+
+def source_lines(source: Source) -> Iterator[str]:
+    """Say what is to be known of what a source read, and list what it could not read."""
+    yield from source.remarks
+    yield from skipped_lines(source.skipped)
 
 
 def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:

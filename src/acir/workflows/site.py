@@ -19,7 +19,7 @@ from acir.search import coded
 from acir.sources.base import Source
 from acir.types import ImageRecord, Progress, Scored, counted
 from acir.workflows.answer_sets import Asked
-from acir.workflows.notes import converted_lines, skipped_lines
+from acir.workflows.notes import converted_lines, source_lines
 
 Rows = Int[np.ndarray, " _"]
 # Codes and embeddings of some pictures; every batch has a number of its own, hence anonymous axes.
@@ -99,7 +99,7 @@ def examined(bundle: Bundle, source: Source, progress: Progress) -> Site:
         scored=Scored.concatenate(scored),
         refused=usable.refused,
         twice=usable.twice,
-        notes=(*skipped_lines(source.skipped), *converted_lines(converted)),
+        notes=(*source_lines(source), *converted_lines(converted)),
     )
 
 

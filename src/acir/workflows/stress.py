@@ -23,7 +23,7 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
 from acir.workflows import records
 from acir.workflows.destination import refuse_unwritable
-from acir.workflows.notes import skipped_lines
+from acir.workflows.notes import source_lines
 from acir.workflows.stressing import attack_run
 from acir.workflows.stressing.parts import LEAST_PICTURES, Parts, foreign_pictures, read_parts
 from acir.workflows.stressing.trials import tried
@@ -157,7 +157,7 @@ def _read(
     source = open_source(data, options)
     parts = read_parts(source, bundle, limit, progress)
     foreign = {name: foreign_pictures(one, name, parts, limit) for name, one in unknown.items()}
-    skipped = (skipped_lines(one.skipped) for one in (source, *unknown.values()))
+    skipped = (source_lines(one) for one in (source, *unknown.values()))
     return _Read(source, parts, foreign, tuple(chain.from_iterable(skipped)))
 
 

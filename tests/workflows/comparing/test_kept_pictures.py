@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,23 @@ def test_lessons_say_nothing_of_test(tmp_path: Path, data: DataSet) -> None:
         assert {name.split("_")[0] for name in kept} == {"about", "digests", "train", "val"}
     assert set(digests(lessons)) == {"train", "val"}
     assert set(digests(exam)) == {"test"}
+
+
+def test_a_link_that_nobody_can_follow_is_passed_over(
+    tmp_path: Path, data: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, honest = Path(data.source) / "train" / CLASSES[0] / "link.png", Path.stat
+
+    def refused(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path == link and follow_symlinks:
+            raise PermissionError(EACCES, "Permission denied", str(path))
+        return honest(path, follow_symlinks=follow_symlinks)
+
+    link.symlink_to("elsewhere")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", refused)
+        lessons, _ = keep(data, tmp_path)
+    assert len(open_lessons(lessons).train.images) == 44
 
 
 def test_a_draw_thins_out_train_alone(tmp_path: Path, data: DataSet) -> None:

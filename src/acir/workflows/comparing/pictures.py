@@ -5,7 +5,8 @@ first cannot open the second.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -95,7 +96,7 @@ def keep_lessons(
     if data.draw is not None:
         manifest = drawn(manifest, data.draw)
     require_learnable(manifest)
-    for line in describe(manifest):
+    for line in (*source.remarks, *describe(manifest)):
         say(f"{data.name}: {line}")
     prep = prep_for(recipe, manifest)
     parts: tuple[PartName, ...] = ("train", "val")
@@ -166,12 +167,20 @@ def _key(data: DataSet, recipe: Recipe) -> str:
     files = walk_files(place, lambda _: True) if place.is_dir() else [place]
     decides = {
         "source": data.source,
-        "files": [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.exists()],
+        "files": list(_states(files)),
         "prep": asdict(recipe.prep),
         "fraction": recipe.calibration.fraction,
         "draw": data.draw and asdict(data.draw),
     }
     return digest(decides)
+
+
+def _states(files: Sequence[Path]) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, the size and the time of each file that can be looked at."""
+    for file in files:
+        with suppress(OSError):
+            found = file.stat()
+            yield file.name, found.st_size, found.st_mtime_ns
 
 
 def _arrays(manifest: Manifest, part: PartName, images: ImageSet) -> Arrays:

@@ -43,7 +43,7 @@ class Served(AbstractContextManager["Served"]):
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
-        self.searcher.store.close()
+        self.searcher.close()
 
     @property
     def name(self) -> str:
