@@ -267,6 +267,44 @@ def test_a_server_that_lists_nothing_erases_nothing_unless_that_is_said(
     assert ids(empty_index) == set()
 
 
+def test_what_a_server_has_lost_the_file_of_is_not_erased_and_the_rest_is_taken(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, orthanc="")
+    stored = [put(number) for number in range(3)]
+    sync(config)
+    lost = orthanc.file(stored[1])
+    kept = lost.read_bytes()
+    lost.unlink()
+    orthanc.kill()  # what it has in memory is lost, too
+    orthanc.start()
+    put(3)
+    orthanc.delete(stored[0])  # which cannot be told from the lost one
+    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+    assert outcome.code == 1
+    assert (
+        "no longer lists 2 of the 3 instances that the index has of it, and fails to name 1 that "
+        "it has, so none was erased; check the server"
+    ) in outcome.err.replace("\n", " ")
+    assert ids(empty_index) == names(empty_index, 0, 1, 2, 3)
+    lost.write_bytes(kept)
+    assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
+    assert ids(empty_index) == names(empty_index, 1, 2, 3)
+
+
+def test_what_was_never_known_and_is_lost_is_counted(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, orthanc="")
+    stored = [put(number) for number in range(3)]
+    orthanc.file(stored[1]).unlink()
+    orthanc.kill()
+    orthanc.start()
+    assert sync(config) == {"taken": 2, "passed": 0, "failed": 1, "gone": 0}
+    log = config.with_suffix(".log").read_text(encoding="utf-8")
+    assert "main: fails to name 1 of its instances" in log
+
+
 @pytest.fixture
 def files(make_dicom: MakeDicom) -> dict[str, bytes]:
     """Return twenty-four instances by handle."""

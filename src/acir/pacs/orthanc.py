@@ -9,7 +9,7 @@ from pydicom.datadict import tag_for_keyword
 
 from acir.errors import GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import Client
-from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.feed import Changes, Description, Feed, Listing
 from acir.pacs.own import is_ours
 from acir.pacs.place import KEYWORDS
 from acir.pacs.qido import is_uid
@@ -94,12 +94,12 @@ class Orthanc(Feed):
         except (KeyError, TypeError, ValueError):
             raise self._odd() from None
 
-    def listing(self) -> list[str]:
+    def listing(self) -> Listing:
         """Return all instances, as they are at one moment."""
         found = self._client.json(["instances"])
         if not isinstance(found, list):
             raise self._odd()
-        return self._checked(found)
+        return Listing(tuple(self._checked(found)))
 
     def describe(self, handle: str) -> Description:
         """Return what Orthanc read from the file when it came."""

@@ -50,6 +50,21 @@ class Fetched:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What a server has beside what the index knows of it.
+
+    Attributes:
+        there: Hashed handles of all instances that it names.
+        wanted: Handles of what is to be taken.
+        unnamed: How many more it has and fails to name.
+    """
+
+    there: Set[str]
+    wanted: list[str]
+    unnamed: int = 0
+
+
 Looked = tuple[Fetched, ImageRecord | Skipped | None]
 """An instance and its picture, why there is none, or None where it is not wanted."""
 
@@ -140,10 +155,11 @@ class Follower:
         Where suspiciously much is gone, nothing is erased, and `held_back` says so.
         """
         cursor, last = self._state.cursor(), self._feed.last()
-        there, wanted = self._compared()
-        known = self._state.seen()
-        gone = [handle for handle in known if handle not in there]
-        if gone and not self._holds_back(len(gone), len(known), len(there)):
+        found = self._compared()
+        known, wanted = self._state.seen(), found.wanted
+        gone = [handle for handle in known if handle not in found.there]
+        self._tell_unnamed(found.unnamed)
+        if gone and not self._holds_back(len(gone), len(known), found):
             self._commit(Step(gone=gone))
         if wanted:
             with self._progress(f"fetching from {self._server.name}", len(wanted)) as tick:
@@ -155,26 +171,35 @@ class Follower:
             self._commit(Step(cursor=last))
         log.info(
             "%s: reconciled, %d there, %d gone, %d looked at",
-            *(self._server.name, len(there), len(gone), len(wanted)),
+            *(self._server.name, len(found.there), len(gone), len(wanted)),
         )
 
-    def _holds_back(self, gone: int, known: int, there: int) -> bool:
-        """Whether so much is gone that a person has to say that it is meant."""
-        if self._erase or (there and (gone <= FEW or gone <= LARGEST_SHARE * known)):
+    def _tell_unnamed(self, unnamed: int) -> None:
+        """Count what cannot be taken, as the server fails to name it."""
+        if unnamed:
+            self.counts["failed"] += unnamed
+            log.warning("%s: fails to name %d of its instances", self._server.name, unnamed)
+
+    def _holds_back(self, gone: int, known: int, found: Compared) -> bool:
+        """Whether so much is gone, or may not be, that a person has to say that it is meant."""
+        few = gone <= FEW or gone <= LARGEST_SHARE * known
+        if self._erase or (found.there and few and not found.unnamed):
             return False
+        why = f"and fails to name {found.unnamed} that it has, " if found.unnamed else ""
         self.held_back = (
             f"the server {self._server.name} no longer lists {gone} of the {known} instances that "
-            "the index has of it, so none was erased; check the server, or where they are gone on "
-            "purpose, run acir pacs sync CONFIG --once --erase"
+            f"the index has of it, {why}so none was erased; check the server, or where they are "
+            "gone on purpose, run acir pacs sync CONFIG --once --erase"
         )
         log.warning("%s", self.held_back)
         return True
 
-    def _compared(self) -> tuple[Set[str], list[str]]:
-        """Return the hashed handles of all instances that there are, and what is to be taken."""
-        listed = {self._hashed(handle): handle for handle in self._feed.listing()}
+    def _compared(self) -> Compared:
+        listing = self._feed.listing()
+        listed = {self._hashed(handle): handle for handle in listing.handles}
         known = self._state.known(self._terms)
-        return listed.keys(), [h for hashed, h in listed.items() if known.get(hashed, True)]
+        wanted = [handle for hashed, handle in listed.items() if known.get(hashed, True)]
+        return Compared(listed.keys(), wanted, listing.unnamed)
 
     def close(self) -> None:
         """Close the connections."""
