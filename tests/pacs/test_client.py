@@ -19,6 +19,7 @@ from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, 
 from acir.pacs.client import MIB, Client
 from acir.pacs.feed import Feed, Listing
 from acir.pacs.orthanc import Member, Orthanc, OrthancSeries
+from acir.pacs.patience import Patience
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
@@ -363,7 +364,7 @@ def test_what_are_no_members_of_a_series_is_said(server: Server, content: str) -
     refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
     with serve(lambda asked: Answer(content.encode())) as made, refused:
         OPENED.append(feed := OrthancSeries(at(server, made)))
-        feed.members("a")
+        feed.members("a", Patience("main"))
 
 
 def test_members_that_an_orthanc_has_lost_hide_no_other(server: Server) -> None:
@@ -379,14 +380,14 @@ def test_members_that_an_orthanc_has_lost_hide_no_other(server: Server) -> None:
 
     with serve(answer) as made:
         OPENED.append(feed := OrthancSeries(at(server, made)))
-        found = feed.members("a")
+        found = feed.members("a", Patience("main"))
         assert [*found] == [kept, lost]
         member, error = found.values()
         assert isinstance(member, Member)
         assert (member.description.uid, member.description.modality) == ("1.2", "CT")
         assert str(error) == "the server main answered with status 500"
     with pytest.raises(UnreachableError):
-        feed.members("a")
+        feed.members("a", Patience("main"))
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"00080018": 3}]', "[3]"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -242,6 +243,43 @@ def test_a_server_that_lists_what_it_does_not_give_erases_nothing(
         del files[next(iter(files))]
         assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
     assert acir("index", "failed", "--index", empty_index, "--json").line() == {"failed": []}
+
+
+def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_erased(
+    tmp_path: Path,
+    bundle: Path,
+    empty_index: Path,
+    files: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("acir.pacs.patience.SILENCES", 3)
+    silent, whole, asked_for = False, dicomweb(files), list[str]()
+
+    def answer(asked: Asked) -> Answer:
+        if silent and "studies" in asked.path:
+            asked_for.append(asked.path)
+            sleep(2.0)
+        return whole(asked)
+
+    with serve(answer) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        text += f'url = "{made.url}"\nretry_seconds = 0.001\ntimeout_seconds = 1.0\n'
+        config = tmp_path / "pacs.toml"
+        config.write_text(text, encoding="utf-8")
+        assert sync(config)["taken"] == 24
+        before = ids(empty_index)
+        silent = True
+        config.write_text(f'{text}collection = "ward"\n', encoding="utf-8")  # a look at each
+        outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+        assert outcome.code == 1
+        assert "silent about 3 instances in a row, and is asked" in outcome.err.replace("\n", " ")
+        assert 3 <= len(asked_for) < 3 + 8  # which are asked for at once
+        assert ids(empty_index) == before
+        letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
+        assert len(letters) == 24
+        silent = False
+        sleep(0.1)
+        assert sync(config) == {"taken": 24, "passed": 0, "failed": 0, "gone": 0}
 
 
 SENTENCE = (

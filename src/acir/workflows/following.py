@@ -22,6 +22,7 @@ from acir.errors import (
 from acir.index.feeds import Step
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
+from acir.pacs.patience import Patience
 from acir.pacs.settings import Server
 from acir.pacs.wanted import is_wanted, terms_of
 from acir.privacy.pseudonym import pseudonym
@@ -99,6 +100,7 @@ class Follower:
         self.next_at = monotonic()
         self.held_back = ""
         self._failures = 0
+        self._patience = Patience(server.name)
 
     def turn(self, say: Callable[[str], None]) -> None:
         """Look once, and say where that fails: the next turn goes on from what is committed."""
@@ -127,7 +129,7 @@ class Follower:
             StorageError: The index cannot be written.
             ServerError: The engine's server cannot be used.
         """
-        self.held_back = ""
+        self.held_back, self._patience = "", Patience(self._server.name)
         told_all = self._catch_up()
         if not told_all or self._state.due() or monotonic() >= self._reconcile_at:
             self.reconcile()
@@ -215,6 +217,7 @@ class Follower:
     def _take(self, handles: Sequence[str], cursor: int | None) -> None:
         """Fetch, read, encode and commit instances together with the place that was reached."""
         self._enter(guard.warm().map(self._look, handles), self._terms, cursor)
+        self._patience.require()  # after the commit: what was not asked for waits for its next try
 
     def _enter(self, looked: Iterable[Looked], terms: str, cursor: int | None) -> None:
         """Encode and commit what was found of some instances, all of it or nothing."""
@@ -248,11 +251,12 @@ class Follower:
     def _fetch(self, handle: str, described: Description | None = None) -> Fetched:
         hashed = self._hashed(handle)
         try:
-            found = described or self._feed.describe(handle)
-            if not is_wanted(self._server, found):
-                return Fetched(hashed)
-            name = pseudonym(self._target.key, "instance", found.uid)
-            return Fetched(hashed, name, self._feed.file(handle))
+            with self._patience.asking():
+                found = described or self._feed.describe(handle)
+                if not is_wanted(self._server, found):
+                    return Fetched(hashed)
+                name = pseudonym(self._target.key, "instance", found.uid)
+                return Fetched(hashed, name, self._feed.file(handle))
         except UnreachableError as error:
             self._feed.last()  # raises the same where it is not this instance alone
             return Fetched(hashed, reason=str(error))

@@ -49,9 +49,10 @@ class SeriesFollower(Follower):
         refused = dict[str, PacsError]()
         for handle in handles:
             try:
-                members = self._series.members(handle)
-            except UnreachableError:
-                raise
+                members = self._series.members(handle, self._patience)
+            except UnreachableError as error:
+                self._series.last()  # raises the same where it is not this series alone
+                refused[handle] = error
             except PacsError as error:
                 refused[handle] = error
             else:
@@ -60,6 +61,7 @@ class SeriesFollower(Follower):
             self._enter(self._withheld(refused), self._terms, None)
         if cursor is not None:
             self._commit(Step(cursor=cursor))
+        self._patience.require()
 
     def _compared(self) -> Compared:
         """Want each stable series of which an instance needs a look under the terms of all."""
