@@ -14,6 +14,7 @@ TREE = {
     "PacsError": "AcirError",
     "UnreachableError": "PacsError",
     "SilentError": "PacsError",
+    "FailedError": "PacsError",
     "GoneError": "PacsError",
     "BusyError": "StorageError",
     "AuditError": "StorageError",

@@ -13,6 +13,7 @@
     ├── PacsError                 a PACS refuses, or gives what cannot be used
     │   ├── UnreachableError      it does not answer
     │   ├── SilentError           it did not answer one question in time
+    │   ├── FailedError           it answered one question with status 500
     │   └── GoneError             it no longer has what was asked for
     ├── GuardError                no process that decodes files can be started
     ├── NotFittedError            a detector was asked to score before it was fitted
@@ -74,6 +75,10 @@ class UnreachableError(PacsError):
 
 class SilentError(PacsError):
     """A PACS did not answer one question in time."""
+
+
+class FailedError(PacsError):
+    """A PACS failed at one question, as at an instance whose file it has lost."""
 
 
 class GoneError(PacsError):

@@ -46,6 +46,7 @@ SPEAKERS = (
 SAYS = {
     "UsageError": 0,
     "GoneError": 0,
+    "FailedError": 0,
     "SilentError": 0,
     "UnreachableError": 0,
     "_error": 0,

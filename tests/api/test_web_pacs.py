@@ -159,8 +159,71 @@ def test_what_the_pacs_does_not_give_of_a_series_is_told_and_the_rest_is_looked_
     with serve(lost) as made, asking(place, holders["researcher"], made) as client:
         found = client.post(SEARCH, json={"uid": SERIES}).json()
     assert len(found["views"]) == 2
-    said = "the PACS does not give 1 of the 3 instances of this series, so they were not looked at"
-    assert said in found["notices"]
+    assert withheld(1, 3) in found["notices"]
+
+
+def withheld(some: int, instances: int) -> str:
+    return (
+        f"the PACS does not give {some} of the {instances} instances that it has under this name, "
+        "so they were not looked at"
+    )
+
+
+def test_a_file_that_the_pacs_does_not_give_leaves_the_rest_to_be_looked_at(
+    place: Path, holders: dict[str, Token], make_dicom: MakeDicom
+) -> None:
+    slices = {
+        f"1.1/1.{m}/9.{m}{n}": make_dicom(draw("disc", 130 + n), SOPInstanceUID=f"9.{m}{n}")
+        for m in (2, 3)
+        for n in range(3)
+    }
+    whole, lost = by_query(slices), ["9.21"]
+
+    def answer(asked: Asked) -> Answer:
+        fails = asked.path.rpartition("/")[2] in lost
+        return Answer(status=500) if fails else whole(asked)
+
+    with serve(answer) as made, asking(place, holders["researcher"], made) as client:
+        series = client.post(SEARCH, json={"uid": "1.2"}).json()
+        study = client.post(SEARCH, json={"uid": "1.1"}).json()
+        alone = client.post(SEARCH, json={"uid": "9.21"})
+        lost += ["9.20", "9.22"]
+        none = client.post(SEARCH, json={"uid": "1.2"})
+    assert (len(series["views"]), len(study["views"])) == (2, 5)
+    assert withheld(1, 3) in series["notices"]
+    assert withheld(1, 6) in study["notices"]
+    for refused in (alone, none):
+        assert refused.status_code == 502
+        assert refused.json()["detail"] == "the server main answered with status 500"
+
+
+def test_a_pacs_that_is_silent_about_every_file_is_given_up(
+    place: Path,
+    holders: dict[str, Token],
+    make_dicom: MakeDicom,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("acir.pacs.patience.SILENCES", 3)
+    slices = {
+        f"7.1/1.{n}/9.{n}": make_dicom(draw("disc", 130 + n), SOPInstanceUID=f"9.{n}")
+        for n in range(6)
+    }
+    whole, asked_for = by_query(slices), list[str]()
+
+    def silent(asked: Asked) -> Answer:
+        if "/instances/" in asked.path:
+            asked_for.append(asked.path)
+            sleep(1.0)
+        return whole(asked)
+
+    with (
+        serve(silent) as made,
+        asking(place, holders["researcher"], made, timeout_seconds=0.5) as client,
+    ):
+        answer = client.post(SEARCH, json={"uid": "7.1"})
+    assert answer.status_code == 502
+    assert "silent about 3 instances in a row" in answer.json()["detail"]
+    assert len(asked_for) == 3
 
 
 def test_a_series_of_frames_in_one_file_is_the_views_of_a_case(
@@ -303,6 +366,18 @@ def test_a_real_orthanc_is_asked(
         for uid in names.values():
             assert len(client.post(SEARCH, json={"uid": uid}).json()["views"]) == 3
         gone = client.post(SEARCH, json={"uid": "1.2.826.9"})
+        orthanc.file(identifiers[1]).unlink()
+        orthanc.kill()  # what it has in memory is lost, too
+        orthanc.start()
+        for uid in names.values():
+            rest = client.post(SEARCH, json={"uid": uid}).json()
+            assert len(rest["views"]) == 2
+            assert withheld(1, 3) in rest["notices"]
+        lost = client.post(SEARCH, json={"uid": "1.2.826.3.1"})
+    assert lost.status_code == 502
+    assert lost.json()["detail"] == (
+        "the server main fails to name what it has there; see whether it can read its files"
+    )
     assert gone.status_code == 404
     assert gone.json()["detail"] == "the server main has nothing of that name; check it"
 
@@ -415,7 +490,7 @@ def test_a_failure_of_the_pacs_is_told_and_recorded(place: Path, holders: dict[s
     assert away.json()["detail"].startswith("the server main does not answer")
     failed = [e for e in events(place, 5) if e.outcome == "failed"]
     assert [e.detail for e in failed] == [
-        "from the PACS: PacsError",
+        "from the PACS: FailedError",
         "from the PACS: UnreachableError",
     ]
 

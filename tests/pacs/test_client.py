@@ -17,8 +17,9 @@ import pytest
 
 from acir.errors import ComponentError, GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import MIB, Client
-from acir.pacs.feed import Feed
+from acir.pacs.feed import Feed, Listing
 from acir.pacs.orthanc import Member, Orthanc, OrthancSeries
+from acir.pacs.patience import Patience
 from acir.pacs.qido import DicomWeb, check_query
 from acir.pacs.settings import Server
 from made_dicomweb import Answer, Asked, Made, dicomweb, multipart, row, serve
@@ -183,7 +184,7 @@ def test_the_environment_changes_nothing(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, canary.url)
     with serve(lambda asked: Answer(b"[]")) as made:
-        assert web(at(server, made)).search({}) == []
+        assert web(at(server, made)).search({}) == Listing(())
         (asked,) = made.asked
         assert asked.headers["Host"] == f"127.0.0.1:{made.port}"
         assert asked.headers["Authorization"].startswith("Basic ")
@@ -363,7 +364,7 @@ def test_what_are_no_members_of_a_series_is_said(server: Server, content: str) -
     refused = pytest.raises(PacsError, match="does not answer as an Orthanc does")
     with serve(lambda asked: Answer(content.encode())) as made, refused:
         OPENED.append(feed := OrthancSeries(at(server, made)))
-        feed.members("a")
+        feed.members("a", Patience("main"))
 
 
 def test_members_that_an_orthanc_has_lost_hide_no_other(server: Server) -> None:
@@ -379,14 +380,14 @@ def test_members_that_an_orthanc_has_lost_hide_no_other(server: Server) -> None:
 
     with serve(answer) as made:
         OPENED.append(feed := OrthancSeries(at(server, made)))
-        found = feed.members("a")
+        found = feed.members("a", Patience("main"))
         assert [*found] == [kept, lost]
         member, error = found.values()
         assert isinstance(member, Member)
         assert (member.description.uid, member.description.modality) == ("1.2", "CT")
         assert str(error) == "the server main answered with status 500"
     with pytest.raises(UnreachableError):
-        feed.members("a")
+        feed.members("a", Patience("main"))
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"00080018": 3}]', "[3]"])
@@ -412,7 +413,7 @@ def test_a_name_is_looked_for_at_each_level(server: Server) -> None:
 
     with serve(only_study) as made:
         # As a device counts, not as letters are sorted.
-        assert web(at(server, made)).named("1.1") == ["1.1/1.2/9.9", "1.1/1.2/9.10"]
+        assert web(at(server, made)).named("1.1").handles == ("1.1/1.2/9.9", "1.1/1.2/9.10")
         with pytest.raises(GoneError, match="the server main has nothing of that name; check it"):
             web(at(server, made)).named("1.3")
         with pytest.raises(
@@ -449,13 +450,13 @@ def test_an_orthanc_tells_the_uid_of_its_own_names(server: Server) -> None:
 
 def test_no_content_is_no_instance(server: Server) -> None:
     with serve(lambda asked: Answer(status=204)) as made:
-        assert web(at(server, made)).search({}) == []
+        assert web(at(server, made)).search({}) == Listing(())
 
 
 def test_a_server_without_pages_ends_a_search(server: Server) -> None:
     content = json.dumps([row(HANDLE)]).encode()
     with serve(lambda asked: Answer(content)) as made:
-        assert web(at(server, made)).search({"Modality": "CT"}) == [HANDLE]
+        assert web(at(server, made)).search({"Modality": "CT"}) == Listing((HANDLE,))
         assert len(made.asked) == 2
 
 

@@ -13,6 +13,7 @@ from acir.errors import PacsError, SourceError, UnreachableError, UsageError
 from acir.privacy.pseudonym import pseudonym
 from acir.sources.base import Source, SourceOptions, open_source
 from made_dicomweb import Answer, Asked, Made, dicomweb, row, serve
+from made_orthanc import MadeOrthanc, configured, slice_of, uids
 
 KEY = bytes(range(32))
 TIMEOUT = 0.5  # seconds; what is not silent answers within, on a busy machine too
@@ -105,6 +106,32 @@ def test_what_a_server_does_not_say_of_a_series_is_counted_and_the_rest_is_taken
     assert opened.remarks == of_rest.remarks
     (skipped,) = opened.skipped
     assert skipped.reason == "the server main answered with status 500"
+
+
+@pytest.mark.parametrize("level", ["instance", "series"])
+def test_of_a_real_orthanc_that_has_lost_a_file_the_rest_is_taken_and_that_one_counted(
+    tmp_path: Path, orthanc: MadeOrthanc, make_dicom: MakeDicom, level: str
+) -> None:
+    stored = {}
+    for number in (10, 11, 12, 20, 21):  # of two series, with five slices or fewer each
+        about = {
+            **uids(number),
+            "ImagePositionPatient": [0, 0, 5 * number],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        }
+        stored[number] = orthanc.store(make_dicom(slice_of(number), **about))
+    orthanc.file(stored[11]).unlink()
+    orthanc.kill()  # what it has in memory is lost, too
+    orthanc.start()
+    config = configured(tmp_path, orthanc, tmp_path / "none", orthanc="")
+    opened = open_source(f"dicomweb:{config}?Modality=CT&level={level}", SourceOptions(key=KEY))
+    found = {record.id for record in opened}
+    assert found == {
+        pseudonym(KEY, "instance", uids(number)["SOPInstanceUID"]) for number in (10, 12, 20, 21)
+    }
+    assert [(s.path, s.reason) for s in opened.skipped] == [
+        ("instance 5 of 5", "the server fails to name it; see whether it can read its files")
+    ]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", json.dumps([row("1.1/2.9/2.9.1")]).encode()])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -244,6 +245,43 @@ def test_a_server_that_lists_what_it_does_not_give_erases_nothing(
     assert acir("index", "failed", "--index", empty_index, "--json").line() == {"failed": []}
 
 
+def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_erased(
+    tmp_path: Path,
+    bundle: Path,
+    empty_index: Path,
+    files: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("acir.pacs.patience.SILENCES", 3)
+    silent, whole, asked_for = False, dicomweb(files), list[str]()
+
+    def answer(asked: Asked) -> Answer:
+        if silent and "studies" in asked.path:
+            asked_for.append(asked.path)
+            sleep(2.0)
+        return whole(asked)
+
+    with serve(answer) as made:
+        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
+        text += f'url = "{made.url}"\nretry_seconds = 0.001\ntimeout_seconds = 1.0\n'
+        config = tmp_path / "pacs.toml"
+        config.write_text(text, encoding="utf-8")
+        assert sync(config)["taken"] == 24
+        before = ids(empty_index)
+        silent = True
+        config.write_text(f'{text}collection = "ward"\n', encoding="utf-8")  # a look at each
+        outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+        assert outcome.code == 1
+        assert "silent about 3 instances in a row, and is asked" in outcome.err.replace("\n", " ")
+        assert 3 <= len(asked_for) < 3 + 8  # which are asked for at once
+        assert ids(empty_index) == before
+        letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
+        assert len(letters) == 24
+        silent = False
+        sleep(0.1)
+        assert sync(config) == {"taken": 24, "passed": 0, "failed": 0, "gone": 0}
+
+
 SENTENCE = (
     "the server main no longer lists {} of the {} instances that the index has of it, so none was "
     "erased; check the server, or where they are gone on purpose, run acir pacs sync CONFIG --once "
@@ -265,6 +303,44 @@ def test_a_server_that_lists_nothing_erases_nothing_unless_that_is_said(
     words = ("pacs", "sync", config, "--once", "--erase", "--device", "cpu", "--json")
     assert acir(*words).done() == {"taken": 0, "passed": 0, "failed": 0, "gone": 3}
     assert ids(empty_index) == set()
+
+
+def test_what_a_server_has_lost_the_file_of_is_not_erased_and_the_rest_is_taken(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, orthanc="")
+    stored = [put(number) for number in range(3)]
+    sync(config)
+    lost = orthanc.file(stored[1])
+    kept = lost.read_bytes()
+    lost.unlink()
+    orthanc.kill()  # what it has in memory is lost, too
+    orthanc.start()
+    put(3)
+    orthanc.delete(stored[0])  # which cannot be told from the lost one
+    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+    assert outcome.code == 1
+    assert (
+        "no longer lists 2 of the 3 instances that the index has of it, and fails to name 1 that "
+        "it has, so none was erased; check the server"
+    ) in outcome.err.replace("\n", " ")
+    assert ids(empty_index) == names(empty_index, 0, 1, 2, 3)
+    lost.write_bytes(kept)
+    assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
+    assert ids(empty_index) == names(empty_index, 1, 2, 3)
+
+
+def test_what_was_never_known_and_is_lost_is_counted(
+    tmp_path: Path, put: Put, orthanc: MadeOrthanc, bundle: Path, empty_index: Path
+) -> None:
+    config = configured(tmp_path, orthanc, empty_index, model=bundle, orthanc="")
+    stored = [put(number) for number in range(3)]
+    orthanc.file(stored[1]).unlink()
+    orthanc.kill()
+    orthanc.start()
+    assert sync(config) == {"taken": 2, "passed": 0, "failed": 1, "gone": 0}
+    log = config.with_suffix(".log").read_text(encoding="utf-8")
+    assert "main: fails to name 1 of its instances" in log
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import httpx
 import numpy as np
 import pytest
 
-from acir.errors import GoneError, PacsError
+from acir.errors import GoneError, PacsError, SilentError, UnreachableError
 from acir.index.store import Store
 from acir.pacs.feed import Changes
 from acir.pacs.orthanc import Member, OrthancSeries, Series
+from acir.pacs.patience import Patience
 from acir.privacy.pseudonym import load_key, pseudonym
 from acir.sources.base import SourceOptions, open_source
 from made_model import acir
@@ -201,7 +202,10 @@ def test_one_that_fails_is_tried_again_with_its_series(
     assert held(followed) == scans.spoken_for(followed)
 
 
-@pytest.mark.parametrize("error", [PacsError("it is odd"), GoneError("it is not there")])
+@pytest.mark.parametrize(
+    "error",
+    [PacsError("it is odd"), GoneError("it is not there"), UnreachableError("it hung up")],
+)
 def test_a_series_that_is_listed_and_not_given_stops_no_other_and_is_tried_again(
     config: Path, scans: Scans, followed: Path, monkeypatch: pytest.MonkeyPatch, error: PacsError
 ) -> None:
@@ -211,10 +215,12 @@ def test_a_series_that_is_listed_and_not_given_stops_no_other_and_is_tried_again
     honest = OrthancSeries.members
     odd = next(s.handle for s in _series(config) if len(s.instances) == 3)
 
-    def failing(feed: OrthancSeries, handle: str) -> dict[str, Member | PacsError]:
+    def failing(
+        feed: OrthancSeries, handle: str, patience: Patience
+    ) -> dict[str, Member | PacsError]:
         if handle == odd:
             raise error
-        return honest(feed, handle)
+        return honest(feed, handle, patience)
 
     with monkeypatch.context() as patched:
         patched.setattr(OrthancSeries, "members", failing)
@@ -252,6 +258,33 @@ def test_a_file_that_the_pacs_has_lost_is_told_and_the_rest_of_its_series_is_kno
     assert sync(patient) == {"taken": 3, "passed": 0, "failed": 0, "gone": 0}
     assert letters(followed) == []
     assert held(followed) == scans.spoken_for(followed)
+
+
+def test_a_server_that_is_silent_is_not_asked_for_every_series_and_nothing_is_erased(
+    config: Path, scans: Scans, followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for series in range(1, 7):
+        scans.put(series, *range(3))
+    scans.settle()
+    sync(config)
+    before = held(followed)
+    config.write_text(f'{config.read_text()}\ncollection = "ward"', encoding="utf-8")
+    asked = list[tuple[str, ...]]()
+
+    def silent(feed: OrthancSeries, *path: str) -> dict[str, object]:
+        asked.append(path)
+        raise SilentError("it was silent for too long")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OrthancSeries, "_json", silent)
+        outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
+    assert outcome.code == 1
+    assert "silent about 10 instances in a row, and is asked" in outcome.err.replace("\n", " ")
+    assert len(asked) == 10
+    assert held(followed) == before
+    assert len(letters(followed)) == 18
+    time.sleep(0.05)
+    assert sync(config)["taken"] == 18
 
 
 def test_a_series_that_is_gone_before_it_is_asked_for_leaves_nothing(

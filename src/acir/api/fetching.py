@@ -34,8 +34,8 @@ def _fetched(state: State, pacs: Pacs, caller: Caller, wanted: Wanted) -> Pictur
     # What was asked for is a name of the hospital's, which the log must not hold.
     event = described(state.served.searcher.store, "view", caller.actor)
     try:
-        found = pacs.find(wanted)
-        views = examine(state.served, pacs.files(found))
+        files = pacs.files(pacs.find(wanted))
+        views = examine(state.served, files)
     except AcirError as error:
         said = f"{ORIGIN}: {type(error).__name__}"
         state.record(replace(event, outcome="failed", detail=said))
@@ -52,4 +52,4 @@ def _fetched(state: State, pacs: Pacs, caller: Caller, wanted: Wanted) -> Pictur
     )
     for view in views:
         state.metrics.verdicts.labels(view.verdict.verdict).inc()
-    return state.queries.keep(caller.name, views, found.notices)
+    return state.queries.keep(caller.name, views, files.found.notices)

@@ -20,6 +20,7 @@ from acir.api.schemas import Problem
 from acir.errors import (
     AccessError,
     AcirError,
+    FailedError,
     GoneError,
     GuardError,
     LockedError,
@@ -47,7 +48,7 @@ STATUS: tuple[tuple[type[AcirError], HTTPStatus], ...] = (
 )
 SPEAKING = {
     *(UsageError, SourceError, FullError, LateError, LockedError),
-    *(PacsError, GoneError, SilentError, UnreachableError),
+    *(PacsError, FailedError, GoneError, SilentError, UnreachableError),
 }
 # What the framework says in two words, which tell nobody what to do.
 INSTEAD = {

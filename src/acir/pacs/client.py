@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from acir.errors import (
     ComponentError,
+    FailedError,
     GoneError,
     PacsError,
     SilentError,
@@ -113,6 +114,7 @@ class Client(AbstractContextManager["Client"]):
             UnreachableError: The server does not answer.
             GoneError: There is nothing, or no longer.
             SilentError: The server answers too slowly.
+            FailedError: It answers with status 500.
             PacsError: It refuses, leads elsewhere, or answers too much.
         """
         question = _Question("GET", self._below(parts), accept, max_mib, query or {})
@@ -207,6 +209,8 @@ class Client(AbstractContextManager["Client"]):
                 f"leads to another address (status {status}), which is never followed; configure "
                 "the address that it leads to"
             )
+        if status == httpx.codes.INTERNAL_SERVER_ERROR:
+            raise FailedError(f"the server {self._server.name} answered with status {status}")
         if not response.is_success:
             raise self._error(f"answered with status {status}")
         if response.headers.get("Content-Encoding", "identity") != "identity":

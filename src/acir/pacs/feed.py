@@ -40,6 +40,19 @@ class Changes:
     until: int
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a PACS has.
+
+    Attributes:
+        handles: The PACS's own names for instances.
+        unnamed: How many more there are that it fails to name, as where it has lost their files.
+    """
+
+    handles: tuple[str, ...]
+    unnamed: int = 0
+
+
 class Feed(ABC):
     """A PACS that can be followed.
 
@@ -63,8 +76,8 @@ class Feed(ABC):
         """Return the number of the last change; an error where the server is away."""
 
     @abstractmethod
-    def listing(self) -> list[str]:
-        """Return the handles of all instances."""
+    def listing(self) -> Listing:
+        """Return all instances."""
 
     @abstractmethod
     def describe(self, handle: str) -> Description:

@@ -9,8 +9,9 @@ from pydicom.datadict import tag_for_keyword
 
 from acir.errors import GoneError, PacsError, UnreachableError, UsageError
 from acir.pacs.client import Client
-from acir.pacs.feed import Changes, Description, Feed
+from acir.pacs.feed import Changes, Description, Feed, Listing
 from acir.pacs.own import is_ours
+from acir.pacs.patience import Patience
 from acir.pacs.place import KEYWORDS
 from acir.pacs.qido import is_uid
 from acir.pacs.settings import PacsTable
@@ -94,12 +95,12 @@ class Orthanc(Feed):
         except (KeyError, TypeError, ValueError):
             raise self._odd() from None
 
-    def listing(self) -> list[str]:
+    def listing(self) -> Listing:
         """Return all instances, as they are at one moment."""
         found = self._client.json(["instances"])
         if not isinstance(found, list):
             raise self._odd()
-        return self._checked(found)
+        return Listing(tuple(self._checked(found)))
 
     def describe(self, handle: str) -> Description:
         """Return what Orthanc read from the file when it came."""
@@ -183,14 +184,15 @@ class OrthancSeries(Orthanc):
         except (KeyError, TypeError):
             raise self._odd() from None
 
-    def members(self, handle: str) -> dict[str, Member | PacsError]:
+    def members(self, handle: str, patience: Patience) -> dict[str, Member | PacsError]:
         """Return what Orthanc read of the instances of a series, or why it does not give it.
 
         By their handles. It gives nothing of a series of which it has lost a file; then each
         instance is asked for by itself.
         """
         try:
-            found = self._json("series", handle, "instances-tags")
+            with patience.asking():
+                found = self._json("series", handle, "instances-tags")
             return {name: _member(self._object(found[name])) for name in self._checked(found)}
         except UnreachableError:
             raise
@@ -198,11 +200,12 @@ class OrthancSeries(Orthanc):
             listed = self._object(self._client.json(["series", handle])).get("Instances")
             if not isinstance(listed, list):
                 raise self._odd() from None
-            return {name: self._member_or_error(name) for name in self._checked(listed)}
+            return {name: self._member_or_error(name, patience) for name in self._checked(listed)}
 
-    def _member_or_error(self, handle: str) -> Member | PacsError:
+    def _member_or_error(self, handle: str, patience: Patience) -> Member | PacsError:
         try:
-            return _member(self._json("instances", handle, "tags"))
+            with patience.asking():
+                return _member(self._json("instances", handle, "tags"))
         except UnreachableError:
             raise
         except PacsError as error:

@@ -25,11 +25,7 @@ class Patience:
         Raises:
             UnreachableError: It was; it is asked no more.
         """
-        if self._silences >= SILENCES:
-            raise UnreachableError(
-                f"the server {self._server} was silent about {SILENCES} instances in a row, and is "
-                "asked for no more; see whether it can read its files, then begin again"
-            )
+        self.require()
         try:
             yield
         except SilentError:
@@ -39,3 +35,15 @@ class Patience:
             self._silences = 0
             raise
         self._silences = 0
+
+    def require(self) -> None:
+        """Refuse to go on where the server was silent about too many.
+
+        Raises:
+            UnreachableError: It was.
+        """
+        if self._silences >= SILENCES:
+            raise UnreachableError(
+                f"the server {self._server} was silent about {SILENCES} instances in a row, and is "
+                "asked for no more; see whether it can read its files, then begin again"
+            )

@@ -6,34 +6,28 @@ and all else by the comparison with everything that there is.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from email.message import Message
 from functools import partial
 from time import time
 from typing import Any
 
-from pydicom.datadict import keyword_dict, tag_for_keyword
+from pydicom.datadict import keyword_dict
 
-from acir.errors import GoneError, PacsError, UnreachableError, UsageError, suggestion
+from acir.errors import FailedError, GoneError, PacsError, UnreachableError, UsageError, suggestion
 from acir.pacs.client import Client
-from acir.pacs.enhanced import FRAMES, GROUPS, INDICES, POINTER, slices_of
-from acir.pacs.feed import Changes, Description, Feed
-from acir.pacs.own import is_ours
+from acir.pacs.feed import Changes, Description, Feed, Listing
+from acir.pacs.pages import listed
 from acir.pacs.patience import Patience
-from acir.pacs.place import KEYWORDS as PLACE_KEYWORDS
-from acir.pacs.place import Place, places_of
+from acir.pacs.place import Place
+from acir.pacs.rows import described, places, value
 from acir.pacs.settings import PacsTable
 
-PAGE = 500  # instances of one answer
 IDENTIFIER = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1
 LONGEST = 64
 LEVELS = ("0020000D", "0020000E", "00080018")  # study, series, instance
 KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-TAGS = {"uid": "00080018", "sop_class": "00080016", "modality": "00080060", "body_part": "00180015"}
-ROWS = "00280010"
-MANUFACTURER = "00080070"
-REFERENCE = "FrameOfReferenceUID"
-SCHEMES, DESIGNATOR = "00080110", "00080102"
 PARTS = 3  # what is before, the only one, and the end
 
 
@@ -56,24 +50,28 @@ class DicomWeb(Feed):
         """Return the instances of studies from the day before `since` on."""
         now = int(time())
         start = date.fromtimestamp(since) - timedelta(days=1)
-        return Changes(tuple(self.search({"StudyDate": f"{start:%Y%m%d}-"})), max(now, since))
+        found = self.search({"StudyDate": f"{start:%Y%m%d}-"})
+        return Changes(found.handles, max(now, since))
 
     def last(self) -> int:
         """Return the time, in seconds, if the server answers at all."""
         now = int(time())
-        self._client.json(["instances"], {"limit": "1"}, "application/dicom+json")
+        with suppress(FailedError):  # it answers, though it may have lost its first instance
+            self._client.json(["instances"], {"limit": "1"}, "application/dicom+json")
         return now
 
-    def listing(self) -> list[str]:
+    def listing(self) -> Listing:
         """Return all instances.
 
         Pages shift when something is deleted between two of them, so all are asked for twice: who
         is missing both times is gone.
         """
-        return list(dict.fromkeys([*self.search({}), *self.search({})]))
+        first, second = self.search({}), self.search({})
+        handles = dict.fromkeys([*first.handles, *second.handles])
+        return Listing(tuple(handles), max(first.unnamed, second.unnamed))
 
-    def search(self, query: Mapping[str, str]) -> list[str]:
-        """Return the handles of the instances that meet all of a query, page by page.
+    def search(self, query: Mapping[str, str]) -> Listing:
+        """Return the instances that meet all of a query.
 
         Args:
             query: Values by keyword of the attribute.
@@ -81,40 +79,44 @@ class DicomWeb(Feed):
         Raises:
             PacsError: The server cannot be used, or does not answer as QIDO-RS.
         """
-        found = dict[str, None]()
-        while True:
-            paged = {**query, "limit": str(PAGE), "offset": str(len(found))}
-            page = self._client.json(["instances"], paged, "application/dicom+json")
-            if page is None:  # status 204: there is none
-                page = []
-            if not isinstance(page, list):
-                raise self._odd()
-            before = len(found)
-            found |= dict.fromkeys("/".join(self._identifiers(row)) for row in page)
-            if len(found) == before:  # the end, or a server that has no pages
-                return list(found)
+        return listed(partial(self._page, query))
 
-    def named(self, uid: str) -> list[str]:
-        """Return the handles of an instance, or of all those of a series or a study.
+    def _page(self, query: Mapping[str, str], limit: int, offset: int) -> list[str]:
+        paged = {**query, "limit": str(limit), "offset": str(offset)}
+        page = self._client.json(["instances"], paged, "application/dicom+json")
+        if page is None:  # status 204: there is none
+            return []
+        if not isinstance(page, list):
+            raise self._odd()
+        return ["/".join(self._identifiers(row)) for row in page]
+
+    def named(self, uid: str) -> Listing:
+        """Return an instance, or all those of a series or a study.
 
         They are in the order in which a device counts.
 
         Raises:
             UsageError: It is no UID.
             GoneError: There is nothing of that name.
+            FailedError: There is, and the server fails to name any of it.
             PacsError: The server cannot be used, or answers with something else.
         """
         if not is_uid(uid):
             raise UsageError("that is no UID; expected digits and dots, at most 64 characters")
         for place, keyword in reversed(list(enumerate(KEYWORDS))):
             found = self.search({keyword: uid})
-            if any(handle.split("/")[place] != uid for handle in found):
+            if any(handle.split("/")[place] != uid for handle in found.handles):
                 raise PacsError(
                     f"the server {self._name} answers with other instances than those of the UID "
                     "that it was asked for, so it cannot be asked by UID"
                 )
-            if found:
-                return sorted(found, key=_numbers)
+            if found.handles:
+                return Listing(tuple(sorted(found.handles, key=_numbers)), found.unnamed)
+            if found.unnamed:
+                raise FailedError(
+                    f"the server {self._name} fails to name what it has there; see whether it can "
+                    "read its files"
+                )
         raise GoneError(f"the server {self._name} has nothing of that name; check it")
 
     def describe(self, handle: str) -> Description:
@@ -122,7 +124,7 @@ class DicomWeb(Feed):
         found = self._client.json([*_path(handle), "metadata"], None, "application/dicom+json")
         if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], Mapping):
             raise self._odd()
-        return _described(found[0])
+        return described(found[0])
 
     def places(self, series: str) -> dict[str, tuple[Place, ...] | PacsError]:
         """Return where the slices of a series lie, by instance, or why the server does not say.
@@ -139,12 +141,13 @@ class DicomWeb(Feed):
             PacsError: The server cannot be used, or does not answer as QIDO-RS.
         """
         try:
-            return {handle: _slices(row) for handle, row in self._metadata(series).items()}
+            return {handle: places(row) for handle, row in self._metadata(series).items()}
         except UnreachableError:
             raise
         except PacsError:
             query = dict(zip(KEYWORDS, series.split("/"), strict=False))
-            found = [h for h in self.search(query) if h.rpartition("/")[0] == series]
+            listing = self.search(query).handles
+            found = [handle for handle in listing if handle.rpartition("/")[0] == series]
             if not found:
                 raise
             patience = Patience(self._name)
@@ -153,7 +156,7 @@ class DicomWeb(Feed):
     def _slices_or_error(self, handle: str, patience: Patience) -> tuple[Place, ...] | PacsError:
         try:
             with patience.asking():
-                return _slices(self._metadata(handle)[handle])
+                return places(self._metadata(handle)[handle])
         except UnreachableError:
             raise
         except PacsError as error:
@@ -188,7 +191,7 @@ class DicomWeb(Feed):
         self._client.close()
 
     def _identifiers(self, row: object) -> tuple[str, ...]:
-        found = tuple(_value(row, tag) for tag in LEVELS) if isinstance(row, Mapping) else ()
+        found = tuple(value(row, tag) for tag in LEVELS) if isinstance(row, Mapping) else ()
         if not found or not all(is_uid(uid) for uid in found):
             raise self._odd()
         return found
@@ -227,73 +230,3 @@ def _path(handle: str) -> list[str]:
     """Return the segments of the address of a study, a series or an instance."""
     names = zip(("studies", "series", "instances"), handle.split("/"), strict=False)
     return [segment for pair in names for segment in pair]
-
-
-def _described(row: Mapping[str, Any]) -> Description:
-    words = {key: _value(row, tag) for key, tag in TAGS.items()}
-    designators = [_value(item, DESIGNATOR) for item in _items(row, SCHEMES)]
-    ours = is_ours(_value(row, MANUFACTURER), designators)
-    return Description(**words, is_picture=ROWS in row, is_ours=ours)
-
-
-def _slices(row: Mapping[str, Any]) -> tuple[Place, ...]:
-    """Return where the slices of a picture lie; of what is none, none."""
-    described = _described(row)
-    return _places(row, described.uid) if described.is_picture and not described.is_ours else ()
-
-
-def _places(row: Mapping[str, Any], uid: str) -> tuple[Place, ...]:
-    words = {keyword: _written(row, keyword) for keyword in (*PLACE_KEYWORDS, FRAMES)}
-    shared, own = (_items(row, _tag(keyword)) for keyword in GROUPS)
-    slices = slices_of(
-        words,
-        partial(_in_group, shared[0] if shared else {}),
-        [partial(_in_group, group) for group in own],
-        [_pointed(index) for index in _items(row, _tag(INDICES))],
-    )
-    return places_of(slices, id=uid, series="", reference=_value(row, _tag(REFERENCE)))
-
-
-def _in_group(group: Mapping[str, Any], macro: str, keyword: str) -> str:
-    items = _items(group, _tag(macro))
-    return _written(items[0], keyword) if items else ""
-
-
-def _pointed(index: Mapping[str, Any]) -> int:
-    """Return the tag that an index points to; 0 for what is none."""
-    try:
-        return int(_value(index, _tag(POINTER)), 16)
-    except ValueError:
-        return 0
-
-
-def _written(row: Mapping[str, Any], keyword: str) -> str:
-    """Return the values of an attribute as DICOM writes them: with backslashes between."""
-    return "\\".join(_values(row, _tag(keyword)))
-
-
-def _tag(keyword: str) -> str:
-    """Write a tag as the DICOM JSON model does."""
-    tag = tag_for_keyword(keyword)
-    assert tag is not None
-    return f"{tag:08X}"
-
-
-def _value(row: Mapping[str, Any], tag: str) -> str:
-    """Return the first value of an attribute of the DICOM JSON model, or an empty text."""
-    return next(iter(_values(row, tag)), "")
-
-
-def _values(row: Mapping[str, Any], tag: str) -> list[str]:
-    """Return the values of an attribute of the DICOM JSON model."""
-    element = row.get(tag)
-    values = element.get("Value") if isinstance(element, Mapping) else None
-    return [str(value).strip("\0 ") for value in values] if isinstance(values, list) else []
-
-
-def _items(row: Mapping[str, Any], tag: str) -> list[Mapping[str, Any]]:
-    """Return the items of a sequence of the DICOM JSON model."""
-    element = row.get(tag)
-    values = element.get("Value") if isinstance(element, Mapping) else None
-    items = values if isinstance(values, list) else []
-    return [item for item in items if isinstance(item, Mapping)]

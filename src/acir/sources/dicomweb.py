@@ -23,6 +23,8 @@ from acir.types import ImageRecord
 if TYPE_CHECKING:
     from acir.pacs.qido import DicomWeb
 
+UNNAMED = "the server fails to name it; see whether it can read its files"
+
 
 @dataclass(frozen=True)
 class _Slice:
@@ -73,9 +75,11 @@ class DicomWebSource(Source):
         self.remarks = []
         seen: set[str] = set()
         with closing(DicomWeb(self._server)) as server:
-            wanted = self._wanted(server)
+            listing = server.search(self._query)
+            wanted = self._wanted(server, listing.handles)
+            total = len(wanted) + listing.unnamed
             named = [
-                (f"instance {n} of {len(wanted)}", handle, slices)
+                (f"instance {n} of {total}", handle, slices)
                 for n, (handle, slices) in enumerate(wanted.items(), start=1)
             ]
             read = partial(_read, server, Patience(self._server.name), self.options.key)
@@ -89,14 +93,18 @@ class DicomWebSource(Source):
                         seen.add(found.id)
                         if found.split in self.options.splits:
                             yield found
+            for n in range(len(wanted), total):
+                yield UnreadableImageError(f"instance {n + 1} of {total}", UNNAMED)
 
-    def _wanted(self, server: "DicomWeb") -> dict[str, list[_Slice] | PacsError]:
+    def _wanted(
+        self, server: "DicomWeb", handles: Iterable[str]
+    ) -> dict[str, list[_Slice] | PacsError]:
         """Return what is wanted of each instance by its handle, or why that cannot be told."""
-        handles = sorted(server.search(self._query))
+        ordered = sorted(handles)
         if self._level == "instance":
-            return {handle: [_Slice()] for handle in handles}
+            return {handle: [_Slice()] for handle in ordered}
         wanted = dict[str, list[_Slice] | PacsError]()
-        for series, found in groupby(handles, lambda handle: handle.rpartition("/")[0]):
+        for series, found in groupby(ordered, lambda handle: handle.rpartition("/")[0]):
             wanted |= self._speaking(series, _places(server, series, found))
         return wanted
 

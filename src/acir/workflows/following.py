@@ -22,6 +22,7 @@ from acir.errors import (
 from acir.index.feeds import Step
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
+from acir.pacs.patience import Patience
 from acir.pacs.settings import Server
 from acir.pacs.wanted import is_wanted, terms_of
 from acir.privacy.pseudonym import pseudonym
@@ -48,6 +49,21 @@ class Fetched:
     id: str = ""
     data: bytes | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a server has beside what the index knows of it.
+
+    Attributes:
+        there: Hashed handles of all instances that it names.
+        wanted: Handles of what is to be taken.
+        unnamed: How many more it has and fails to name.
+    """
+
+    there: Set[str]
+    wanted: list[str]
+    unnamed: int = 0
 
 
 Looked = tuple[Fetched, ImageRecord | Skipped | None]
@@ -84,6 +100,7 @@ class Follower:
         self.next_at = monotonic()
         self.held_back = ""
         self._failures = 0
+        self._patience = Patience(server.name)
 
     def turn(self, say: Callable[[str], None]) -> None:
         """Look once, and say where that fails: the next turn goes on from what is committed."""
@@ -112,7 +129,7 @@ class Follower:
             StorageError: The index cannot be written.
             ServerError: The engine's server cannot be used.
         """
-        self.held_back = ""
+        self.held_back, self._patience = "", Patience(self._server.name)
         told_all = self._catch_up()
         if not told_all or self._state.due() or monotonic() >= self._reconcile_at:
             self.reconcile()
@@ -140,10 +157,11 @@ class Follower:
         Where suspiciously much is gone, nothing is erased, and `held_back` says so.
         """
         cursor, last = self._state.cursor(), self._feed.last()
-        there, wanted = self._compared()
-        known = self._state.seen()
-        gone = [handle for handle in known if handle not in there]
-        if gone and not self._holds_back(len(gone), len(known), len(there)):
+        found = self._compared()
+        known, wanted = self._state.seen(), found.wanted
+        gone = [handle for handle in known if handle not in found.there]
+        self._tell_unnamed(found.unnamed)
+        if gone and not self._holds_back(len(gone), len(known), found):
             self._commit(Step(gone=gone))
         if wanted:
             with self._progress(f"fetching from {self._server.name}", len(wanted)) as tick:
@@ -155,26 +173,35 @@ class Follower:
             self._commit(Step(cursor=last))
         log.info(
             "%s: reconciled, %d there, %d gone, %d looked at",
-            *(self._server.name, len(there), len(gone), len(wanted)),
+            *(self._server.name, len(found.there), len(gone), len(wanted)),
         )
 
-    def _holds_back(self, gone: int, known: int, there: int) -> bool:
-        """Whether so much is gone that a person has to say that it is meant."""
-        if self._erase or (there and (gone <= FEW or gone <= LARGEST_SHARE * known)):
+    def _tell_unnamed(self, unnamed: int) -> None:
+        """Count what cannot be taken, as the server fails to name it."""
+        if unnamed:
+            self.counts["failed"] += unnamed
+            log.warning("%s: fails to name %d of its instances", self._server.name, unnamed)
+
+    def _holds_back(self, gone: int, known: int, found: Compared) -> bool:
+        """Whether so much is gone, or may not be, that a person has to say that it is meant."""
+        few = gone <= FEW or gone <= LARGEST_SHARE * known
+        if self._erase or (found.there and few and not found.unnamed):
             return False
+        why = f"and fails to name {found.unnamed} that it has, " if found.unnamed else ""
         self.held_back = (
             f"the server {self._server.name} no longer lists {gone} of the {known} instances that "
-            "the index has of it, so none was erased; check the server, or where they are gone on "
-            "purpose, run acir pacs sync CONFIG --once --erase"
+            f"the index has of it, {why}so none was erased; check the server, or where they are "
+            "gone on purpose, run acir pacs sync CONFIG --once --erase"
         )
         log.warning("%s", self.held_back)
         return True
 
-    def _compared(self) -> tuple[Set[str], list[str]]:
-        """Return the hashed handles of all instances that there are, and what is to be taken."""
-        listed = {self._hashed(handle): handle for handle in self._feed.listing()}
+    def _compared(self) -> Compared:
+        listing = self._feed.listing()
+        listed = {self._hashed(handle): handle for handle in listing.handles}
         known = self._state.known(self._terms)
-        return listed.keys(), [h for hashed, h in listed.items() if known.get(hashed, True)]
+        wanted = [handle for hashed, handle in listed.items() if known.get(hashed, True)]
+        return Compared(listed.keys(), wanted, listing.unnamed)
 
     def close(self) -> None:
         """Close the connections."""
@@ -190,6 +217,7 @@ class Follower:
     def _take(self, handles: Sequence[str], cursor: int | None) -> None:
         """Fetch, read, encode and commit instances together with the place that was reached."""
         self._enter(guard.warm().map(self._look, handles), self._terms, cursor)
+        self._patience.require()  # after the commit: what was not asked for waits for its next try
 
     def _enter(self, looked: Iterable[Looked], terms: str, cursor: int | None) -> None:
         """Encode and commit what was found of some instances, all of it or nothing."""
@@ -223,11 +251,12 @@ class Follower:
     def _fetch(self, handle: str, described: Description | None = None) -> Fetched:
         hashed = self._hashed(handle)
         try:
-            found = described or self._feed.describe(handle)
-            if not is_wanted(self._server, found):
-                return Fetched(hashed)
-            name = pseudonym(self._target.key, "instance", found.uid)
-            return Fetched(hashed, name, self._feed.file(handle))
+            with self._patience.asking():
+                found = described or self._feed.describe(handle)
+                if not is_wanted(self._server, found):
+                    return Fetched(hashed)
+                name = pseudonym(self._target.key, "instance", found.uid)
+                return Fetched(hashed, name, self._feed.file(handle))
         except UnreachableError as error:
             self._feed.last()  # raises the same where it is not this instance alone
             return Fetched(hashed, reason=str(error))

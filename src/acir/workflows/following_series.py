@@ -4,7 +4,7 @@ A series is taken when it has become stable, and again when its instances are ot
 that were compared: one came late, or was deleted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from acir.errors import PacsError, UnreachableError
@@ -17,7 +17,7 @@ from acir.pacs.settings import Server
 from acir.pacs.wanted import is_wanted
 from acir.privacy.pseudonym import pseudonym
 from acir.types import Progress, Skipped
-from acir.workflows.following import Fetched, Follower, Looked, log
+from acir.workflows.following import Compared, Fetched, Follower, Looked, log
 from acir.workflows.pacs_target import Target
 
 
@@ -49,9 +49,10 @@ class SeriesFollower(Follower):
         refused = dict[str, PacsError]()
         for handle in handles:
             try:
-                members = self._series.members(handle)
-            except UnreachableError:
-                raise
+                members = self._series.members(handle, self._patience)
+            except UnreachableError as error:
+                self._series.last()  # raises the same where it is not this series alone
+                refused[handle] = error
             except PacsError as error:
                 refused[handle] = error
             else:
@@ -60,8 +61,9 @@ class SeriesFollower(Follower):
             self._enter(self._withheld(refused), self._terms, None)
         if cursor is not None:
             self._commit(Step(cursor=cursor))
+        self._patience.require()
 
-    def _compared(self) -> tuple[Set[str], list[str]]:
+    def _compared(self) -> Compared:
         """Want each stable series of which an instance needs a look under the terms of all."""
         seen, there, wanted = self._state.seen(), set[str](), list[str]()
         for series in self._series.series():
@@ -70,7 +72,7 @@ class SeriesFollower(Follower):
             terms = self._terms_of(series.instances)
             if series.is_stable and any(_needs_look(seen.get(h), terms) for h in hashed):
                 wanted.append(series.handle)
-        return there, wanted
+        return Compared(there, wanted)
 
     def _looked_at(self, given: Mapping[str, Member | PacsError]) -> Iterator[Looked]:
         """Fetch and read the slices that speak for a series; the others are not wanted.

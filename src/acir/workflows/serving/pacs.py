@@ -1,6 +1,6 @@
 """Pictures that someone asks about by what a PACS calls them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from acir.errors import PacsError, UnreachableError, UsageError
 from acir.evaluation.retrieved import spread
+from acir.pacs.feed import Listing
+from acir.pacs.patience import Patience
 from acir.pacs.series import SLICES, chosen, stacks
 from acir.pacs.settings import PacsTable
 from acir.workflows.serving.queries import Picked
@@ -49,13 +51,13 @@ class Found:
             None for the only one or the middle; in the order of the UIDs, of a series in that of
             its slices.
         total: How many of them there are, looked at or not.
-        instances: Those of the series, where it is one.
-        withheld: Those of them that the PACS lists and does not give.
+        instances: How many the PACS has under the name.
+        withheld: Those of them that it does not give.
     """
 
     slices: tuple[tuple[str, int | None], ...]
     total: int
-    instances: int = 0
+    instances: int
     withheld: int = 0
 
     @property
@@ -68,8 +70,8 @@ class Found:
             yield f"{len(self.slices)} of {self.total} pictures are looked at, spread over all"
         if self.withheld:
             yield (
-                f"the PACS does not give {self.withheld} of the {self.instances} instances of this "
-                "series, so they were not looked at"
+                f"the PACS does not give {self.withheld} of the {self.instances} instances that it "
+                "has under this name, so they were not looked at"
             )
 
 
@@ -144,37 +146,89 @@ class Pacs(AbstractContextManager["Pacs"]):
             if orthanc is None:
                 raise UsageError("the PACS of this server is not known as an Orthanc; give a UID")
             uid = orthanc.uid_of(wanted.orthanc)
-        every = [(handle, None) for handle in web.named(uid)]
-        alone = every[0][0].endswith(f"/{uid}")
-        speaking = Found(tuple(every), len(every)) if alone else _speaking(web, every)
+        listing = web.named(uid)
+        alone = listing.handles[0].endswith(f"/{uid}")
+        speaking = _every(listing) if alone else _speaking(web, listing)
         few = spread(len(speaking.slices), self._most)
         return replace(speaking, slices=tuple(speaking.slices[place] for place in few))
 
-    def files(self, found: Found) -> Iterator[Picked]:
-        """Fetch the files one by one; instances without pixels, as of reports, are left out.
+    def files(self, found: Found) -> "Files":
+        """Return the files of what was found, each of which is fetched when it is its turn.
 
         Raises:
-            UsageError: None of them has pixels.
             PacsError: The PACS cannot be used.
         """
         web, _ = self._reached()
-        empty = True
-        for handle, slices in groupby(found.slices, itemgetter(0)):
-            if web.describe(handle).is_picture:
-                empty, data = False, web.file(handle)
+        return Files(web, found, Patience(self._place.name))
+
+
+class Files:
+    """Files that are fetched one by one; those without pixels, as of reports, are left out.
+
+    Args:
+        web: Where they are.
+        found: What is wanted.
+        patience: With the PACS.
+
+    Attributes:
+        found: What was found, without what the PACS does not give of it when it is asked for.
+    """
+
+    def __init__(self, web: "DicomWeb", found: Found, patience: Patience) -> None:
+        self._web, self.found, self._patience = web, found, patience
+
+    def __iter__(self) -> Iterator[Picked]:
+        """Fetch each.
+
+        Raises:
+            UsageError: None of them has pixels.
+            PacsError: The PACS cannot be used, or gives none of them.
+        """
+        failure, empty = None, True
+        for handle, group in groupby(self.found.slices, itemgetter(0)):
+            slices = tuple(group)
+            try:
+                with self._patience.asking():
+                    data = self._web.file(handle) if self._web.describe(handle).is_picture else None
+            except UnreachableError:
+                raise
+            except PacsError as error:
+                failure = error
+                self._leave_out(slices)
+                continue
+            if data is not None:
+                empty = False
                 yield from ((data, frame) for _, frame in slices)
         if empty:
-            raise UsageError("what the PACS has under this name is no picture; name another one")
+            raise failure or UsageError(
+                "what the PACS has under this name is no picture; name another one"
+            )
+
+    def _leave_out(self, slices: tuple[tuple[str, int | None], ...]) -> None:
+        self.found = replace(
+            self.found,
+            slices=tuple(one for one in self.found.slices if one not in slices),
+            total=self.found.total - len(slices),
+            withheld=self.found.withheld + 1,
+        )
 
 
-def _speaking(web: "DicomWeb", every: Sequence[tuple[str, int | None]]) -> Found:
+def _every(listing: Listing) -> Found:
+    """Return all instances."""
+    slices = tuple((handle, None) for handle in listing.handles)
+    count = len(slices)
+    return Found(slices, count, count + listing.unnamed, listing.unnamed)
+
+
+def _speaking(web: "DicomWeb", listing: Listing) -> Found:
     """Return the slices that speak for a series, or all instances of what is none."""
-    series = {handle.rpartition("/")[0] for handle, _ in every}
+    series = {handle.rpartition("/")[0] for handle in listing.handles}
     given = web.places(*series) if len(series) == 1 else {}
     known = {handle: found for handle, found in given.items() if not isinstance(found, PacsError)}
     members = [(handle, place) for handle, places in known.items() for place in places]
     speaking = chosen(stacks([place for _, place in members]), SLICES)
     few = tuple((members[n][0], members[n][1].frame) for n, _ in speaking)
     if not few:
-        return Found(tuple(every), len(every))
-    return Found(few, len(members), len(given), len(given) - len(known))
+        return _every(listing)
+    withheld = len(given) - len(known) + listing.unnamed
+    return Found(few, len(members), len(given) + listing.unnamed, withheld)
