@@ -148,7 +148,8 @@ class Pacs(AbstractContextManager["Pacs"]):
             uid = orthanc.uid_of(wanted.orthanc)
         listing = web.named(uid)
         alone = listing.handles[0].endswith(f"/{uid}")
-        speaking = _every(listing) if alone else _speaking(web, listing)
+        patience = Patience(self._place.name)
+        speaking = _every(listing) if alone else _speaking(web, patience, listing)
         few = spread(len(speaking.slices), self._most)
         return replace(speaking, slices=tuple(speaking.slices[place] for place in few))
 
@@ -220,10 +221,10 @@ def _every(listing: Listing) -> Found:
     return Found(slices, count, count + listing.unnamed, listing.unnamed)
 
 
-def _speaking(web: "DicomWeb", listing: Listing) -> Found:
+def _speaking(web: "DicomWeb", patience: Patience, listing: Listing) -> Found:
     """Return the slices that speak for a series, or all instances of what is none."""
     series = {handle.rpartition("/")[0] for handle in listing.handles}
-    given = web.places(*series) if len(series) == 1 else {}
+    given = web.places(series.pop(), patience) if len(series) == 1 else {}
     known = {handle: found for handle, found in given.items() if not isinstance(found, PacsError)}
     members = [(handle, place) for handle, places in known.items() for place in places]
     speaking = chosen(stacks([place for _, place in members]), SLICES)
