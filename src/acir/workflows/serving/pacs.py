@@ -231,5 +231,6 @@ def _speaking(web: "DicomWeb", patience: Patience, listing: Listing) -> Found:
     few = tuple((members[n][0], members[n][1].frame) for n, _ in speaking)
     if not few:
         return _every(listing)
-    withheld = len(given) - len(known) + listing.unnamed
-    return Found(few, len(members), len(given) + listing.unnamed, withheld)
+    # What the server fails to list it may describe, and the other way round.
+    instances = max(len(given), len(listing.handles) + listing.unnamed)
+    return Found(few, len(members), instances, instances - len(known))
