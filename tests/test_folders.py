@@ -1,5 +1,6 @@
 """Walking a folder."""
 
+import os
 from collections.abc import Callable
 from errno import EACCES
 from os import mkfifo
@@ -32,6 +33,20 @@ def test_a_folder_that_cannot_be_opened_is_walked_to_itself(
     close_folder(tmp_path)
     with pytest.raises(SourceError, match=r"cannot be opened \(Permission denied\); give one that"):
         walk_files(tmp_path, Path.is_file)
+
+
+def test_a_file_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("1.png", "2.png", "3.txt"):
+        (tmp_path / name).touch()
+    looked_at, stat = list[str](), Path.stat
+
+    def counting(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        looked_at.append(path.name)
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", counting)
+    assert len(walk_files(tmp_path, lambda path: path.suffix == ".png")) == 2
+    assert sorted(looked_at) == ["1.png", "2.png", "3.txt"]
 
 
 def test_what_nobody_may_look_at_is_walked_to(

@@ -49,18 +49,34 @@ def visible_files(folder: Path) -> Iterator[Path]:
     Raises:
         SourceError: The folder itself cannot be opened.
     """
+    return (path for path, _ in _visible(folder))
+
+
+def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
+    """List the files below a folder that are accepted, in order; hidden ones are passed over.
+
+    Among them is what is no file and may hold pictures; see `visible_files`.
+    """
+    return sorted(path for path, is_file in _visible(folder) if not is_file or accept(path))
+
+
+def _visible(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield what `visible_files` does, each with whether it is a file."""
     closed = list[OSError]()
     for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        visible = (Path(place, name) for name in files if not name.startswith("."))
-        yield from (path for path in visible if _is_file(path) is not False)
-        yield from (path for path in (Path(place, name) for name in folders) if path.is_symlink())
+        for path in (Path(place, name) for name in files if not name.startswith(".")):
+            is_file = _is_file(path)
+            if is_file is not False:
+                yield path, is_file is True
+        links = (Path(place, name) for name in folders)
+        yield from ((path, False) for path in links if path.is_symlink())
     for error in closed:
         if Path(error.filename) == folder:
             raise SourceError(
                 f"the folder {folder} cannot be opened ({error.strerror}); give one that can"
             )
-        yield Path(error.filename)
+        yield Path(error.filename), False
 
 
 def _is_file(path: Path) -> bool | None:
@@ -69,14 +85,6 @@ def _is_file(path: Path) -> bool | None:
         return S_ISREG(path.stat().st_mode)
     except OSError:
         return None
-
-
-def walk_files(folder: Path, accept: Callable[[Path], bool]) -> list[Path]:
-    """List the files below a folder that are accepted, in order; hidden ones are passed over.
-
-    Among them is what is no file and may hold pictures; see `visible_files`.
-    """
-    return sorted(path for path in visible_files(folder) if not _is_file(path) or accept(path))
 
 
 def require_writable(folder: Path) -> None:

@@ -162,6 +162,30 @@ def test_what_the_pacs_does_not_give_of_a_series_is_told_and_the_rest_is_looked_
     assert withheld(1, 3) in found["notices"]
 
 
+@pytest.mark.parametrize("what", ["lists", "describes"])
+def test_an_instance_that_the_pacs_has_lost_is_counted_once(
+    place: Path, holders: dict[str, Token], make_dicom: MakeDicom, what: str
+) -> None:
+    slices = {
+        f"1.1/1.2/9.{n}": make_dicom(draw("disc", 130 + n), SOPInstanceUID=f"9.{n}")
+        for n in range(3)
+    }
+    whole, rest = by_query(slices), by_query({h: f for h, f in slices.items() if h[-1] != "1"})
+
+    def lost(asked: Asked) -> Answer:
+        found = whole(asked)
+        if "instances/9.1" in asked.path:
+            return Answer(status=500)
+        if what == "lists" and asked.path.startswith("/instances") and b'"9.1"' in found.body:
+            return Answer(status=500)
+        return rest(asked) if what == "describes" and "metadata" in asked.path else found
+
+    with serve(lost) as made, asking(place, holders["researcher"], made) as client:
+        found = client.post(SEARCH, json={"uid": SERIES}).json()
+    assert len(found["views"]) == 2
+    assert withheld(1, 3) in found["notices"]
+
+
 def withheld(some: int, instances: int) -> str:
     return (
         f"the PACS does not give {some} of the {instances} instances that it has under this name, "

@@ -182,10 +182,10 @@ def test_a_name_can_neither_begin_a_line_nor_move_the_cursor(
     show.answer(Answer(name, None, "plain", ()))
     show.counts({"names": [name]}, as_json=False)
     show.table("", ("id",), [(name,)])
-    show.say(f"{shown}\n\x1b: c")  # several lines are said as such
+    show.say(f"  {name}: it is cut off")
     printed = capsys.readouterr()
     assert printed.out.count(shown) == 3
-    assert printed.err == f"{shown}\n\\x1b: c\n"
+    assert printed.err == f"  {shown}: it is cut off\n"
     assert not {"\x1b", "\x9b"} & set(printed.out)
 
 

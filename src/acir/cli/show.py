@@ -73,7 +73,7 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 def say(message: str) -> None:
     """Print a line for a person on standard error, so that standard output stays data."""
-    err.print("\n".join(map(_text, message.split("\n"))), markup=False)
+    err.print(_text(message), markup=False)
 
 
 def json_line(value: Mapping[str, Any]) -> None:
@@ -212,13 +212,9 @@ def _text(cell: object) -> str:
         return ", ".join(_text(item) for item in cell)
     if isinstance(cell, Mapping):
         return ", ".join(f"{name} {_text(value)}" for name, value in cell.items())
-    return (
-        f"{cell:.6g}"
-        if isinstance(cell, float)
-        else ""
-        if cell is None
-        else str(cell).translate(CONTROLS)
-    )
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    return "" if cell is None else str(cell).translate(CONTROLS)
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - any plain value

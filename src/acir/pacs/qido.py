@@ -126,7 +126,7 @@ class DicomWeb(Feed):
             raise self._odd()
         return described(found[0])
 
-    def places(self, series: str) -> dict[str, tuple[Place, ...] | PacsError]:
+    def places(self, series: str, patience: Patience) -> dict[str, tuple[Place, ...] | PacsError]:
         """Return where the slices of a series lie, by instance, or why the server does not say.
 
         Several are the frames of an instance, see `acir.pacs.enhanced`; what is no picture has
@@ -135,23 +135,26 @@ class DicomWeb(Feed):
 
         Args:
             series: `study/series`.
+            patience: With the server.
 
         Raises:
             GoneError: There is no such series.
+            UnreachableError: The server does not answer, or was silent about too many.
             PacsError: The server cannot be used, or does not answer as QIDO-RS.
         """
         try:
-            return {handle: places(row) for handle, row in self._metadata(series).items()}
+            with patience.asking():
+                found = self._metadata(series)
+            return {handle: places(row) for handle, row in found.items()}
         except UnreachableError:
             raise
         except PacsError:
             query = dict(zip(KEYWORDS, series.split("/"), strict=False))
             listing = self.search(query).handles
-            found = [handle for handle in listing if handle.rpartition("/")[0] == series]
-            if not found:
+            handles = [handle for handle in listing if handle.rpartition("/")[0] == series]
+            if not handles:
                 raise
-            patience = Patience(self._name)
-            return {handle: self._slices_or_error(handle, patience) for handle in found}
+            return {handle: self._slices_or_error(handle, patience) for handle in handles}
 
     def _slices_or_error(self, handle: str, patience: Patience) -> tuple[Place, ...] | PacsError:
         try:

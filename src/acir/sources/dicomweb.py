@@ -74,15 +74,16 @@ class DicomWebSource(Source):
         check_query(self._query)
         self.remarks = []
         seen: set[str] = set()
+        patience = Patience(self._server.name)
         with closing(DicomWeb(self._server)) as server:
             listing = server.search(self._query)
-            wanted = self._wanted(server, listing.handles)
+            wanted = self._wanted(server, patience, listing.handles)
             total = len(wanted) + listing.unnamed
             named = [
                 (f"instance {n} of {total}", handle, slices)
                 for n, (handle, slices) in enumerate(wanted.items(), start=1)
             ]
-            read = partial(_read, server, Patience(self._server.name), self.options.key)
+            read = partial(_read, server, patience, self.options.key)
             for name, slices in guard.warm().map(read, named):
                 for found in slices:
                     if isinstance(found, UnreadableImageError):
@@ -97,7 +98,7 @@ class DicomWebSource(Source):
                 yield UnreadableImageError(f"instance {n + 1} of {total}", UNNAMED)
 
     def _wanted(
-        self, server: "DicomWeb", handles: Iterable[str]
+        self, server: "DicomWeb", patience: Patience, handles: Iterable[str]
     ) -> dict[str, list[_Slice] | PacsError]:
         """Return what is wanted of each instance by its handle, or why that cannot be told."""
         ordered = sorted(handles)
@@ -105,7 +106,7 @@ class DicomWebSource(Source):
             return {handle: [_Slice()] for handle in ordered}
         wanted = dict[str, list[_Slice] | PacsError]()
         for series, found in groupby(ordered, lambda handle: handle.rpartition("/")[0]):
-            wanted |= self._speaking(series, _places(server, series, found))
+            wanted |= self._speaking(series, _places(server, patience, series, found))
         return wanted
 
     def _speaking(
@@ -130,11 +131,11 @@ class DicomWebSource(Source):
 
 
 def _places(
-    server: "DicomWeb", series: str, handles: Iterable[str]
+    server: "DicomWeb", patience: Patience, series: str, handles: Iterable[str]
 ) -> Mapping[str, tuple[Place, ...] | PacsError]:
     """Ask where the slices of a series lie; where it gives none, say so of what it has listed."""
     try:
-        return server.places(series)
+        return server.places(series, patience)
     except UnreachableError:
         raise
     except PacsError as error:

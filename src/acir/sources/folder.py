@@ -35,9 +35,9 @@ class FolderSource(Source):
             name = readable(place.name)
             yield Entry(name, partial(decode_file, place, name), path=name)
             return
-        others = list[Path]()
+        others = list[str]()
         files = walk_files(place, partial(_is_picture, others))
-        self.remarks = passed_over([readable(path.name) for path in sorted(others)])
+        self.remarks = passed_over(sorted(others))
         for path in files:
             relative = path.relative_to(place)
             split, labels = folders_mean(relative.parts)
@@ -45,9 +45,9 @@ class FolderSource(Source):
             yield Entry(name, partial(decode_file, path, name), split, labels, path=name)
 
 
-def _is_picture(others: list[Path], path: Path) -> bool:
-    """Whether a file is called as a picture is; if not, note it."""
+def _is_picture(others: list[str], path: Path) -> bool:
+    """Whether a file is called as a picture is; if not, note its name."""
     if path.suffix.lower() in SUFFIXES:
         return True
-    others.append(path)
+    others.append(readable(path.name))
     return False

@@ -148,7 +148,8 @@ class Pacs(AbstractContextManager["Pacs"]):
             uid = orthanc.uid_of(wanted.orthanc)
         listing = web.named(uid)
         alone = listing.handles[0].endswith(f"/{uid}")
-        speaking = _every(listing) if alone else _speaking(web, listing)
+        patience = Patience(self._place.name)
+        speaking = _every(listing) if alone else _speaking(web, patience, listing)
         few = spread(len(speaking.slices), self._most)
         return replace(speaking, slices=tuple(speaking.slices[place] for place in few))
 
@@ -220,15 +221,16 @@ def _every(listing: Listing) -> Found:
     return Found(slices, count, count + listing.unnamed, listing.unnamed)
 
 
-def _speaking(web: "DicomWeb", listing: Listing) -> Found:
+def _speaking(web: "DicomWeb", patience: Patience, listing: Listing) -> Found:
     """Return the slices that speak for a series, or all instances of what is none."""
     series = {handle.rpartition("/")[0] for handle in listing.handles}
-    given = web.places(*series) if len(series) == 1 else {}
+    given = web.places(series.pop(), patience) if len(series) == 1 else {}
     known = {handle: found for handle, found in given.items() if not isinstance(found, PacsError)}
     members = [(handle, place) for handle, places in known.items() for place in places]
     speaking = chosen(stacks([place for _, place in members]), SLICES)
     few = tuple((members[n][0], members[n][1].frame) for n, _ in speaking)
     if not few:
         return _every(listing)
-    withheld = len(given) - len(known) + listing.unnamed
-    return Found(few, len(members), len(given) + listing.unnamed, withheld)
+    # What the server fails to list it may describe, and the other way round.
+    instances = max(len(given), len(listing.handles) + listing.unnamed)
+    return Found(few, len(members), instances, instances - len(known))
