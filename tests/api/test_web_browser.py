@@ -703,9 +703,9 @@ def test_on_a_phone_the_pseudonym_of_a_series_does_not_widen_the_page(
     page: Page, known: bytes
 ) -> None:
     give(page, known)
-    page.locator(".hit .id").first.evaluate(
-        """e => e.insertAdjacentHTML(
-            "beforebegin", `<p class="meta"><span>Series: ${"f4d8".repeat(8)}</span></p>`)"""
+    page.locator(".hit .id").evaluate_all(
+        """all => all.forEach((e) => e.insertAdjacentHTML(
+            "beforebegin", `<p class="meta"><span>Series: ${"f4d8".repeat(8)}</span></p>`))"""
     )
     for width in (390, 360):
         page.set_viewport_size({"width": width, "height": 800})
