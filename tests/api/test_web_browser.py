@@ -699,6 +699,20 @@ def test_on_a_phone_the_name_of_a_setting_and_its_number_stay_apart(
             assert left - right >= 6 or top >= bottom
 
 
+def test_on_a_phone_the_pseudonym_of_a_series_does_not_widen_the_page(
+    page: Page, known: bytes
+) -> None:
+    give(page, known)
+    page.locator(".hit .id").evaluate_all(
+        """all => all.forEach((e) => e.insertAdjacentHTML(
+            "beforebegin", `<p class="meta"><span>Series: ${"f4d8".repeat(8)}</span></p>`))"""
+    )
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        keep(page, f"series-{width}")
+
+
 @pytest.mark.parametrize("path", ["/history", "/admin/audit"])
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_on_a_phone_all_of_a_record_is_in_sight(

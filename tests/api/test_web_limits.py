@@ -18,7 +18,7 @@ from acir.api.app import create_app
 from acir.api.limits import Limits
 from acir.errors import AccessError
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
-from made_web import HOST, Token
+from made_web import HOST, Token, sign_in
 
 Program = Callable[[str], TestClient]
 
@@ -47,7 +47,22 @@ def test_a_length_beyond_the_limit_is_refused_at_once(client: TestClient, no_fil
     answer = client.post("/api/v1/search", files={"image": bytes(200_000)})
     assert answer.status_code == 413
     assert answer.json()["title"] in {"Request Entity Too Large", "Content Too Large"}
+    said = "at most 0.1 MB may be given at once; give fewer pictures, or smaller ones"
+    assert answer.json()["detail"] == said
     assert list(no_files.iterdir()) == []
+
+
+def test_a_page_says_how_much_may_be_given_at_once(narrow: FastAPI) -> None:
+    client = TestClient(narrow, HOST, headers={"Accept": "text/html"})
+    csrf = sign_in(client, "viewer")
+    for language, said in (
+        ("en", "At most 0.1 MB may be given at once; give fewer pictures, or smaller ones."),
+        ("de", "Höchstens 0,1 MB gehen auf einmal; geben Sie weniger oder kleinere Bilder."),
+    ):
+        client.cookies.set("acir_lang", language)
+        answer = client.post("/ask", data={"csrf": csrf}, files={"image": bytes(200_000)})
+        assert answer.status_code == 413
+        assert said in answer.text
 
 
 def test_a_body_without_a_length_is_refused_when_it_grows_too_large(
@@ -61,6 +76,7 @@ def test_a_body_without_a_length_is_refused_when_it_grows_too_large(
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = client.post("/api/v1/search", content=parts(), headers=headers)
     assert answer.status_code == 413
+    assert answer.json()["detail"].startswith("at most 0.1 MB may be given at once")
     assert list(no_files.iterdir()) == []
 
 
@@ -118,7 +134,7 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         await Request(scope, receive).body()
         await PlainTextResponse("half a body")(scope, receive, send)
 
-    def turn_away(request: Request, status: int) -> Response:
+    def turn_away(request: Request, status: int, detail: str) -> Response:
         return PlainTextResponse("", status)
 
     async def receive() -> Message:

@@ -9,7 +9,7 @@ from acir.workflows.serving.settings import ServeSettings
 
 INTRO = (
     "What `acir serve` answers to programs. A call needs an API token, made with",
-    "`acir user token ada`: `Authorization: Bearer acir_...`. Pictures travel as files of a form,",
+    "`acir user token`: `Authorization: Bearer acir_...`. Pictures travel as files of a form,",
     "named `image`; how to search stands in the address. An error is a problem after RFC 9457: 401",
     "without a token, 403 without the role, 404 for what there is not, 413 for too much, 422 for",
     "what cannot be done as asked, 429 with `Retry-After` for a queue that is full, 503 where",

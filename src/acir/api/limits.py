@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MB = 10**6
 
-TurnAway = Callable[[Request, int], Response]
+TurnAway = Callable[[Request, int, str], Response]
 
 
 class Limits:
@@ -18,7 +18,7 @@ class Limits:
 
     Args:
         app: What is behind.
-        turn_away: Makes the answer to one who is refused, from a status.
+        turn_away: Makes the answer to one who is refused, from a status and what is said.
         most_mb: Largest body.
         seconds: Within which it has to be here.
     """
@@ -26,6 +26,11 @@ class Limits:
     def __init__(self, app: ASGIApp, turn_away: TurnAway, most_mb: float, seconds: float) -> None:
         self._app, self._turn_away = app, turn_away
         self._most, self._seconds = int(most_mb * MB), seconds
+        self._said = {
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+                f"at most {most_mb:g} MB may be given at once; give fewer pictures, or smaller ones"
+            )
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on while its body keeps to the limits."""
@@ -34,7 +39,7 @@ class Limits:
             return
         request = Request(scope)
         if _announced(request) > self._most:
-            refused = self._turn_away(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            refused = self._refusal(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             await refused(scope, receive, send)
             return
         body = _Body(receive, self._most, self._seconds)
@@ -45,7 +50,10 @@ class Limits:
 
         await self._app(scope, body.receive, send_unless_refused)
         if body.refused is not None:
-            await self._turn_away(request, body.refused)(scope, receive, send)
+            await self._refusal(request, body.refused)(scope, receive, send)
+
+    def _refusal(self, request: Request, status: HTTPStatus) -> Response:
+        return self._turn_away(request, status, self._said.get(status, ""))
 
 
 class _Body:

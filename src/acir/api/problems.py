@@ -5,6 +5,7 @@ what the caller sent: a value out of range, a key that there is not.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -59,6 +60,7 @@ INSTEAD = {
         "this address cannot be called in this way; begin again at the first page"
     ),
 }
+TOO_MANY = re.compile(r"Too many files\. Maximum number of files is (\d+)\.")
 log = logging.getLogger("acir.api")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -116,6 +118,9 @@ class Problems:
 
     def _of_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if many := TOO_MANY.fullmatch(error.detail):
+            said = f"at most {many[1]} pictures may be given at once; give fewer"
+            return self(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
         said = INSTEAD.get(error.detail, error.detail)
         return self(request, error.status_code, said, dict(error.headers or {}))
 
