@@ -79,6 +79,25 @@ def test_adding_twice_changes_nothing(client: TestClient) -> None:
     }
 
 
+def test_what_another_collection_holds_is_not_taken_out_of_it(
+    client: TestClient, make_dicom: Callable[..., bytes], own_index: Path
+) -> None:
+    given = make_dicom(draw("disc", 720), SOPInstanceUID="2.25.7"), png(draw("disc", 720))
+    assert add(client, *given, label="disc", collection="theirs")["counts"]["new"] == 2
+    forged = make_dicom(draw("bars", 721), SOPInstanceUID="2.25.7")
+    for pictures, noted in (((forged,), ["1"]), (given, ["1", "1"])):
+        found = add(client, *pictures, label="bars", collection="ours")
+        assert set(found["counts"].values()) == {0}
+        notes = [note for note in found["notes"] if "which another collection holds" in note]
+        assert [note.split()[1] for note in notes] == noted
+    with Store.open(own_index) as store, store.view() as view:
+        places = np.flatnonzero(view.select({"collection": "theirs"}))
+        assert [entry.label for entry in view.entries(places)] == ["disc", "disc"]
+        assert not view.select({"collection": "ours"}).any()
+    again = add(client, *given, label="bars", collection="theirs")
+    assert again["counts"]["replaced"] == 2
+
+
 def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
     client: TestClient, make_dicom: Callable[..., bytes], identity: tuple[str, ...], own_index: Path
 ) -> None:

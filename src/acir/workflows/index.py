@@ -85,6 +85,7 @@ def add(
     strict: bool = False,
     download: bool = False,
     collection: str | None = None,
+    moving: bool = True,
     device: str = "cpu",
     ray: str | None = None,
     progress: Progress = silent,
@@ -92,6 +93,9 @@ def add(
     recording: Adding = adding,
 ) -> Added:
     """Add a source to an index: new ids are inserted, known ones replaced where they differ.
+
+    A known one comes to belong to `collection`, unless `moving` is false: then those that another
+    collection holds are left as they are, and `say` is told how many.
 
     Of an audited index `recording` records it, by default in the name of the user of the operating
     system.
@@ -105,7 +109,13 @@ def add(
         refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
         with up_to_date(store), recording(store, collection) as done:
-            return done(fill(store, bundle, source, ray, progress, say, collection=collection))
+            return done(
+                fill(
+                    *(store, bundle, source, ray, progress, say),
+                    collection=collection,
+                    moving=moving,
+                )
+            )
 
 
 def delete(

@@ -9,6 +9,7 @@ from pathlib import Path
 from acir.bulk import BATCH, ahead
 from acir.bundle import Bundle
 from acir.index import engines
+from acir.index.filters import COLLECTION, DEFAULT
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import pseudonym
@@ -46,12 +47,15 @@ def fill(
     say: Say,
     *,
     collection: str | None,
+    moving: bool = True,
 ) -> Added:
     """Add a source to a store: each stage runs while the next one works."""
     counts: Counter[str] = Counter()
     with _encoding(bundle, ray) as encode:
         # No name for the inner stage: it ends with the only thing that holds it.
         records = ordinary(source, bundle, counts)
+        if not moving:
+            records = _staying(store, records, collection or DEFAULT, counts)
         read = ahead(_read(store, bundle, records, collection), BATCH)
         stages = ahead(encoded(read, encode), BATCH)
         with progress("indexing", None) as tick, closing(stages):
@@ -84,6 +88,18 @@ def _read(
     return prepared(records, bundle, kept, lambda name: store.known([name]).get(name))
 
 
+def _staying(
+    store: Store, records: Iterator[ImageRecord], collection: str, counts: Counter[str]
+) -> Iterator[ImageRecord]:
+    """Leave out and count pictures that another collection holds under the same id."""
+    for record in records:
+        before = store.known([record.id]).get(record.id)
+        if before is not None and before.metadata.get(COLLECTION, DEFAULT) != collection:
+            counts["elsewhere"] += 1
+            continue
+        yield record
+
+
 def _name_of(source: Source) -> str:
     """Tell a source from others without a word of where it lies."""
     place = f"{Path(source.location).absolute()}#{sorted(source.options.splits)}"
@@ -95,6 +111,11 @@ def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
         yield (
             f"left out {counts['calibration']} pictures that calibrated the model: an index that "
             "holds them would void its promise"
+        )
+    if counts["elsewhere"]:
+        yield (
+            f"left {counts['elsewhere']} pictures as they are, which another collection holds; "
+            "who may delete them there can do so, then add them here"
         )
     yield from converted_lines(counts["converted"])
     yield from source_lines(source)

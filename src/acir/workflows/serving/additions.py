@@ -170,6 +170,7 @@ class Additions(AbstractContextManager["Additions"]):
                 self._index,
                 str(data),
                 collection=job.collection,
+                moving=False,  # what others look after is not the owner's to take away
                 progress=self._progress(job.id),
                 say=notes.append,
                 recording=elsewhere,  # the server does, in the name of who wanted it
