@@ -1,6 +1,6 @@
 """A server within the process: its people, and how tests sign in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -56,6 +56,19 @@ def sign_in(client: TestClient, name: str) -> str:
     assert answer.status_code == 303, answer.text
     page = client.get("/").text
     return page.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def page_refuses_as_too_large(
+    app: FastAPI, files: Sequence[tuple[str, bytes]], said: Mapping[str, str]
+) -> None:
+    """Check that the page turns files away, and says why in each language."""
+    client = TestClient(app, HOST, headers={"Accept": "text/html"})
+    csrf = sign_in(client, "viewer")
+    for language, sentence in said.items():
+        client.cookies.set("acir_lang", language)
+        answer = client.post("/ask", data={"csrf": csrf}, files=files)
+        assert answer.status_code == 413
+        assert sentence in answer.text
 
 
 def png(pixels: np.ndarray) -> bytes:

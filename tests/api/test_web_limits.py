@@ -18,7 +18,7 @@ from acir.api.app import create_app
 from acir.api.limits import Limits
 from acir.errors import AccessError
 from acir.workflows.serving.settings import LimitsTable, ServeSettings
-from made_web import HOST, Token, sign_in
+from made_web import HOST, Token, page_refuses_as_too_large
 
 Program = Callable[[str], TestClient]
 
@@ -53,16 +53,11 @@ def test_a_length_beyond_the_limit_is_refused_at_once(client: TestClient, no_fil
 
 
 def test_a_page_says_how_much_may_be_given_at_once(narrow: FastAPI) -> None:
-    client = TestClient(narrow, HOST, headers={"Accept": "text/html"})
-    csrf = sign_in(client, "viewer")
-    for language, said in (
-        ("en", "At most 0.1 MB may be given at once; give fewer pictures, or smaller ones."),
-        ("de", "Höchstens 0,1 MB gehen auf einmal; geben Sie weniger oder kleinere Bilder."),
-    ):
-        client.cookies.set("acir_lang", language)
-        answer = client.post("/ask", data={"csrf": csrf}, files={"image": bytes(200_000)})
-        assert answer.status_code == 413
-        assert said in answer.text
+    said = {
+        "en": "At most 0.1 MB may be given at once; give fewer pictures, or smaller ones.",
+        "de": "Höchstens 0,1 MB gehen auf einmal; geben Sie weniger oder kleinere Bilder.",
+    }
+    page_refuses_as_too_large(narrow, [("image", bytes(200_000))], said)
 
 
 def test_a_body_without_a_length_is_refused_when_it_grows_too_large(

@@ -19,7 +19,7 @@ from acir.workflows.serving.answering import answer
 from acir.workflows.serving.queries import Query, examine
 from acir.workflows.serving.served import Served
 from made_model import CLASSES, draw
-from made_web import HOST, Token, png, sign_in
+from made_web import Token, page_refuses_as_too_large, png
 
 Program = Callable[[str], TestClient]
 MakeDicom = Callable[..., bytes]
@@ -201,17 +201,11 @@ def test_more_views_than_allowed_are_refused(client: TestClient, known: bytes) -
 
 
 def test_a_page_says_how_many_views_are_allowed(running: FastAPI, known: bytes) -> None:
-    client = TestClient(running, HOST, headers={"Accept": "text/html"})
-    csrf = sign_in(client, "viewer")
-    for language, said in (
-        ("en", "At most 16 pictures may be given at once; give fewer."),
-        ("de", "Höchstens 16 Bilder gehen auf einmal; geben Sie weniger."),
-    ):
-        client.cookies.set("acir_lang", language)
-        files = [("image", ("a.png", known))] * 17
-        answer = client.post("/ask", data={"csrf": csrf}, files=files)
-        assert answer.status_code == 413
-        assert said in answer.text
+    said = {
+        "en": "At most 16 pictures may be given at once; give fewer.",
+        "de": "Höchstens 16 Bilder gehen auf einmal; geben Sie weniger.",
+    }
+    page_refuses_as_too_large(running, [("image", known)] * 17, said)
 
 
 def test_an_export_is_the_answer_as_a_table(client: TestClient, known: bytes) -> None:

@@ -58,6 +58,11 @@ def sync(config: Path) -> dict[str, int]:
     return acir("pacs", "sync", config, "--once", "--device", "cpu", "--json").done()
 
 
+def following(url: str, model: Path) -> str:
+    """Return a configuration that follows one server; further keys of it may come behind."""
+    return f'index = "followed"\nmodel = "{model}"\n[[servers]]\nname = "main"\nurl = "{url}"\n'
+
+
 def ids(index: Path) -> set[str]:
     with Store.open(index) as store, store.view() as view:
         return {entry.id for entry in view.entries(np.arange(len(view.gallery.keys)))}
@@ -205,8 +210,7 @@ def test_what_a_server_cannot_give_is_told_apart(
         return whole(asked)
 
     with serve(answer) as made:
-        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
-        (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
+        (tmp_path / "pacs.toml").write_text(following(made.url, bundle), encoding="utf-8")
         assert sync(tmp_path / "pacs.toml") == {"taken": 2, "passed": 0, "failed": 3, "gone": 0}
     assert ids(empty_index) == names(empty_index, 0, 4)
     letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
@@ -226,8 +230,7 @@ def test_a_server_that_lists_what_it_does_not_give_erases_nothing(
         return Answer(status=404) if withheld and "studies" in asked.path else whole(asked)
 
     with serve(answer) as made:
-        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
-        text += f'url = "{made.url}"\nretry_seconds = 0.001\n'
+        text = following(made.url, bundle) + "retry_seconds = 0.001\n"
         config = tmp_path / "pacs.toml"
         config.write_text(text, encoding="utf-8")
         assert sync(config)["taken"] == 24
@@ -262,8 +265,7 @@ def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_
         return whole(asked)
 
     with serve(answer) as made:
-        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
-        text += f'url = "{made.url}"\nretry_seconds = 0.001\ntimeout_seconds = 1.0\n'
+        text = following(made.url, bundle) + "retry_seconds = 0.001\ntimeout_seconds = 1.0\n"
         config = tmp_path / "pacs.toml"
         config.write_text(text, encoding="utf-8")
         assert sync(config)["taken"] == 24
@@ -357,8 +359,7 @@ def test_a_server_that_lists_less_than_half_erases_nothing_and_is_followed_on(
 ) -> None:
     said, handles = list[str](), list(files)
     with serve(dicomweb(files)) as made:
-        text = f'index = "followed"\nmodel = "{bundle}"\n[[servers]]\nname = "main"\n'
-        (tmp_path / "pacs.toml").write_text(f'{text}url = "{made.url}"\n', encoding="utf-8")
+        (tmp_path / "pacs.toml").write_text(following(made.url, bundle), encoding="utf-8")
         late = {handle: files.pop(handle) for handle in handles[:1]}
         sync(tmp_path / "pacs.toml")
         for handle in handles[1:12]:

@@ -20,7 +20,7 @@ from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
 from acir.workflows.comparing.processes import Work, carry_out, threads_each
 from acir.workflows.comparing.report import write_report
 from acir.workflows.comparing.tuning import Choices, tunings
-from acir.workflows.destination import refuse_unspoken, refuse_unwritable
+from acir.workflows.destination import refuse_not_utf8, refuse_unwritable
 from acir.workflows.learning import Say, loss_for
 
 log = logging.getLogger("acir.compare")
@@ -74,7 +74,7 @@ def compare(
     moved = benchmarks.with_sources(benchmark, sources or {})
     part = benchmarks.selected(moved, only or {})
     _check_losses(benchmark)
-    refuse_unspoken(out)
+    refuse_not_utf8(out)
     refuse_unwritable(out)
     try:
         with TemporaryDirectory() as scratch:

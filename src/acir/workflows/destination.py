@@ -24,7 +24,7 @@ def refuse_unwritable(out: Path, given_as: str = "--out") -> None:
     require_writable(nearest)
 
 
-def refuse_unspoken(out: Path, given_as: str = "--out") -> None:
+def refuse_not_utf8(out: Path, given_as: str = "--out") -> None:
     """Refuse a folder for weights whose name is not in UTF-8: safetensors opens no other.
 
     Args:
@@ -34,6 +34,6 @@ def refuse_unspoken(out: Path, given_as: str = "--out") -> None:
     Raises:
         UsageError: It is not.
     """
-    spoken = readable(str(out))
-    if spoken != str(out):
-        raise UsageError(f"{spoken} is no name in UTF-8; give another one as {given_as}")
+    shown = readable(str(out))
+    if shown != str(out):
+        raise UsageError(f"{shown} is no name in UTF-8; give another one as {given_as}")

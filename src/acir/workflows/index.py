@@ -19,7 +19,7 @@ from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
 from acir.types import Progress, Skipped, silent
-from acir.workflows.destination import refuse_unspoken, refuse_unwritable
+from acir.workflows.destination import refuse_not_utf8, refuse_unwritable
 from acir.workflows.index_creation import IndexOptions, created
 from acir.workflows.index_filling import Say, fill, refuse_unreadable
 from acir.workflows.index_servers import meet_server, up_to_date
@@ -59,7 +59,7 @@ def build(
         StorageError: The folder cannot be made.
     """
     choice = choose(options.engine)
-    refuse_unspoken(index, "--index")
+    refuse_not_utf8(index, "--index")
     refuse_unwritable(index.absolute().parent, "--index")
     refuse_taken(index)
     refuse_immovable(index)
@@ -109,13 +109,10 @@ def add(
         refuse_unreadable(source, progress)
         bundle = load_bundle(index / BUNDLE, "cpu" if ray else device)
         with up_to_date(store), recording(store, collection) as done:
-            return done(
-                fill(
-                    *(store, bundle, source, ray, progress, say),
-                    collection=collection,
-                    moving=moving,
-                )
+            added = fill(
+                store, bundle, source, ray, progress, say, collection=collection, moving=moving
             )
+            return done(added)
 
 
 def delete(

@@ -22,7 +22,7 @@ from acir.privacy.pseudonym import fresh_key
 from acir.sources.base import SourceOptions, open_source
 from acir.types import Progress, silent
 from acir.workflows.answer_sets import measured
-from acir.workflows.destination import refuse_unspoken, refuse_unwritable
+from acir.workflows.destination import refuse_not_utf8, refuse_unwritable
 from acir.workflows.site import Rows, Site, examined, halves, refuse_learned
 
 CAP = 2  # a class is named where it is flagged at more than this many times the rate
@@ -134,7 +134,7 @@ def _around(model: Path) -> Path | None:
 def _refuse_taken(out: Path) -> None:
     if out.exists():
         raise UsageError(f"there is something at {out} already; name a new folder as --out")
-    refuse_unspoken(out)
+    refuse_not_utf8(out)
     refuse_unwritable(out)
 
 

@@ -29,7 +29,7 @@ from acir.training.trainer import CHECKPOINT, Fabric, Trainer, make_fabric
 from acir.types import Progress, Split, counted, silent
 from acir.workflows import calibrate, records
 from acir.workflows.answer_sets import of_training
-from acir.workflows.destination import refuse_unspoken, refuse_unwritable
+from acir.workflows.destination import refuse_not_utf8, refuse_unwritable
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import (
     Say,
@@ -150,7 +150,7 @@ def _refuse_other_run(out: Path, run: Mapping[str, Any], resume: bool) -> None:
 
     A run that stopped before its first checkpoint is nothing to lose.
     """
-    refuse_unspoken(out)
+    refuse_not_utf8(out)
     refuse_unwritable(out)
     begun = out / RUN
     if resume and begun.is_file():
