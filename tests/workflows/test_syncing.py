@@ -320,13 +320,15 @@ def test_what_a_server_has_lost_the_file_of_is_not_erased_and_the_rest_is_taken(
     orthanc.start()
     put(3)
     orthanc.delete(stored[0])  # which cannot be told from the lost one
-    outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
-    assert outcome.code == 1
-    assert (
-        "no longer lists 2 of the 3 instances that the index has of it, and fails to name 1 that "
-        "it has, so none was erased; check the server"
-    ) in outcome.err.replace("\n", " ")
-    assert ids(empty_index) == names(empty_index, 0, 1, 2, 3)
+    for known, options in ((3, []), (4, ["--erase"])):
+        outcome = acir("pacs", "sync", config, "--once", "--device", "cpu", *options)
+        assert outcome.code == 1
+        assert outcome.err.replace("\n", " ").endswith(
+            f"no longer lists 2 of the {known} instances that the index has of it, and fails to "
+            "name 1 that it has, so none was erased; restore there what it has lost, or delete it "
+            "there "
+        )
+        assert ids(empty_index) == names(empty_index, 0, 1, 2, 3)
     lost.write_bytes(kept)
     assert sync(config) == {"taken": 0, "passed": 0, "failed": 0, "gone": 1}
     assert ids(empty_index) == names(empty_index, 1, 2, 3)

@@ -183,15 +183,19 @@ class Follower:
             log.warning("%s: fails to name %d of its instances", self._server.name, unnamed)
 
     def _holds_back(self, gone: int, known: int, found: Compared) -> bool:
-        """Whether so much is gone, or may not be, that a person has to say that it is meant."""
+        """Whether so much is gone that a person has to say that it is meant, or may not be gone."""
         few = gone <= FEW or gone <= LARGEST_SHARE * known
-        if self._erase or (found.there and few and not found.unnamed):
+        if not found.unnamed and (self._erase or (found.there and few)):
             return False
-        why = f"and fails to name {found.unnamed} that it has, " if found.unnamed else ""
         self.held_back = (
             f"the server {self._server.name} no longer lists {gone} of the {known} instances that "
-            f"the index has of it, {why}so none was erased; check the server, or where they are "
-            "gone on purpose, run acir pacs sync CONFIG --once --erase"
+            "the index has of it, "
+        ) + (
+            f"and fails to name {found.unnamed} that it has, so none was erased; restore there "
+            "what it has lost, or delete it there"
+            if found.unnamed
+            else "so none was erased; check the server, or where they are gone on purpose, run "
+            "acir pacs sync CONFIG --once --erase"
         )
         log.warning("%s", self.held_back)
         return True
