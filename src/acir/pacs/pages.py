@@ -6,7 +6,9 @@ from acir.errors import FailedError
 from acir.pacs.feed import Listing
 
 PAGE = 500  # instances of one answer
-FAILURES = 100  # instances in a row that a server may fail to name; more are no lost files
+FAILURES = 10_000  # instances in a row that a server may fail to name; more are no lost files
+DOUBTFUL = 100  # after so many it is seen whether the server fails at everything
+BEYOND = 10**9  # a place after all that there is
 
 
 def listed(page: Callable[[int, int], Sequence[str]]) -> Listing:
@@ -33,11 +35,14 @@ def listed(page: Callable[[int, int], Sequence[str]]) -> Listing:
             failures += 1
             if failures == FAILURES:
                 raise
+            if failures == DOUBTFUL:
+                page(1, BEYOND)  # raises the same where it fails at everything
             unnamed, offset = unnamed + 1, offset + 1
             continue
         before, failures = len(found), 0
         found |= dict.fromkeys(handles)
         repeated = repeated + size if len(found) == before else 0
-        if not handles or repeated >= PAGE:  # the end, or a server that has no pages
+        # Nothing is new, too, where a page of instances arrived since the last one.
+        if not handles or (repeated >= PAGE and page(1, BEYOND)):  # the end, or there are no pages
             return Listing(tuple(found), unnamed)
         offset, size = offset + len(handles), min(2 * size, PAGE)
