@@ -256,12 +256,14 @@ def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("acir.pacs.patience.SILENCES", 3)
-    silent, whole, asked_for = False, dicomweb(files), list[str]()
+    silent, whole, asked_for, lasts = False, dicomweb(files), list[str](), list[str]()
 
     def answer(asked: Asked) -> Answer:
         if silent and "studies" in asked.path:
             asked_for.append(asked.path)
             sleep(2.0)
+        elif silent and "limit=1&" in f"{asked.path}&":
+            lasts.append(asked.path)
         return whole(asked)
 
     with serve(answer) as made:
@@ -276,6 +278,7 @@ def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_
         assert outcome.code == 1
         assert "silent about 3 instances in a row, and is asked" in outcome.err.replace("\n", " ")
         assert 3 <= len(asked_for) < 3 + 8  # which are asked for at once
+        assert len(lasts) < 3  # of the rest, it is not asked whether the server is there at all
         assert ids(empty_index) == before
         letters = acir("index", "failed", "--index", empty_index, "--json").line()["failed"]
         assert len(letters) == 24

@@ -269,7 +269,11 @@ def test_a_server_that_is_silent_is_not_asked_for_every_series_and_nothing_is_er
     sync(config)
     before = held(followed)
     config.write_text(f'{config.read_text()}\ncollection = "ward"', encoding="utf-8")
-    asked = list[tuple[str, ...]]()
+    asked, lasts, last = list[tuple[str, ...]](), list[int](), OrthancSeries.last
+
+    def counted(feed: OrthancSeries) -> int:
+        lasts.append(last(feed))
+        return lasts[-1]
 
     def silent(feed: OrthancSeries, *path: str) -> dict[str, object]:
         asked.append(path)
@@ -277,10 +281,12 @@ def test_a_server_that_is_silent_is_not_asked_for_every_series_and_nothing_is_er
 
     with monkeypatch.context() as patched:
         patched.setattr(OrthancSeries, "_json", silent)
+        patched.setattr(OrthancSeries, "last", counted)
         outcome = acir("pacs", "sync", config, "--once", "--device", "cpu")
     assert outcome.code == 1
     assert "silent about 10 instances in a row, and is asked" in outcome.err.replace("\n", " ")
     assert len(asked) == 10
+    assert len(lasts) == 1  # of the rest, it is not asked whether the server is there at all
     assert held(followed) == before
     assert len(letters(followed)) == 18
     time.sleep(0.05)

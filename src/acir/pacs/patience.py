@@ -18,6 +18,11 @@ class Patience:
     def __init__(self, server: str) -> None:
         self._server, self._silences = server, 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server was silent about too many."""
+        return self._silences >= SILENCES
+
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Ask about one instance in this block, unless the server was silent about too many.
@@ -42,7 +47,7 @@ class Patience:
         Raises:
             UnreachableError: It was.
         """
-        if self._silences >= SILENCES:
+        if self.has_ended:
             raise UnreachableError(
                 f"the server {self._server} was silent about {SILENCES} instances in a row, and is "
                 "asked for no more; see whether it can read its files, then begin again"

@@ -262,7 +262,8 @@ class Follower:
                 name = pseudonym(self._target.key, "instance", found.uid)
                 return Fetched(hashed, name, self._feed.file(handle))
         except UnreachableError as error:
-            self._feed.last()  # raises the same where it is not this instance alone
+            if not self._patience.has_ended:
+                self._feed.last()  # raises the same where it is not this instance alone
             return Fetched(hashed, reason=str(error))
         except PacsError as error:
             return Fetched(hashed, reason=str(error))

@@ -51,7 +51,8 @@ class SeriesFollower(Follower):
             try:
                 members = self._series.members(handle, self._patience)
             except UnreachableError as error:
-                self._series.last()  # raises the same where it is not this series alone
+                if not self._patience.has_ended:
+                    self._series.last()  # raises the same where it is not this series alone
                 refused[handle] = error
             except PacsError as error:
                 refused[handle] = error
