@@ -4,12 +4,15 @@ import subprocess
 import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 from PIL import Image
 
 import acir
+from acir.errors import UsageError
 from made_model import draw, foreign
 
 
@@ -43,6 +46,19 @@ def test_an_index_finds_similar_pictures(index: Path) -> None:
     assert isinstance(answer, acir.Answer)
     assert all(isinstance(hit, acir.Hit) for hit in answer.hits)
     assert [hit.label for hit in answer.hits] == ["slope"] * 3
+
+
+@pytest.mark.parametrize("given", [None, 3, b"folder"])
+def test_what_is_no_path_is_refused(
+    given: Any,  # noqa: ANN401 - of a kind that is refused
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match=f"bundle is {given!r}, expected the path of a folder"):
+        acir.load(given)
+    with pytest.raises(UsageError, match=f"folder is {given!r}, expected the path of a folder"):
+        acir.open_index(given)
 
 
 def test_answers_cannot_be_changed(index: Path) -> None:

@@ -1,5 +1,8 @@
 """Values between torch stages: they move, split and join column by column."""
 
+from typing import Any
+
+import jaxtyping
 import pytest
 import torch
 
@@ -87,6 +90,16 @@ def test_an_unknown_device_is_refused(name: str) -> None:
         UsageError, match=f"the device is '{name}', expected auto, cpu, cuda or cuda:n"
     ):
         chosen_device(name)
+
+
+@pytest.mark.parametrize("given", [0, None])
+def test_a_device_that_is_no_text_is_refused(
+    given: Any,  # noqa: ANN401 - of a kind that is refused
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match=f"the device is {given}, expected auto, cpu, cuda or c"):
+        chosen_device(given)
 
 
 @pytest.mark.usefixtures("no_gpu")

@@ -66,10 +66,13 @@ def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
     """Return several pictures as they are; one path alone would be read letter by letter.
 
     Raises:
-        UsageError: It is one path.
+        UsageError: It is one path, or nothing that could be several.
     """
     if isinstance(pictures, str | Path):
         raise UsageError(f"{str(pictures)!r} is one picture, expected several; give a list of them")
+    if not isinstance(pictures, Iterable):
+        kind = type(pictures).__name__
+        raise UsageError(f"{kind} is not several pictures; give a list of them")
     return pictures
 
 

@@ -132,7 +132,7 @@ def chosen_device(name: str) -> torch.device:
         >>> chosen_device("cpu")
         device(type='cpu')
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name):
+    if not (isinstance(name, str) and re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name)):
         raise UsageError(f"the device is {name!r}, expected auto, cpu, cuda or cuda:n")
     kind, _, index = name.partition(":")
     count = torch.cuda.device_count()

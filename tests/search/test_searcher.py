@@ -1,5 +1,6 @@
 """`Model` and `Searcher`: whatever form a picture comes in, the answer is the same."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,19 @@ def test_numbers_may_be_those_of_numpy(
         ({"least": -1}, "least is -1, expected at least 0"),
         ({"where": "label=disc"}, "where is 'label=disc', expected text by key, such as dict"),
         ({"where": {"label": 3}}, "where is {'label': 3}, expected text by key, such as dict"),
+        ({"mode": 3}, "mode is 3, expected text"),
+        ({"mode": ["plain"]}, r"mode is \['plain'\], expected text"),
+        ({"per": 3}, "per is 3, expected text"),
+        ({"per": ["label"]}, r"per is \['label'\], expected text"),
+        ({"like": 3}, "like is 3, expected several texts; give a set of them"),
+        ({"like": [3]}, r"like is \[3\], expected several texts"),
+        ({"like": None}, "like is None, expected several texts"),
+        ({"unlike": [["a"]]}, r"unlike is \[\['a'\]\], expected several texts"),
+        ({"collections": [3]}, r"collections is \[3\], expected several texts"),
+        ({"force": "no"}, "force is 'no', expected True or False"),
+        ({"include_self": 1}, "include_self is 1, expected True or False"),
+        ({"keep_duplicates": None}, "keep_duplicates is None, expected True or False"),
+        ({"risk": "low"}, "risk is 'low', expected a number between 0 and 1"),
     ],
 )
 def test_what_is_no_number_or_no_text_is_refused(
@@ -168,6 +182,43 @@ def test_one_path_is_not_taken_for_several(
         getattr(searcher, name)(path)
 
 
+@pytest.mark.parametrize("name", ["search_many", "search_together", "check_together"])
+@pytest.mark.parametrize("given", [None, 3, Image.new("L", (9, 9))])
+def test_what_is_not_several_pictures_is_refused(
+    searcher: Searcher, name: str, given: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    said = f"{type(given).__name__} is not several pictures; give a list of them"
+    with pytest.raises(UsageError, match=said):
+        getattr(searcher, name)(given)
+
+
+@pytest.mark.parametrize("given", [None, 3, ["a"]])
+def test_a_stored_picture_is_named_by_text(
+    searcher: Searcher,
+    given: Any,  # noqa: ANN401 - of a kind that is refused
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(UsageError, match=re.escape(f"name is {given!r}, expected text")):
+        searcher.search_stored(given)
+    with pytest.raises(UsageError, match=re.escape(f"ids is {[given]!r}, expected several texts")):
+        searcher.stored([given])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, iter])
+def test_several_texts_may_come_as_anything_that_gives_them(
+    searcher: Searcher, kind: Callable[[list[str]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    (hit,) = searcher.search(draw("disc", 300), k=1, force=True).hits
+    found = searcher.search(
+        draw("disc", 300), force=True, unlike=kind([hit.id]), collections=kind(["default"])
+    )
+    assert len(found.hits) == 10
+    assert hit.id not in [other.id for other in found.hits]
+
+
 @pytest.mark.parametrize("name", ["like", "unlike", "collections"])
 def test_one_text_is_not_taken_for_several(
     searcher: Searcher, name: str, monkeypatch: pytest.MonkeyPatch
@@ -175,7 +226,9 @@ def test_one_text_is_not_taken_for_several(
     # A caller's types are not checked as they are in these tests.
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     options: dict[str, Any] = {name: "default"}
-    with pytest.raises(UsageError, match=f"{name} is 'default', expected several; give a set"):
+    with pytest.raises(
+        UsageError, match=f"{name} is 'default', expected several texts; give a set"
+    ):
         searcher.search(draw("disc", 300), **options)
 
 

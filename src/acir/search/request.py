@@ -1,9 +1,12 @@
 """How a search is to be done."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
+
+import numpy as np
 
 from acir.errors import UsageError
 
@@ -31,9 +34,9 @@ class Request:
             are given as it takes. None for k hits.
 
     Raises:
-        UsageError: k is below 1, a number is negative or not whole, `where` holds something else
-            than text, a picture is to be both like and unlike, or one text stands where several are
-            expected.
+        UsageError: k is below 1, a number is negative or not whole, something else stands where
+            text, several texts, a truth value or a number is expected, or a picture is to be both
+            like and unlike.
     """
 
     k: int = 10
@@ -64,13 +67,45 @@ class Request:
             raise UsageError(
                 f"where is {self.where!r}, expected text by key, such as dict(label='cyst')"
             )
-        for name in ("like", "unlike", "collections"):
-            given = getattr(self, name)
-            if isinstance(given, str):  # which would be taken letter by letter
-                raise UsageError(f"{name} is {given!r}, expected several; give a set of them")
+        for name in ("mode", "per"):
+            if getattr(self, name) is not None:
+                require_text(name, getattr(self, name))
+        for name in ("include_self", "force", "keep_duplicates"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise UsageError(f"{name} is {getattr(self, name)!r}, expected True or False")
+        if not (self.risk is None or isinstance(self.risk, Real)):
+            raise UsageError(f"risk is {self.risk!r}, expected a number between 0 and 1")
+        object.__setattr__(self, "like", several_texts("like", self.like))
+        object.__setattr__(self, "unlike", several_texts("unlike", self.unlike))
+        if self.collections is not None:
+            within = frozenset(several_texts("collections", self.collections))
+            object.__setattr__(self, "collections", within)
         both = sorted(set(self.like) & set(self.unlike))
         if both:
             raise UsageError(f"{both[0]} is given as like and as unlike; give it as one of them")
+
+
+def require_text(name: str, given: object) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(given, str):
+        raise UsageError(f"{name} is {given!r}, expected text")
+
+
+def several_texts(name: str, given: object) -> tuple[str, ...]:
+    """Return several texts; one alone would be taken letter by letter.
+
+    Raises:
+        UsageError: It is one, or something else.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        found = tuple(given)
+        if all(isinstance(text, str) for text in found):
+            return found
+    raise UsageError(f"{name} is {given!r}, expected several texts; give a set of them")
 
 
 def _whole(name: str, given: object) -> int:

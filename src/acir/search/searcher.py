@@ -21,7 +21,7 @@ from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
 from acir.search.promise import promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
-from acir.search.request import Request
+from acir.search.request import Request, require_text, several_texts
 from acir.search.stored import entries, require_within
 from acir.types import Answer, Verdict
 
@@ -160,8 +160,9 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: The index has no such picture.
+            UsageError: The index has no such picture, or the request is impossible.
         """
+        require_text("name", name)
         request = Request(k=k, **options)
         return self.answers(self.stored([name], request.collections), request)[0]
 
@@ -173,10 +174,11 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             within: Collections that they may be of; None for all.
 
         Raises:
-            UsageError: The index has no picture of an id in these collections.
+            UsageError: The index has no picture of an id in these collections, or it is one id.
         """
         with self.store.view() as view:
-            return [(entry.id, entry) for entry in entries(view, ids, within)]
+            wanted = several_texts("ids", ids)
+            return [(entry.id, entry) for entry in entries(view, wanted, within)]
 
     def answers(self, asked: Sequence[Named], request: Request) -> list[Answer]:
         """Answer a request about each of some pictures that were examined before.

@@ -37,8 +37,20 @@ def load(bundle: str | Path, device: str = "cpu") -> Model:
 
     Raises:
         BundleError: It is missing, altered, truncated or of another version.
+        UsageError: It is no path, or there is no such device.
     """
-    return Model(load_bundle(Path(bundle), device))
+    return Model(load_bundle(_path("bundle", bundle), device))
+
+
+def _path(name: str, given: str | Path) -> Path:
+    """Return a path, which a caller in Python may have given as something else.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(given, str | Path):
+        raise UsageError(f"{name} is {given!r}, expected the path of a folder")
+    return Path(given)
 
 
 def bundle_of(index: Path) -> str:
@@ -66,8 +78,9 @@ def open_index(folder: str | Path, device: str = "cpu", witness: Witness | None 
     Raises:
         StoreError: It is missing, altered, truncated or of another version.
         BundleError: The copy of the bundle inside it is.
+        UsageError: It is no path, or there is no such device.
     """
-    folder = Path(folder)
+    folder = _path("folder", folder)
     with ExitStack() as opened:
         store = opened.enter_context(Store.open(folder))
         bundle = load_bundle(folder / BUNDLE, device)
