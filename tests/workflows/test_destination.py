@@ -111,3 +111,23 @@ def test_a_folder_for_weights_with_a_name_that_is_not_utf_8_is_refused(
     said = acir(*(out if word == "OUT" else word for word in words)).refusal()
     assert said.startswith(rf"{tmp_path}/m\xfcller is no name in UTF-8; give another one as --")
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("copy --index NOWHERE --engine flat", "--to"),
+        ("backup --index NOWHERE", "--to"),
+        ("export --index NOWHERE", "--to"),
+        ("import --index NOWHERE", "--from"),
+        ("restore --from NOWHERE", "--index"),
+    ],
+)
+def test_a_copy_with_a_name_that_is_not_utf_8_is_refused_before_anything_is_read(
+    tmp_path: Path, command: str, option: str
+) -> None:
+    out = tmp_path / os.fsdecode(b"m\xfcller")
+    words = (tmp_path / "nowhere" if word == "NOWHERE" else word for word in command.split())
+    said = acir("index", *words, option, out).refusal()
+    assert said == rf"{tmp_path}/m\xfcller is no name in UTF-8; give another one as {option}"
+    assert list(tmp_path.iterdir()) == []

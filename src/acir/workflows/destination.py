@@ -25,10 +25,10 @@ def refuse_unwritable(out: Path, given_as: str = "--out") -> None:
 
 
 def refuse_not_utf8(out: Path, given_as: str = "--out") -> None:
-    """Refuse a folder for weights whose name is not in UTF-8: safetensors opens no other.
+    """Refuse a path that is not in UTF-8: safetensors and pyarrow open no other.
 
     Args:
-        out: The folder.
+        out: The path.
         given_as: What names it on the command line.
 
     Raises:

@@ -141,6 +141,7 @@ def copy(index: Path, to: Path, engine: str) -> dict[str, int | str]:
         ServerError: The server of the new engine cannot be used.
     """
     choice = choose(engine)
+    refuse_not_utf8(to, "--to")
     with Store.open(index, model=bundle_of(index)) as source:
         refuse_within(index, to)
         refuse_taken(to)

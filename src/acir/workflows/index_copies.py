@@ -11,6 +11,7 @@ from acir.index import parquet
 from acir.index.folder import beside, refuse_taken, refuse_within
 from acir.index.store import Store
 from acir.index.writer import Added
+from acir.workflows.destination import refuse_not_utf8
 from acir.workflows.index import verify
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.recording import adding, copying, described, note, system_user
@@ -32,8 +33,10 @@ def backup(index: Path, to: Path) -> dict[str, int | str]:
 
     Raises:
         StoreError: The index is missing or damaged, or there is something at `to`.
+        UsageError: `to` is not in UTF-8.
         StorageError: There is no room, or the folder cannot be written.
     """
+    refuse_not_utf8(to, "--to")
     bundle_of(index)
     with Store.open(index) as store:
         refuse_within(index, to)
@@ -49,8 +52,10 @@ def restore(source: Path, index: Path) -> dict[str, int | str]:
 
     Raises:
         StoreError: The backup is missing or damaged, or there is something at `index`.
+        UsageError: `index` is not in UTF-8.
         StorageError: There is no room, or the folder cannot be written.
     """
+    refuse_not_utf8(index, "--index")
     bundle_of(source)
     with Store.open(source) as store:
         refuse_within(source, index)
@@ -89,8 +94,10 @@ def export(index: Path, to: Path) -> dict[str, int]:
     Raises:
         ComponentError: pyarrow is not installed.
         StoreError: The index is missing or damaged, or there is something at `to`.
+        UsageError: `to` is not in UTF-8.
         StorageError: The file cannot be written.
     """
+    refuse_not_utf8(to, "--to")
     refuse_within(index, to)
     parquet.refuse_taken(to)  # before it is remembered as a copy
     with Store.open(index) as store, copying(store, to, "export"):
@@ -102,9 +109,11 @@ def import_(index: Path, file: Path) -> Added:
 
     Raises:
         ComponentError: pyarrow is not installed.
-        UsageError: The file is no such file, or of another model than the index.
+        UsageError: The file is no such file, of another model than the index, or its name is not
+            in UTF-8.
         ServerError: The index has them, but its server cannot be used.
     """
+    refuse_not_utf8(file, "--from")
     opened = Store.open(index, model=bundle_of(index))
     with opened as store, up_to_date(store), adding(store, None) as done:
         return done(store.add(parquet.read(file, store)))
