@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -79,6 +80,27 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
     assert len(list(source)) == 1
     said = "2 files that are no PNG, JPEG, TIFF or BMP (.webp, .dcm); dicom:FOLDER reads such"
     assert source.remarks == [f"passed over {said}"]
+
+
+def test_of_a_tiff_of_several_pages_the_first_is_read_and_that_is_said(tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((4, 5), 50 * n, dtype=np.uint8)) for n in range(3)]
+    for name in ("a", "b"):
+        pages[1].save(tmp_path / f"{name}.tif", save_all=True, append_images=pages[2:])
+    pages[2].save(tmp_path / "c.tif")
+    pages[1].save(tmp_path / "d.png", save_all=True, append_images=pages[2:])  # an animation
+    (tmp_path / "table.csv").write_text("path\na.tif\nb.tif\nc.tif\nd.png\n")
+    with ZipFile(tmp_path / "z.zip", "w") as archive:
+        for name in ("a.tif", "b.tif", "c.tif", "d.png"):
+            archive.write(tmp_path / name, name)
+    said = "read the first page alone of 2 TIFF files with several"
+    for place in ("", "table.csv", "z.zip"):
+        source = open_source(str(tmp_path / place))
+        for _ in range(2):
+            assert [int(r.pixels.max()) for r in source] == [50, 50, 100, 50]
+            assert source.remarks.count(said) == 1
+    alone = open_source(str(tmp_path / "c.tif"))
+    assert len(list(alone)) == 1
+    assert alone.remarks == []
 
 
 def test_a_folder_of_volumes_alone_says_what_reads_them(tmp_path: Path) -> None:

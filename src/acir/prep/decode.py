@@ -1,7 +1,7 @@
 """Bytes of a PNG, JPEG, TIFF or BMP file to pixels, guarded against what such bytes can do."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -26,11 +26,24 @@ PHOTOMETRIC_TAG = 262
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels and what they mean, as `ImageRecord` explains it."""
+    """Pixels and what they mean, as `ImageRecord` explains it.
+
+    Attributes:
+        pixels: The pixels.
+        value_range: The values of black and white.
+        inverted: Whether these two change places.
+        has_more_pages: Whether the file has pages after this one, which nobody reads.
+    """
 
     pixels: Shaped[np.ndarray, "..."]
     value_range: tuple[float, float]
     inverted: bool = False
+    has_more_pages: bool = False
+
+
+def first_pages(count: int) -> list[str]:
+    """Remark on so many files of which further pages were not read."""
+    return [f"read the first page alone of {count} TIFF files with several"] if count else []
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -124,7 +137,9 @@ def _picture(data: bytes) -> Picture:
     with warnings.catch_warnings():
         # Such as damaged EXIF data, and Pillow's bomb warning: `_opened` has a limit of its own.
         warnings.simplefilter("ignore")
-        return from_pillow(_opened(data))
+        opened = _opened(data)
+        has_more_pages = opened.format == "TIFF" and getattr(opened, "is_animated", False)
+        return replace(from_pillow(opened), has_more_pages=has_more_pages)
 
 
 def from_pillow(stored: Image.Image) -> Picture:

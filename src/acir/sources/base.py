@@ -13,7 +13,7 @@ from acir import registry
 from acir.errors import SourceError, UnreadableImageError, suggestion
 from acir.folders import exists, readable
 from acir.prep.arrays import ArrayFile
-from acir.prep.decode import Picture
+from acir.prep.decode import Picture, first_pages
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.splits import drawn_for_calibration, drawn_split
 from acir.types import SPLITS, ImageRecord, Skipped, Split, pixel_hash
@@ -67,14 +67,12 @@ class Entry:
     patient: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    def record(self, key: bytes) -> ImageRecord:
-        """Decode the picture, draw what the source leaves open, and hide the patient.
+    def record(self, picture: Picture, key: bytes) -> ImageRecord:
+        """Make a record of the decoded picture, draw what is left open, and hide the patient.
 
         Raises:
-            UnreadableImageError: The picture cannot be decoded.
             UsageError: There is a patient to hide and no key.
         """
-        picture = self.read()
         drawn_from = draw_key(self.patient) if self.patient else pixel_hash(picture.pixels)
         return ImageRecord(
             id=self.id,
@@ -124,16 +122,18 @@ class Source(ABC):
 
     def decoded(self, entries: Iterable[Entry]) -> Iterator[ImageRecord | UnreadableImageError]:
         """Yield the wanted ones of some entries; those of another named split stay undecoded."""
-        for entry in entries:
-            if entry.split is not None and entry.split not in self.options.splits:
-                continue
+        several, splits = 0, self.options.splits
+        for entry in (e for e in entries if e.split is None or e.split in splits):
             try:
-                record = entry.record(self.options.key)
+                picture = entry.read()
             except UnreadableImageError as error:
                 yield error
                 continue
-            if record.split in self.options.splits:
+            record = entry.record(picture, self.options.key)
+            if record.split in splits:
+                several += picture.has_more_pages
                 yield record
+        self.remarks += [said for said in first_pages(several) if said not in self.remarks]
 
     def __iter__(self) -> Iterator[ImageRecord]:
         """Yield the pictures that can be read.
