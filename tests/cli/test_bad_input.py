@@ -301,3 +301,16 @@ def test_a_picture_as_small_as_a_pixel_and_one_as_large_as_a_scan_are_no_errors(
     outcome = acir("check", "--model", bundle, pixel, scan, "--json")
     assert outcome.code == 0
     assert [line["reason_code"] == "blank" for line in outcome.lines()] == [True, False]
+
+
+def test_an_index_of_pictures_that_are_none_is_not_made(tmp_path: Path, bundle: Path) -> None:
+    data, index = tmp_path / "data", tmp_path / "index"
+    data.mkdir()
+    for name in ("a", "b"):
+        (data / f"{name}.png").write_text("no picture", encoding="utf-8")
+    said = acir("index", "build", "--model", bundle, "--data", data, "--index", index).refusal()
+    assert said == (
+        f"no picture of {data} came into the index: 2 cannot be read, such as a.png (its content "
+        "is no picture, expected PNG, JPEG, TIFF or BMP); give some that can"
+    )
+    assert not index.exists()

@@ -194,6 +194,25 @@ def test_a_file_that_cannot_be_opened_is_counted(scans: Path, tmp_path: Path) ->
     assert "the file is larger than 512 MiB" in reasons
 
 
+def test_some_unreadable_files_are_counted_and_nothing_else_is_refused(
+    scans: Path, tmp_path: Path
+) -> None:
+    key = ("--key-file", tmp_path / "key")
+    assert acir("deid", scans, tmp_path / "out", *key, "--json").done()["failed"] == 1
+    for path in scans.rglob("*.dcm"):
+        if path.name != "z.dcm":
+            path.unlink()
+    for _ in range(2):
+        said = acir("deid", scans, tmp_path / "new", *key).refusal()
+        assert said == (
+            "none of the 1 DICOM files can be read, such as DICOM file 1 of 1 (its content is not "
+            "DICOM); give some that can"
+        )
+    assert not _outputs(tmp_path / "new")
+    assert [entry.state for entry in review(tmp_path / "new")] == ["failed"]
+    assert acir("deid", scans, tmp_path / "out", *key).code == 2  # nor was it before
+
+
 def test_the_key_may_come_from_the_environment(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

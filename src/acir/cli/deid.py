@@ -63,7 +63,8 @@ def deid(
 ) -> None:
     """Write DICOM files without identity; pictures that may show a name go to OUT.quarantine.
 
-    `acir deid review OUT` lists what was kept back.
+    Files that cannot be read are passed over, counted and listed: the exit code is 0 unless none
+    can. `acir deid review OUT` lists what was kept back.
     """
     from acir.workflows import deid as workflow
 

@@ -67,7 +67,8 @@ def deidentify(
         say: Is told what was kept back.
 
     Raises:
-        UsageError: There is no key, no DICOM file, or `out` cannot be used.
+        UsageError: There is no key, no DICOM file or none that can be read, or `out` cannot be
+            used.
         StorageError: Nothing can be written there.
         BusyError: Another run writes to `out`.
     """
@@ -83,6 +84,7 @@ def deidentify(
                 run.take(path, number)
         for line in run.notes():
             say(line)
+        run.require_any()
         return run.outcome()
 
 
@@ -142,6 +144,19 @@ class _Run:
             return []
         lines = [f"  {entry.file}: {entry.reason}" for entry in self._kept_back]
         return [f"kept back {len(lines)} files; `acir deid review OUT` lists them:", *lines]
+
+    def require_any(self) -> None:
+        """Refuse files of which none can be read, as every command that reads files does.
+
+        Raises:
+            SourceError: None can.
+        """
+        if self._counts["failed"] == self._total:
+            first = self._kept_back[0]
+            raise SourceError(
+                f"none of the {self._total} DICOM files can be read, such as {first.file} "
+                f"({first.reason}); give some that can"
+            )
 
     def outcome(self) -> Outcome:
         """Return the counts."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from acir.bundle import copy_bundle, load_bundle, verify_bundle
-from acir.errors import BundleError, UsageError
+from acir.errors import BundleError, SourceError, UsageError
 from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
@@ -18,6 +18,7 @@ from acir.index.folder import beside, refuse_immovable, refuse_taken, refuse_wit
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
+from acir.sources.base import Source
 from acir.types import Progress, Skipped, silent
 from acir.workflows.destination import refuse_not_utf8, refuse_unwritable
 from acir.workflows.index_creation import IndexOptions, created
@@ -69,13 +70,25 @@ def build(
         source = options.source(data, load_key(index / KEY))
         try:
             with up_to_date(store), adding(store, options.collection) as done:
-                return done(
-                    fill(store, bundle, source, ray, progress, say, collection=options.collection)
+                added = fill(
+                    store, bundle, source, ray, progress, say, collection=options.collection
                 )
+                _refuse_empty(store, source)
+                return done(added)
         except UsageError:
             if store.info()["n"] == 0:
                 shutil.rmtree(index)
             raise
+
+
+def _refuse_empty(store: Store, source: Source) -> None:
+    """Refuse to make an index of pictures that cannot be read."""
+    if source.skipped and store.info()["n"] == 0:
+        first = source.skipped[0]
+        raise SourceError(
+            f"no picture of {source.location} came into the index: {len(source.skipped)} cannot be "
+            f"read, such as {first.path} ({first.reason}); give some that can"
+        )
 
 
 def add(
