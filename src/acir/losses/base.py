@@ -29,6 +29,11 @@ class LossTerms:
     total: Float[Tensor, ""]
     terms: Mapping[str, Float[Tensor, ""]]
 
+    def __post_init__(self) -> None:
+        """Detach the terms, which a log must not keep a graph alive with."""
+        detached = {name: term.detach() for name, term in self.terms.items()}
+        object.__setattr__(self, "terms", detached)
+
 
 class Loss(nn.Module, ABC):
     """Judge the encoding of a batch.

@@ -68,7 +68,7 @@ class DCH(Loss):
         quantised = quantisation(encoding.logits, self.gamma)
         terms = {"cross_entropy": crossed, "quantisation": quantised}
         total = crossed + self.quantisation_weight * quantised
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def distance(cosine: Float[Tensor, "..."], bits: int) -> Float[Tensor, "..."]:

@@ -97,7 +97,7 @@ class HashNet(Loss):
         likelihood = weighted_likelihood(codes, other_codes, similar, self.alpha)
         if self.training:
             self.done += 1
-        return LossTerms(likelihood, {"likelihood": likelihood.detach()})
+        return LossTerms(likelihood, {"likelihood": likelihood})
 
 
 def hardened(
