@@ -10,7 +10,7 @@ from acir.codes import hamming
 from acir.evaluation.cosines import cosines
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.ties import chunks
-from acir.ranking.base import Ranker
+from acir.ranking.base import Ranker, unranked
 from acir.types import Ranking, State
 
 
@@ -67,12 +67,12 @@ class NamedSet:
 
 def rankings(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Iterator[Ranking]:
     """Order the whole gallery for each query in turn, as the re-ranked metrics do."""
-    rows, unset = np.arange(len(gallery)), np.full(len(gallery), np.nan)
+    rows = np.arange(len(gallery))
     for some in chunks(len(queries), len(gallery)):
         distances = hamming(queries.codes[some], gallery.codes)
         nearness = cosines(queries.embeddings[some], gallery.embeddings)
         for distance, cosine in zip(distances, nearness, strict=True):
-            yield ranker.rank(Ranking(rows, distance, cosine, unset))
+            yield ranker.rank(unranked(rows, distance, cosine))
 
 
 def first_hits(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Int[np.ndarray, " queries"]:
