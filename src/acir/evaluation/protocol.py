@@ -53,9 +53,13 @@ class CodedSet:
 
     def without(self, other: "CodedSet") -> "CodedSet":
         """Return the pictures whose pixels another set does not hold."""
+        return self[self.rows_outside(other)]
+
+    def rows_outside(self, other: "CodedSet") -> Int[np.ndarray, " new"]:
+        """Return the positions, ascending, of what `without` returns."""
         held = frozenset(other.pixel_hashes)
         new = [row for row, pixels in enumerate(self.pixel_hashes) if pixels not in held]
-        return self[np.array(new, dtype=np.int64)]
+        return np.array(new, dtype=np.int64)
 
 
 @dataclass(frozen=True)

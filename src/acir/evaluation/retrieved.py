@@ -54,9 +54,7 @@ class NamedSet:
 
     def without(self, other: "NamedSet") -> "NamedSet":
         """Return the pictures whose pixels another set does not hold."""
-        held, hashes = frozenset(other.pictures.pixel_hashes), self.pictures.pixel_hashes
-        new = [row for row, pixels in enumerate(hashes) if pixels not in held]
-        return self[np.array(new, dtype=np.int64)]
+        return self[self.pictures.rows_outside(other.pictures)]
 
     def of_other_patients(self, other: "NamedSet") -> "NamedSet":
         """Return the pictures whose patient another set does not show, or is not named."""
