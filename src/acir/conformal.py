@@ -153,7 +153,10 @@ class OrdinaryByClass:
 
 
 class _WithoutSteps:
-    """What `Ordinary.surprise` is at finite ordinary scores, and straight lines between them."""
+    """What `Ordinary.surprise` is at finite ordinary scores, and straight lines between them.
+
+    Of equal ones the last counts, as if it were a little higher than the others.
+    """
 
     def __init__(self, scores: Float64[np.ndarray, " m"]) -> None:
         self._known = np.sort(scores[np.isfinite(scores)])

@@ -38,20 +38,6 @@ def test_distance_does_not_see_the_length_of_logits() -> None:
     )
 
 
-# Equation 2
-
-
-def test_both_kinds_of_pairs_weigh_as_much_in_sum() -> None:
-    # |S| = 4, |S_1| = 1: 4 for the similar pair, 4/3 for the others.
-    found = dch.pair_weight(torch.tensor([True, False, False, False]))
-    assert found.tolist() == pytest.approx([4, 4 / 3, 4 / 3, 4 / 3])
-
-
-@pytest.mark.parametrize("similar", [True, False])
-def test_pairs_of_one_kind_weigh_one_each(similar: bool) -> None:
-    assert dch.pair_weight(torch.full((3,), similar)).tolist() == [1, 1, 1]
-
-
 # Equation 8
 
 

@@ -65,22 +65,6 @@ def test_codes_harden_towards_the_sign() -> None:
     assert hashnet.hardened(logits, torch.tensor(50.0)).tolist() == [[1, -1]]
 
 
-# Equation 2
-
-
-def test_both_kinds_of_pairs_weigh_as_much_in_sum() -> None:
-    # |S| = 8, |S_1| = 2: 8/2 = 4 for a similar pair, 8/6 = 4/3 for another.
-    similar = torch.tensor([[True, False, False, False], [True, False, False, False]])
-    found = hashnet.pair_weight(similar)
-    assert found[0].tolist() == pytest.approx([4, 4 / 3, 4 / 3, 4 / 3])
-    assert found[similar].sum().item() == pytest.approx(found[~similar].sum().item())
-
-
-@pytest.mark.parametrize("similar", [True, False])
-def test_pairs_of_one_kind_weigh_one_each(similar: bool) -> None:
-    assert hashnet.pair_weight(torch.full((2, 3), similar)).tolist() == [[1, 1, 1]] * 2
-
-
 # Equation 4
 
 

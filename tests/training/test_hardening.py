@@ -60,7 +60,7 @@ class FirstLogit(Loss):
         assert len(encoding.logits) == len(batch.images)
         mean = encoding.logits[:, 0].mean()
         self.asked.append(mean.item())
-        return LossTerms(mean, {"first": mean.detach()})
+        return LossTerms(mean, {"first": mean})
 
 
 def encoding_of(logits: Tensor, class_logits: Tensor) -> Encoding:

@@ -24,8 +24,7 @@ from acir.index.entry import Entry
 from acir.index.folder import size_of
 from acir.index.store import Store
 from acir.index.view import View
-from acir.ranking.base import Ranker, cosine
-from acir.types import Ranking
+from acir.ranking.base import Ranker, cosine, unranked
 
 RANKER = "within_distance"
 HITS = 10
@@ -143,8 +142,7 @@ class Searches:
         rows: Int[np.ndarray, " n"],
     ) -> Int[np.ndarray, " n"]:
         cosines = cosine(embeddings[0], embeddings)  # the first picture stands for the query
-        unset = np.full(len(rows), np.nan)
-        return self.ranker.rank(Ranking(rows, distances, cosines, unset)).rows
+        return self.ranker.rank(unranked(rows, distances, cosines)).rows
 
 
 def _pixel_hash(number: int) -> str:

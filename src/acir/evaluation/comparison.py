@@ -39,7 +39,7 @@ class Run:
         """Whether the method could run so."""
         return bool(self.record["status"] == DONE)
 
-    def value(self, order: str, metric: str) -> float | None:
+    def value(self, order: Order, metric: str) -> float | None:
         """Return a mean over queries, or what else the test gave; None where there is none."""
         test = self.record["test"]
         found = (test[RERANKED] if order == RERANKED else test).get(metric)
@@ -116,21 +116,21 @@ class Results:
         reasons = [str(run.record["reason"]) for run in group if not run.is_possible]
         return reasons[0] if reasons else None
 
-    def spread(self, data: str, method: str, bits: int, order: str, metric: str) -> Spread | None:
+    def spread(self, data: str, method: str, bits: int, order: Order, metric: str) -> Spread | None:
         """Return a metric over seeds; None where no run has it."""
         found = [run.value(order, metric) for run in self.runs(data, method, bits)]
         values = [value for value in found if value is not None]
         return spread(values) if values else None
 
     def scores(
-        self, data: str, method: str, bits: int, order: str, metric: str = "mAP"
+        self, data: str, method: str, bits: int, order: Order, metric: str = "mAP"
     ) -> Float[np.ndarray, "seeds queries"] | None:
         """Return the score of each query with each seed; None where no run has it."""
         found = self.by_seed(data, method, bits, order, metric)
         return np.stack([*found.values()]) if found else None
 
     def by_seed(
-        self, data: str, method: str, bits: int, order: str, metric: str = "mAP"
+        self, data: str, method: str, bits: int, order: Order, metric: str = "mAP"
     ) -> dict[int, Float[np.ndarray, " queries"]]:
         """Return the score of each query by the seed of the run, in order of the seeds."""
         key, runs = f"{order}/{metric}", self.runs(data, method, bits)
@@ -145,7 +145,7 @@ class Value:
     method: str
     bits: int
     seed: int
-    order: str
+    order: Order
     metric: str
     value: float
 

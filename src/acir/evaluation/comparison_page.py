@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from acir.evaluation import comparison_scores as scores
@@ -104,19 +105,16 @@ def to_dict(sheet: Sheet, outcomes: Outcomes) -> dict[str, Any]:
 def _scores(sheet: Sheet) -> Iterator[dict[str, Any]]:
     """Yield mean and spread of mAP and of the published forms; an empty data set is the mean."""
     metrics = ("mAP", "mAP@5", *scores.PUBLISHED)
-    for name in sheet.rows:
-        for bits in sheet.benchmark.bits:
-            for order in ORDERS:
-                for metric in metrics:
-                    found = {
-                        data.name: sheet.results.spread(data.name, name, bits, order, metric)
-                        for data in sheet.benchmark.data
-                    }
-                    found[""] = sheet.over_sets(name, bits, order, metric)
-                    for data, one in found.items():
-                        if one is not None:
-                            about = {"data": data, "method": name, "bits": bits}
-                            yield {**about, "order": order, "metric": metric, **asdict(one)}
+    for name, bits, order, metric in product(sheet.rows, sheet.benchmark.bits, ORDERS, metrics):
+        found = {
+            data.name: sheet.results.spread(data.name, name, bits, order, metric)
+            for data in sheet.benchmark.data
+        }
+        found[""] = sheet.over_sets(name, bits, order, metric)
+        for data, one in found.items():
+            if one is not None:
+                about = {"data": data, "method": name, "bits": bits}
+                yield {**about, "order": order, "metric": metric, **asdict(one)}
 
 
 def _circumstances(sheet: Sheet) -> dict[str, Any]:

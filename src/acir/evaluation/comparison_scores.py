@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from acir.evaluation.benchmark import DataSet
-from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Run, Spread
+from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order, Run, Spread
 from acir.evaluation.comparison_figures import (
     precision_recall_curves,
     radius_curves,
@@ -29,10 +29,10 @@ CODE_USE = {
 def over_all(sheet: Sheet) -> Section:
     """Show the mean over the data sets."""
 
-    def value(method: str, bits: int, order: str) -> Spread | None:
+    def value(method: str, bits: int, order: Order) -> Spread | None:
         return sheet.over_sets(method, bits, order)
 
-    def text(method: str, bits: int, order: str) -> str:
+    def text(method: str, bits: int, order: Order) -> str:
         found = value(method, bits, order)
         if found is not None:
             return str(found)
@@ -55,10 +55,10 @@ def of_data(sheet: Sheet, data: DataSet) -> Section:
     """Show the scores on one data set."""
     title = sheet.titles[data.name]
 
-    def value(method: str, bits: int, order: str) -> Spread | None:
+    def value(method: str, bits: int, order: Order) -> Spread | None:
         return sheet.results.spread(data.name, method, bits, order, "mAP")
 
-    def text(method: str, bits: int, order: str) -> str:
+    def text(method: str, bits: int, order: Order) -> str:
         return sheet.cell(data.name, method, bits, order)
 
     tables = (
@@ -73,8 +73,8 @@ def of_data(sheet: Sheet, data: DataSet) -> Section:
 def _score_table(
     sheet: Sheet,
     caption: str,
-    value: Callable[[str, int, str], Spread | None],
-    text: Callable[[str, int, str], str],
+    value: Callable[[str, int, Order], Spread | None],
+    text: Callable[[str, int, Order], str],
 ) -> Table:
     columns = [(bits, order) for bits in sheet.benchmark.bits for order in ORDERS]
     best = set()
@@ -102,7 +102,7 @@ def _published(sheet: Sheet, data: DataSet) -> Table:
         for metric in PUBLISHED
     ]
 
-    def text(method: str, bits: int, order: str, metric: str) -> str:
+    def text(method: str, bits: int, order: Order, metric: str) -> str:
         scores = sheet.results.scores(data.name, method, bits, order, metric)
         if scores is None:
             return sheet.cell(data.name, method, bits, order, metric)
@@ -175,7 +175,7 @@ def _reasons(sheet: Sheet, data: DataSet) -> Iterator[str]:
 
 
 def _against_bits(
-    sheet: Sheet, name: str, value: Callable[[str, int, str], Spread | None]
+    sheet: Sheet, name: str, value: Callable[[str, int, Order], Spread | None]
 ) -> tuple[Figure, ...]:
     """Draw mAP over the code length in both orders, where there are several lengths."""
     if len(sheet.benchmark.bits) == 1:

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from acir.evaluation.benchmark import Benchmark, DataSet, Floor, Method
-from acir.evaluation.comparison import Results, Spread, spread
+from acir.evaluation.comparison import Order, Results, Spread, spread
 from acir.evaluation.contrasts import LEAST_SETS
 
 MISSING, IMPOSSIBLE, UNDEFINED = "missing", "not possible", "-"
@@ -89,7 +89,7 @@ class Sheet:
             return next(iter(named))
         return "; ".join(f"{bits} bits: {names}" for names, bits in named.items())
 
-    def over_sets(self, method: str, bits: int, order: str, metric: str = "mAP") -> Spread | None:
+    def over_sets(self, method: str, bits: int, order: Order, metric: str = "mAP") -> Spread | None:
         """Return a metric's mean over the data sets, over those seeds that all of them have.
 
         The data sets are those that have begun at that code length, at least two.
@@ -107,7 +107,7 @@ class Sheet:
         means = [float(np.mean([column[seed] for column in columns])) for seed in seeds]
         return spread(means) if means else None
 
-    def cell(self, data: str, method: str, bits: int, order: str, metric: str = "mAP") -> str:
+    def cell(self, data: str, method: str, bits: int, order: Order, metric: str = "mAP") -> str:
         """Say a metric, or why there is none."""
         found = self.results.spread(data, method, bits, order, metric)
         if found is not None:

@@ -15,7 +15,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float, Int
 
-from acir.evaluation.claims import holm, relative_error_cut, said
+from acir.evaluation.claims import Wording, holm, relative_error_cut, said
 from acir.evaluation.comparison import HAMMING, RERANKED, Order, Results
 from acir.evaluation.mean_ranks import MeanRanks, mean_ranks
 from acir.evaluation.significance import Paired, compare_over_sets, independent
@@ -90,7 +90,7 @@ class Outcome:
     paired: Paired
     adjusted_p: float
     error_cut: float | None
-    verdict: str
+    verdict: Wording
     key: str
 
 
@@ -132,7 +132,9 @@ def outcomes(
     return found
 
 
-def ranked(results: Results, scope: Scope, order: str) -> tuple[tuple[str, ...], MeanRanks] | None:
+def ranked(
+    results: Results, scope: Scope, order: Order
+) -> tuple[tuple[str, ...], MeanRanks] | None:
     """Rank the methods that could run everywhere; a block is what comes of the same patients.
 
     A method's score in a block is the mean over its data sets and code lengths of the mean over
@@ -230,7 +232,7 @@ def _pairs(
 
 
 def _with_shared_seeds(
-    results: Results, data: Sequence[str], method: str, bits: int, order: str
+    results: Results, data: Sequence[str], method: str, bits: int, order: Order
 ) -> tuple[Scores, ...]:
     """Return the scores on each data set with those seeds that all of them have; else nothing."""
     found = [results.by_seed(name, method, bits, order) for name in data]
@@ -265,7 +267,7 @@ def _asked_alike(results: Results, scope: Scope, data: Sequence[str], bits: int)
 
 
 def _on_shared_seeds(
-    results: Results, data: str, methods: Sequence[str], bits: int, order: str
+    results: Results, data: str, methods: Sequence[str], bits: int, order: Order
 ) -> list[float]:
     """Return the mAP of each method, the mean over the seeds that all have; else nothing."""
     found = [

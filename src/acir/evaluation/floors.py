@@ -1,4 +1,4 @@
-"""What any method must beat: codes that no label taught, pixels as they are; and the ceiling.
+"""What any method must beat, codes that no label taught, and the ceiling.
 
 ITQ and LSH turn embeddings into codes by the signs of a linear map. They learn it from the
 training embeddings alone and apply it to any others. The ceiling ranks by the float embeddings
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from einops import rearrange
 from jaxtyping import Bool, Float, UInt8
 
 from acir.codes import BITS_PER_BYTE, pack
@@ -83,42 +82,17 @@ def fit_itq(embeddings: Float[np.ndarray, "n dim"], bits: int, seed: int) -> Lin
     return LinearCoder(mean, axes @ rotation)
 
 
-def quantisation_error(
-    components: Float[np.ndarray, "n bits"], rotation: Float[np.ndarray, "bits bits"]
-) -> float:
-    """||B - V R||^2 / n of ITQ, equation 2: V the `components`, B their codes as -1 and +1."""
-    turned = components @ rotation
-    return float(((_signs(turned) - turned) ** 2).sum() / len(turned))
-
-
 def better_rotation(
     components: Float[np.ndarray, "n bits"], rotation: Float[np.ndarray, "bits bits"]
 ) -> Float[np.ndarray, "bits bits"]:
     """Do one iteration of ITQ: fix the codes, then turn the components as near as can be to them.
 
     The second is the orthogonal Procrustes problem: with V' B = U S W' the best rotation is U W'.
-    Neither half can raise the quantisation error.
+    Neither half can raise the quantisation error ||B - V R||^2, equation 2.
     """
     left, _, right = np.linalg.svd(components.T @ _signs(components @ rotation))
     better: Float[np.ndarray, "bits bits"] = left @ right
     return better
-
-
-def area_means(
-    images: Float[np.ndarray, "n channels height width"], side: int = 8
-) -> Float[np.ndarray, "n pixels"]:
-    """Average each channel over a grid of side x side cells: the pixels as they are, made small.
-
-    Of grey pictures with a grid of 16 these are fingerprints: the cells are those of
-    `acir.prep.fingerprint`. Where the grid does not divide the picture, neighbouring cells share
-    a row or column of pixels.
-
-    Example:
-        >>> area_means(np.arange(16.0).reshape(1, 1, 4, 4), side=2)
-        array([[ 2.5,  4.5, 10.5, 12.5]])
-    """
-    means = _cells(images.shape[2], side) @ images @ _cells(images.shape[3], side).T
-    return rearrange(means, "n channel y x -> n (channel y x)")
 
 
 def float_ceiling(
@@ -184,12 +158,3 @@ def _centred(
 def _signs(logits: Float[np.ndarray, "n bits"]) -> Float[np.ndarray, "n bits"]:
     """Return -1 and +1, which 0 gives too, as in `acir.codes`."""
     return np.where(logits >= 0, 1.0, -1.0)
-
-
-def _cells(pixels: int, side: int) -> Float[np.ndarray, "side pixels"]:
-    """Return how much each pixel counts in each cell along one axis."""
-    at = np.arange(side)[:, None]
-    first, end = at * pixels // side, -(-(at + 1) * pixels // side)
-    inside = (np.arange(pixels) >= first) & (np.arange(pixels) < end)
-    weights: Float[np.ndarray, "side pixels"] = inside / inside.sum(axis=1, keepdims=True)
-    return weights

@@ -11,6 +11,7 @@ from acir.evaluation.figures import INK, as_svg, style
 
 FEWEST = 5  # pictures; a map of fewer says nothing
 PERPLEXITY = 30
+SEED = 0
 SEED_STEP = 0.006  # of the map's width: neighbours touch
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 OUTSIDE = -1  # the class of pictures of an unknown kind
@@ -21,7 +22,7 @@ DARK = "#0d1013"  # legible on each of the colours
 SHAPES = ("o", "s", "^", "D", "v")
 
 
-def layout(vectors: Float[np.ndarray, "n dim"], seed: int = 0) -> Float[np.ndarray, "n 2"]:
+def layout(vectors: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n 2"]:
     """Lay vectors out in the plane by t-SNE, so that neighbours stay neighbours.
 
     t-SNE (van der Maaten and Hinton, JMLR 9, 2008) from the principal components. Distances
@@ -29,14 +30,13 @@ def layout(vectors: Float[np.ndarray, "n dim"], seed: int = 0) -> Float[np.ndarr
 
     Args:
         vectors: At least `FEWEST` of at least two dimensions.
-        seed: Decides what chance decides.
     """
     from sklearn.manifold import TSNE  # noqa: PLC0415 - drawing alone needs it, and it loads slowly
 
     if not np.ptp(vectors, axis=0).any():
         return np.zeros((len(vectors), 2))  # one point: there is nothing to lay out
     perplexity = min(float(PERPLEXITY), (len(vectors) - 1) / 3)
-    plane = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+    plane = TSNE(perplexity=perplexity, init="pca", random_state=SEED)
     found: Float[np.ndarray, "n 2"] = plane.fit_transform(vectors.astype(np.float32))
     return found.astype(np.float64)
 
@@ -60,9 +60,7 @@ def dealt_out(
     return spaced
 
 
-def embedding_map(
-    vectors: Float[np.ndarray, "n dim"], classes: Int[np.ndarray, " n"], seed: int = 0
-) -> bytes:
+def embedding_map(vectors: Float[np.ndarray, "n dim"], classes: Int[np.ndarray, " n"]) -> bytes:
     """Draw a map of pictures as SVG; the legend is made of `key`.
 
     Amid each class stands its number, from 1, because shapes merge where marks crowd. Names are
@@ -72,9 +70,8 @@ def embedding_map(
         vectors: What the map is of; see `layout`.
         classes: The class of each picture, `OUTSIDE` for a picture of an unknown kind; these lie
             on top.
-        seed: Decides what chance decides.
     """
-    places = dealt_out(layout(vectors, seed), vectors)
+    places = dealt_out(layout(vectors), vectors)
     with style():
         figure = Figure(figsize=(5.2, 5.2), layout="constrained")
         axes: Axes = figure.subplots()

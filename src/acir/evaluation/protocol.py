@@ -14,8 +14,7 @@ from acir.evaluation.scores import Scores, by_codes, by_order
 from acir.metrics.code_use import CodeUse, code_use
 from acir.metrics.curves import Balls
 from acir.metrics.ties import chunks
-from acir.ranking.base import Ranker
-from acir.types import Ranking
+from acir.ranking.base import Ranker, unranked
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,13 @@ class CodedSet:
 
     def without(self, other: "CodedSet") -> "CodedSet":
         """Return the pictures whose pixels another set does not hold."""
+        return self[self.rows_outside(other)]
+
+    def rows_outside(self, other: "CodedSet") -> Int[np.ndarray, " new"]:
+        """Return the positions, ascending, of what `without` returns."""
         held = frozenset(other.pixel_hashes)
         new = [row for row, pixels in enumerate(self.pixel_hashes) if pixels not in held]
-        return self[np.array(new, dtype=np.int64)]
+        return np.array(new, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -252,12 +255,12 @@ def _reranked_scores(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Sc
 
 def _scores_in_order(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Scores:
     """Put the gallery in the ranker's order for each query, and score it."""
-    rows, unset = np.arange(len(gallery)), np.full(len(gallery), np.nan)
+    rows = np.arange(len(gallery))
     distances = hamming(queries.codes, gallery.codes)
     alike = cosines(queries.embeddings, gallery.embeddings)
     order, begins = np.zeros(distances.shape, np.int64), np.zeros(distances.shape, np.bool_)
     for number in range(len(queries)):
-        candidates = Ranking(rows, distances[number], alike[number], unset)
+        candidates = unranked(rows, distances[number], alike[number])
         order[number], begins[number] = ranker.tied(candidates)
     return by_order(order, begins, queries.labels, gallery.labels)
 

@@ -10,7 +10,7 @@ from acir.codes import hamming
 from acir.evaluation.cosines import cosines
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.ties import chunks
-from acir.ranking.base import Ranker
+from acir.ranking.base import Ranker, unranked
 from acir.types import Ranking, State
 
 
@@ -54,9 +54,7 @@ class NamedSet:
 
     def without(self, other: "NamedSet") -> "NamedSet":
         """Return the pictures whose pixels another set does not hold."""
-        held, hashes = frozenset(other.pictures.pixel_hashes), self.pictures.pixel_hashes
-        new = [row for row, pixels in enumerate(hashes) if pixels not in held]
-        return self[np.array(new, dtype=np.int64)]
+        return self[self.pictures.rows_outside(other.pictures)]
 
     def of_other_patients(self, other: "NamedSet") -> "NamedSet":
         """Return the pictures whose patient another set does not show, or is not named."""
@@ -67,12 +65,12 @@ class NamedSet:
 
 def rankings(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Iterator[Ranking]:
     """Order the whole gallery for each query in turn, as the re-ranked metrics do."""
-    rows, unset = np.arange(len(gallery)), np.full(len(gallery), np.nan)
+    rows = np.arange(len(gallery))
     for some in chunks(len(queries), len(gallery)):
         distances = hamming(queries.codes[some], gallery.codes)
         nearness = cosines(queries.embeddings[some], gallery.embeddings)
         for distance, cosine in zip(distances, nearness, strict=True):
-            yield ranker.rank(Ranking(rows, distance, cosine, unset))
+            yield ranker.rank(unranked(rows, distance, cosine))
 
 
 def first_hits(gallery: CodedSet, queries: CodedSet, ranker: Ranker) -> Int[np.ndarray, " queries"]:

@@ -14,8 +14,7 @@ from acir.errors import UsageError
 from acir.evaluation.cosines import cosines
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.ties import chunks
-from acir.ranking.base import DECIMALS, Ranker, cosine
-from acir.types import Ranking
+from acir.ranking.base import DECIMALS, Ranker, cosine, unranked
 
 LEAST_TO_ORDER = 2  # one picture has no order
 FEATURELESS = 1e-6  # length of a centred fingerprint that is only rounding, of values in [0, 1]
@@ -42,7 +41,7 @@ def top(
         possible = _possible(distances, alike, gallery.codes.shape[1] * BITS_PER_BYTE, k)
         for row, near, like, kept in zip(first[some], distances, alike, possible, strict=True):
             rows = np.flatnonzero(kept)
-            row[:] = ranker.rank(_candidates(rows, near[rows], like[rows])).rows[:k]
+            row[:] = ranker.rank(unranked(rows, near[rows], like[rows])).rows[:k]
     return first
 
 
@@ -174,15 +173,9 @@ def _places(
     rows = np.arange(len(distances))
     places = np.zeros_like(rows)
     for numbered in (rows, rows[::-1]):
-        order = ranker.rank(_candidates(numbered, distances, alike)).rows
+        order = ranker.rank(unranked(numbered, distances, alike)).rows
         places += np.argsort(order)[numbered]
     return places
-
-
-def _candidates(
-    rows: Int[np.ndarray, " n"], distances: Int[np.ndarray, " n"], alike: Float[np.ndarray, " n"]
-) -> Ranking:
-    return Ranking(rows, distances, alike, np.full(len(rows), np.nan))
 
 
 def _spread(rows: Int[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:

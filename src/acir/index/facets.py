@@ -6,9 +6,9 @@ from json import dumps
 
 from acir.index.database import Database
 from acir.index.filters import COLLECTION, LABEL, belonging
+from acir.index.rows import GIVEN
 
 MOST_VALUES = 64  # of one key
-GIVEN = "in (select value from json_each(?))"
 
 
 def facets(database: Database, within: Collection[str] | None) -> dict[str, dict[str, int]]:
@@ -22,7 +22,7 @@ def facets(database: Database, within: Collection[str] | None) -> dict[str, dict
         within: Collections that are counted; None for all.
     """
     given = () if within is None else (dumps(belonging(database, within)),)
-    rows = "" if within is None else f"and row {GIVEN}"
+    rows = "" if within is None else f"and {GIVEN}"
     labels = Counter[str]()
     counted = f"select label, count(*) from item where label <> '' {rows} group by label"
     for joined, count in database.read(counted, *given):

@@ -76,7 +76,7 @@ class ACIRPublished(Loss):
         classified = cross_entropy(encoding.class_logits, classes)
         total = contrasted + QUANTISATION_WEIGHT * quantised + CLASSIFICATION_WEIGHT * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def class_weights(class_counts: tuple[int, ...]) -> Float[Tensor, " classes"]:

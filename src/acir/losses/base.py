@@ -29,6 +29,11 @@ class LossTerms:
     total: Float[Tensor, ""]
     terms: Mapping[str, Float[Tensor, ""]]
 
+    def __post_init__(self) -> None:
+        """Detach the terms, which a log must not keep a graph alive with."""
+        detached = {name: term.detach() for name, term in self.terms.items()}
+        object.__setattr__(self, "terms", detached)
+
 
 class Loss(nn.Module, ABC):
     """Judge the encoding of a batch.
@@ -143,3 +148,13 @@ def share_a_label(
     """
     own, other = (labels > HALF).float(), (others > HALF).float()
     return einsum(own, other, "i label, j label -> i j") > 0
+
+
+def balanced_weight(similar: Bool[Tensor, "*pairs"]) -> Float[Tensor, "*pairs"]:
+    """w_ij = |S| / |S_1| for similar pairs and |S| / |S_0| for the others, of all pairs S.
+
+    Both kinds weigh as much in sum; where one is missing, the other weighs 1 a pair.
+    """
+    ones = similar.sum().clamp(min=1)
+    zeros = (~similar).sum().clamp(min=1)
+    return similar.numel() / torch.where(similar, ones, zeros)

@@ -33,4 +33,4 @@ class Classification(Loss):
     def forward(self, encoding: Encoding, batch: Batch) -> LossTerms:
         """Return the loss, which is its only term."""
         total = label_cross_entropy(self.classifier(encoding.logits), batch.labels)
-        return LossTerms(total, {"classification": total.detach()})
+        return LossTerms(total, {"classification": total})

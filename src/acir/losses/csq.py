@@ -80,7 +80,7 @@ class CSQ(Loss):
         quantised = quantisation(encoding.logits)
         return LossTerms(
             central + self.quantisation_weight * quantised,
-            {"central": central.detach(), "quantisation": quantised.detach()},
+            {"central": central, "quantisation": quantised},
         )
 
 

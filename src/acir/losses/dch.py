@@ -8,7 +8,7 @@ paper                  here
 h_i                    `logits`: hash logits of picture i, one a bit
 K                      bits
 s_ij in {0, 1}         `similar`: whether two pictures share a label
-w_ij                   `pair_weight`
+w_ij                   `balanced_weight`, equation 2
 d(h_i, h_j)            `distance`, of a cosine: 0 to K, the Hamming distance for codes
 gamma                  `gamma`: the distance at which a pair is as likely similar as not
 L, Q, lambda           `cross_entropy`, `quantisation`, `quantisation_weight`
@@ -31,7 +31,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from acir.losses.base import Loss, LossTerms, above_zero, at_least, share_a_label
+from acir.losses.base import (
+    Loss,
+    LossTerms,
+    above_zero,
+    at_least,
+    balanced_weight,
+    share_a_label,
+)
 from acir.tensors import Batch, Encoding
 
 COSINE_MARGIN = 1e-6  # keeps log(gamma / d) finite for equal codes
@@ -68,7 +75,7 @@ class DCH(Loss):
         quantised = quantisation(encoding.logits, self.gamma)
         terms = {"cross_entropy": crossed, "quantisation": quantised}
         total = crossed + self.quantisation_weight * quantised
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def distance(cosine: Float[Tensor, "..."], bits: int) -> Float[Tensor, "..."]:
@@ -82,16 +89,6 @@ def pair_distance(logits: Float[Tensor, "batch bits"]) -> Float[Tensor, "batch b
     return distance(einsum(units, units, "i bit, j bit -> i j"), logits.shape[1])
 
 
-def pair_weight(similar: Bool[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
-    """Equation 2: w_ij = |S| / |S_1| for similar pairs and |S| / |S_0| for the others.
-
-    Both kinds weigh as much in sum; where one is missing, the other weighs 1 a pair.
-    """
-    ones = similar.sum().clamp(min=1)
-    zeros = (~similar).sum().clamp(min=1)
-    return similar.numel() / torch.where(similar, ones, zeros)
-
-
 def cross_entropy(
     distances: Float[Tensor, " pairs"], similar: Bool[Tensor, " pairs"], gamma: float
 ) -> Float[Tensor, ""]:
@@ -100,7 +97,7 @@ def cross_entropy(
     For s = 1 the bracket is log(1 + d / gamma), which does not cancel where d is small.
     """
     ratio = torch.where(similar, distances / gamma, gamma / distances)
-    return (pair_weight(similar) * torch.log1p(ratio)).sum() / max(len(similar), 1)
+    return (balanced_weight(similar) * torch.log1p(ratio)).sum() / max(len(similar), 1)
 
 
 def quantisation(logits: Float[Tensor, "batch bits"], gamma: float) -> Float[Tensor, ""]:

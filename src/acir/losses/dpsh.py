@@ -72,7 +72,7 @@ class DPSH(Loss):
         quantised = quantisation(encoding.logits)
         terms = {"likelihood": likelihood, "quantisation": quantised}
         total = likelihood + self.eta * quantised
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def half_inner_product(

@@ -70,7 +70,7 @@ class DSH(Loss):
         quantised = quantisation(encoding.logits)
         terms = {"contrast": contrasted, "quantisation": quantised}
         total = contrasted + self.alpha * quantised
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def squared_distance(

@@ -54,5 +54,5 @@ class GreedyHash(Loss):
         quantised = cubic_quantisation(encoding.logits)
         return LossTerms(
             classified + self.quantisation_weight * quantised,
-            {"classification": classified.detach(), "quantisation": quantised.detach()},
+            {"classification": classified, "quantisation": quantised},
         )

@@ -11,7 +11,7 @@ h_i = tanh(beta z_i)            `hardened`
 beta                            `HashNet.beta`: from 1 to `hardness` while training
 s_ij in {0, 1}                  `similar`: whether two pictures share a label
 S, S_1, S_0                     all pairs of a step, the similar and the dissimilar ones
-w_ij                            `pair_weight`
+w_ij                            `balanced_weight`, equation 2
 alpha                           `steepness` / bits
 ==============================  =========================================================
 
@@ -37,7 +37,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from acir.losses.base import Loss, LossTerms, Memory, above_zero, at_least, share_a_label
+from acir.losses.base import (
+    Loss,
+    LossTerms,
+    Memory,
+    above_zero,
+    at_least,
+    balanced_weight,
+    share_a_label,
+)
 from acir.tensors import Batch, Encoding
 
 
@@ -97,7 +105,7 @@ class HashNet(Loss):
         likelihood = weighted_likelihood(codes, other_codes, similar, self.alpha)
         if self.training:
             self.done += 1
-        return LossTerms(likelihood, {"likelihood": likelihood.detach()})
+        return LossTerms(likelihood, {"likelihood": likelihood})
 
 
 def hardened(
@@ -105,16 +113,6 @@ def hardened(
 ) -> Float[Tensor, "rows bits"]:
     """Squash logits: h = tanh(beta z), which tends to the code sgn(z) as beta grows."""
     return torch.tanh(beta * logits)
-
-
-def pair_weight(similar: Bool[Tensor, "batch others"]) -> Float[Tensor, "batch others"]:
-    """Equation 2: w_ij = |S| / |S_1| for similar pairs and |S| / |S_0| for the others.
-
-    Both kinds weigh as much in sum; where one is missing, the other weighs 1 a pair.
-    """
-    ones = similar.sum().clamp(min=1)
-    zeros = (~similar).sum().clamp(min=1)
-    return similar.numel() / torch.where(similar, ones, zeros)
 
 
 def weighted_likelihood(
@@ -129,4 +127,4 @@ def weighted_likelihood(
     """
     logit = alpha * einsum(codes, others, "i bit, j bit -> i j")
     surprise = softplus(torch.where(similar, -logit, logit))
-    return (pair_weight(similar) * surprise).mean()
+    return (balanced_weight(similar) * surprise).mean()

@@ -82,7 +82,7 @@ class OrthoHash(Loss):
         total = label_cross_entropy(
             self.scale * (similarity - self.margin * batch.labels), batch.labels
         )
-        return LossTerms(total, {"cosine": total.detach()})
+        return LossTerms(total, {"cosine": total})
 
 
 def bernoulli_codebook(bits: int, classes: int) -> Float[Tensor, "classes bits"]:

@@ -143,7 +143,7 @@ class SCH(Loss):
         classified = label_cross_entropy(encoding.class_logits + self.offsets, batch.labels)
         total = contrasted + QUANTISATION_WEIGHT * quantised + self.classification * classified
         terms = {"contrast": contrasted, "quantisation": quantised, "classification": classified}
-        return LossTerms(total, {name: term.detach() for name, term in terms.items()})
+        return LossTerms(total, terms)
 
 
 def _known(key: str, value: str, kinds: tuple[Kind, ...]) -> Kind:

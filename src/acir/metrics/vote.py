@@ -2,7 +2,8 @@
 
 The rule of the published tables, mMV@5 (Mahbod et al., arXiv 2409.09430): each of the first k
 pictures votes for its class, and a query is right unless another class has more votes than its own;
-several classes with most votes are all right. A picture without a label does not vote.
+several classes with most votes are all right. A picture without a label does not vote, and without
+any vote for its class a query is wrong.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Votes:
 def majority(
     votes: Votes, query_labels: Bool[np.ndarray, "queries classes"]
 ) -> Float[np.ndarray, " queries"]:
-    r"""Return the chance that no class has more votes than the query's own.
+    r"""Return the chance that the query's own class has votes, and none has more.
 
     With m pictures drawn from the tied group, which holds n_c pictures of class c, the own class y
     gains x votes and no class overtakes it in

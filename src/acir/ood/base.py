@@ -21,6 +21,7 @@ AXES = 64
 ROUNDING = 1e-5  # more than single precision loses in a bound
 LEAST_LENGTH = 1e-12
 PICTURES_PER_DIMENSION = 10
+LEAST_VARIANCE = 1e-6  # of vectors of unit length: a deviation by 0.001 may be rounding
 LEAST_DEVIATION = 0.2  # five grey levels, or a fifth more contrast: another day's exposure
 
 

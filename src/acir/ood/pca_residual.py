@@ -8,12 +8,16 @@ from einops import rearrange
 from jaxtyping import Float64, Shaped
 from torch import Tensor
 
-from acir.ood.base import Detector, shrunk_covariance, whitening
+from acir.ood.base import (
+    LEAST_VARIANCE,
+    PICTURES_PER_DIMENSION,
+    Detector,
+    shrunk_covariance,
+    whitening,
+)
 from acir.tensors import Evidence
 
 SHARE = 0.9
-PICTURES_PER_DIMENSION = 10
-LEAST_VARIANCE = 1e-6  # the vectors have unit length: a deviation by 0.001 may be rounding
 
 
 class PcaResidual(Detector):

@@ -8,11 +8,15 @@ from einops import rearrange
 from jaxtyping import Float64, Shaped
 from torch import Tensor
 
-from acir.ood.base import Detector, class_means, shrunk_covariance, whitening
+from acir.ood.base import (
+    LEAST_VARIANCE,
+    PICTURES_PER_DIMENSION,
+    Detector,
+    class_means,
+    shrunk_covariance,
+    whitening,
+)
 from acir.tensors import Evidence
-
-PICTURES_PER_DIMENSION = 10
-LEAST_VARIANCE = 1e-6  # the vectors have unit length: a deviation by 0.001 may be rounding
 
 
 class RelativeMahalanobis(Detector):

@@ -9,11 +9,10 @@ from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
-from acir.ood.base import Detector, shrunk_covariance, whitening
+from acir.ood.base import PICTURES_PER_DIMENSION, Detector, shrunk_covariance, whitening
 from acir.tensors import Evidence
 
 FINEST_GRID = 4
-PICTURES_PER_DIMENSION = 10
 FAINTEST = 0.01  # residuals below this, two to three grey levels of 8 bits, differ little
 LEVEL = 0.02  # a shift by five grey levels counts like a residual stronger by the factor e
 LEAST_DEVIATION = 0.2

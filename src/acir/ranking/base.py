@@ -87,6 +87,15 @@ def _order(candidates: Ranking, keys: Keys) -> Int[np.ndarray, " n"]:
     return np.lexsort((candidates.rows, *reversed(keys)))
 
 
+def unranked(
+    rows: Int[np.ndarray, " n"],
+    distances: Int[np.ndarray, " n"],
+    cosines: Float[np.ndarray, " n"],
+) -> Ranking:
+    """Return candidates as a ranker is given them: what it makes of them is not a number yet."""
+    return Ranking(rows, distances, cosines, np.full(len(rows), np.nan))
+
+
 def cosine(
     query: Float16[np.ndarray, " dim"], embeddings: Float16[np.ndarray, "n dim"]
 ) -> Float[np.ndarray, " n"]:

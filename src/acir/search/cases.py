@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float16, Int, UInt8
 
 from acir.codes import hamming
-from acir.ranking.base import DECIMALS, Ranker, cosine
+from acir.ranking.base import DECIMALS, Ranker, cosine, unranked
 from acir.search.probe import Probe
 from acir.types import Ranking
 
@@ -27,8 +27,7 @@ def scored(
     """Compare a view with pictures; rows are 0 to n - 1, in this order."""
     rows = np.arange(len(codes))
     distances = hamming(view.code[None], codes)[0]
-    unset = np.full(len(codes), np.nan)
-    ranked = ranker.rank(Ranking(rows, distances, cosine(view.embedding, embeddings), unset))
+    ranked = ranker.rank(unranked(rows, distances, cosine(view.embedding, embeddings)))
     return ranked.take(np.argsort(ranked.rows))
 
 

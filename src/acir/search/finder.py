@@ -9,7 +9,7 @@ from jaxtyping import Int
 from acir.index.embeddings import Embeddings
 from acir.index.engines.base import Allow
 from acir.index.view import View
-from acir.ranking.base import Ranker, cosine
+from acir.ranking.base import Ranker, cosine, unranked
 from acir.search.cases import best_cases, numbered, scored
 from acir.search.deciding import Deciding, deciding
 from acir.search.duplicates import Originals
@@ -112,7 +112,7 @@ class Finder:
 
     def _candidates(self, view: Probe, found: Shortlist) -> Ranking:
         cosines = cosine(view.embedding, self._embeddings.of(self._state, found.rows))
-        return Ranking(found.rows, found.distances, cosines, np.full(len(cosines), np.nan))
+        return unranked(found.rows, found.distances, cosines)
 
     def _cases(
         self, views: Views, lists: Sequence[Shortlist], wanted: Wanted

@@ -53,7 +53,7 @@ def hardened_loss(joint: Encoding, batch: Batch, loss: Loss, weight: float) -> L
     clean, batch = gather(clean, batch)
     found: LossTerms = loss(clean, batch)
     far = moved(changed, clean, classes=loss.teaches_class_head)
-    return LossTerms(found.total + weight * far, {**found.terms, "moved": far.detach()})
+    return LossTerms(found.total + weight * far, {**found.terms, "moved": far})
 
 
 def moved(changed: Encoding, clean: Encoding, *, classes: bool) -> Float[Tensor, ""]:

@@ -102,7 +102,7 @@ def second_stage(encoder: Encoder, training: TrainingRecipe, fabric: Fabric) -> 
             deep = encoder.deep_map(batch.images)
         size = (batch.images.shape[2], batch.images.shape[3])
         total = reconstruction_loss(batch.images, model(deep, size))
-        return LossTerms(total, {"reconstruction": total.detach()})
+        return LossTerms(total, {"reconstruction": total})
 
     return Stage(
         number=2,

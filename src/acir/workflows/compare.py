@@ -145,16 +145,14 @@ class _Course:
 
     def _runs(self, choices: Choices) -> Iterator[Work]:
         """Yield the runs without a record, seed by seed, so that every table fills early."""
-        for seed in self.benchmark.seeds:
-            for bits in self.benchmark.bits:
-                for data in self.benchmark.data:
-                    for method in self.benchmark.method:
-                        entry = self._entry(data, method, bits, seed, choices)
-                        outs = self._outs(entry)
-                        if not all(records.is_done(o, entry.key) for o in outs.values()):
-                            title = f"{method.name} on {data.name}, {bits} bits, seed {seed}"
-                            call = partial(run, entry, self.place, self._exam(data), outs)
-                            yield Work(title, call)
+        whole = self.benchmark
+        for seed, bits, data, method in product(whole.seeds, whole.bits, whole.data, whole.method):
+            entry = self._entry(data, method, bits, seed, choices)
+            outs = self._outs(entry)
+            if not all(records.is_done(o, entry.key) for o in outs.values()):
+                title = f"{method.name} on {data.name}, {bits} bits, seed {seed}"
+                call = partial(run, entry, self.place, self._exam(data), outs)
+                yield Work(title, call)
 
     def _entry(
         self, data: DataSet, method: Method, bits: int, seed: int, choices: Choices

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from acir.errors import UsageError
 from acir.robustness.attacks.ball import Images, Picture, check_images
-from acir.robustness.attacks.objective import Logits, Objective, Penalty
+from acir.robustness.attacks.objective import Logits, Objective
 from acir.robustness.attacks.pgd import Plan
 
 AT_ONCE = 64  # pictures: a whole set may not fit
@@ -28,7 +28,6 @@ def universal(
     images: Images,
     goals: Float[Tensor, "goals bits"],
     plan: Plan,
-    penalty: Penalty | None = None,
 ) -> Picture:
     """Return the perturbation within eps that brings the codes nearest to their goals on average.
 
@@ -40,7 +39,6 @@ def universal(
         images: In [0, 1]; measure the harm on others.
         goals: A code for each picture, from `goals`.
         plan: How far and how hard; a step is a pass over all pictures.
-        penalty: What is kept low besides.
 
     Raises:
         UsageError: Pictures beyond [0, 1], goals that are no codes of `logits`, or a callable
@@ -52,7 +50,7 @@ def universal(
             f"there are {len(goals)} goals for {len(images)} pictures, expected as many"
         )
     parts = [
-        Objective(logits=logits, images=images[some], goals=goals[some], penalty=penalty)
+        Objective(logits=logits, images=images[some], goals=goals[some])
         for some in (slice(n, n + AT_ONCE) for n in range(0, len(images), AT_ONCE))
     ]
     nothing = torch.zeros_like(images[0])

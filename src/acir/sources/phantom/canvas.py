@@ -67,17 +67,16 @@ class Canvas:
         """Keep all that is painted from now on inside an oval: the body."""
         self._bounds = self.cover(oval)
 
-    def cover(self, oval: Oval, *, rough: float = 0.0, curled: float = 0.0) -> Field:
+    def cover(self, oval: Oval, *, rough: float = 0.0) -> Field:
         """Return how far an oval covers each pixel, in [0, 1].
 
         Args:
             oval: Where.
             rough: Slow deviation of the outline, as a length.
-            curled: Fast deviation of the outline, as a length.
         """
         covered = np.zeros_like(self.hu)
-        box = self._around(oval, 3 * (rough + curled))
-        covered[box] = self._covered(oval, box, rough, curled)
+        box = self._around(oval, 3 * rough)
+        covered[box] = self._covered(oval, box, rough, 0.0)
         return covered
 
     def fill(self, covered: Field, hu: float) -> None:
@@ -93,7 +92,15 @@ class Canvas:
         curled: float = 0.0,
         inside: Field | None = None,
     ) -> Field:
-        """Fill an oval, where `inside` covers it, and return how far it covers each pixel."""
+        """Fill an oval, where `inside` covers it, and return how far it covers each pixel.
+
+        Args:
+            oval: Where.
+            hu: What it is filled with, in Hounsfield units.
+            rough: Slow deviation of the outline, as a length.
+            curled: Fast deviation of the outline, as a length.
+            inside: How far each pixel may be filled, in [0, 1]; None for wholly.
+        """
         box = self._around(oval, 3 * (rough + curled))
         part = self._covered(oval, box, rough, curled)
         if inside is not None:

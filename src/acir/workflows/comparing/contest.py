@@ -14,6 +14,7 @@ import torch
 
 from acir import recipe as recipes
 from acir.errors import AcirError, SourceError, StorageError
+from acir.evaluation.comparison import DONE
 from acir.evaluation.protocol import CodedSet
 from acir.metrics.retrieval import mean_average_precision
 from acir.models.encoder import Encoder
@@ -27,7 +28,7 @@ from acir.workflows.comparing.steadiness import steadiness
 from acir.workflows.hardening import attack_for
 from acir.workflows.learning import coded, network, settled, size, validator
 
-DONE, IMPOSSIBLE = "done", "not possible"
+IMPOSSIBLE = "not possible"
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,7 @@ def answers(coded: Coded, rankers: Rankers, seed: int) -> Answers:
 
 def new_queries(coded: Coded) -> tuple[CodedSet, Int[np.ndarray, " new"]]:
     """Return the test pictures whose pixels the gallery does not hold, and their positions."""
-    held = frozenset(coded.gallery.pixel_hashes)
-    rows = np.flatnonzero([pixels not in held for pixels in coded.queries.pixel_hashes])
+    rows = coded.queries.rows_outside(coded.gallery)
     return coded.queries[rows], rows
 
 

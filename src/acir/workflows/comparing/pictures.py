@@ -21,6 +21,7 @@ from acir.data.manifest import Manifest
 from acir.data.manifest import Part as PartName
 from acir.errors import SourceError, suggestion
 from acir.evaluation.benchmark import DataSet
+from acir.evaluation.significance import NO_PATIENT
 from acir.folders import walk_files
 from acir.prep.pipeline import Prep
 from acir.privacy.pseudonym import fresh_key
@@ -32,7 +33,6 @@ from acir.workflows.records import DIGITS, digest, write_arrays
 
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 
-NO_PATIENT = -1
 # Some sources give hashes of names as ids, and these decide the order of pictures and which of them
 # are drawn: the key is the same everywhere. No id is kept or shown.
 NAMES_KEY = b"acir compare"
