@@ -87,6 +87,26 @@ def test_the_command_runs_the_server_with_what_it_was_given(
     assert options["access_log"] is False
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "acir.example"])
+@pytest.mark.parametrize("names", [(), ("acir.example", "acir")])
+def test_the_address_that_is_printed_is_answered(
+    own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, names: tuple[str]
+) -> None:
+    people(own_index)
+    cert, key = certificate(tmp_path)
+    chosen = settings(own_index, host=host, names=names, certificate=cert, private_key=key)
+    said: list[str] = []
+    monkeypatch.setattr(server, "write_to", lambda: None)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    server.serve(chosen, said.append)
+    (line,) = said
+    printed = line.removeprefix("serving at ")
+    shown = names[0] if names else f"[{host}]" if ":" in host else host
+    assert printed == f"https://{shown}:8000"
+    with TestClient(create_app(chosen), printed) as client:
+        assert client.get("/healthz").status_code == 200
+
+
 def test_the_command_refuses_an_open_address(own_index: Path) -> None:
     outcome = acir("serve", "--index", own_index, "--host", "0.0.0.0")
     assert REFUSED in outcome.refusal()

@@ -34,12 +34,10 @@ def serve(settings: ServeSettings, say: Say) -> None:
     """
     link = prepare(settings)
     server = settings.server
-    scheme = "https" if server.certificate else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
     if link:
-        say(f"open {scheme}://{host}:{server.port}/login?link={link}  (works once, for 10 minutes)")
+        say(f"open {_address(server)}/login?link={link}  (works once, for 10 minutes)")
     else:
-        say(f"serving at {scheme}://{host}:{server.port}")
+        say(f"serving at {_address(server)}")
     write_to()
     uvicorn.run(
         create_app(settings),
@@ -97,6 +95,15 @@ def prepare(settings: ServeSettings) -> str:
                 "TLS, under [server] in --config"
             )
     return ""
+
+
+def _address(server: ServerTable) -> str:
+    """Return where a browser finds it: where only some names are answered, under one of them."""
+    scheme = "https" if server.certificate else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    if server.called and host not in server.called:
+        host = server.called[0]
+    return f"{scheme}://{host}:{server.port}"
 
 
 def _require_encryption(server: ServerTable) -> None:
