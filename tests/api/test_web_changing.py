@@ -88,7 +88,7 @@ def test_what_another_collection_holds_is_not_taken_out_of_it(
     for pictures, noted in (((forged,), ["1"]), (given, ["1", "1"])):
         found = add(client, *pictures, label="bars", collection="ours")
         assert set(found["counts"].values()) == {0}
-        notes = [note for note in found["notes"] if "which another collection holds" in note]
+        notes = [note for note in found["notes"] if "to another collection" in note]
         assert [note.split()[1] for note in notes] == noted
     with Store.open(own_index) as store, store.view() as view:
         places = np.flatnonzero(view.select({"collection": "theirs"}))
@@ -103,7 +103,7 @@ def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
 ) -> None:
     found = add(client, make_dicom(draw("disc", 703)), png(draw("bars", 703)), b"no picture")
     assert found["counts"]["new"] == 2
-    assert "skipped 1 unreadable pictures:" in found["notes"]
+    assert "skipped 1 unreadable picture:" in found["notes"]
     with Store.open(own_index) as store, store.view() as view:
         kept = str(view.entries(np.arange(len(view.gallery.keys))))
     assert not any(word in kept + json.dumps(found) for word in identity)

@@ -103,6 +103,12 @@ def test_the_evidence_of_every_detector_is_said_in_german(name: str) -> None:
         assert not re.search(r"\b(the|of|its|it|usually|cannot)\b", said)
 
 
+def test_one_picture_is_said_in_german_as_one() -> None:
+    assert GERMAN.said("at most 1 picture may be given at once; give fewer") == (
+        "Höchstens 1 Bild geht auf einmal; geben Sie weniger"
+    )
+
+
 def test_what_the_pre_flight_finds_is_said_in_german() -> None:
     noise = np.random.default_rng(0).random((64, 64))
     framed = np.pad(noise, 16, constant_values=1.0)

@@ -406,7 +406,7 @@ def test_a_strict_add_stores_all_or_nothing(own_index: Path, few: Path) -> None:
     assert info(own_index) == before
     outcome = acir("index", "add", *options, "--json")
     assert outcome.line()["new"] == 12
-    assert "skipped 1 unreadable pictures:\n  slope/zzz.png: the file is empty" in outcome.err
+    assert "skipped 1 unreadable picture:\n  slope/zzz.png: the file is empty" in outcome.err
 
 
 def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from acir.amounts import amount
 from acir.api.pool import FullError, LateError
 from acir.api.schemas import Problem
 from acir.errors import (
@@ -119,7 +120,8 @@ class Problems:
     def _of_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if many := TOO_MANY.fullmatch(error.detail):
-            said = f"at most {many[1]} pictures may be given at once; give fewer"
+            most = amount(int(many[1]), "picture", "pictures")
+            said = f"at most {most} may be given at once; give fewer"
             return self(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
         said = INSTEAD.get(error.detail, error.detail)
         return self(request, error.status_code, said, dict(error.headers or {}))
