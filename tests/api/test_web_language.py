@@ -306,6 +306,7 @@ def pages(
         "/nothing",
         "/search",
         "/search?id=nothing",
+        "/compare",
         "/export?q=nothing",
         "/query/heat?q=x",
     ):
