@@ -61,6 +61,11 @@ INSTEAD = {
         "this address cannot be called in this way; begin again at the first page"
     ),
 }
+# For programs alone: a person is shown the page on which to sign in.
+UNKNOWN = (
+    "the server does not know who calls; send an API token that it has made and that still holds, "
+    "as the header Authorization: Bearer acir_..."
+)
 TOO_MANY = re.compile(r"Too many files\. Maximum number of files is (\d+)\.")
 log = logging.getLogger("acir.api")
 
@@ -94,6 +99,8 @@ class Problems:
     ) -> Response:
         """Return a page to a browser and a problem to a program."""
         found = HTTPStatus(status)
+        if found == HTTPStatus.UNAUTHORIZED:
+            detail = detail or UNKNOWN
         response = (
             self._page(request, found, detail)
             if _is_for_a_person(request)
