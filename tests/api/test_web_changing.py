@@ -1,6 +1,7 @@
 """Add and delete through the API: for those allowed, and whatever stops the server."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -96,6 +97,15 @@ def test_what_another_collection_holds_is_not_taken_out_of_it(
         assert not view.select({"collection": "ours"}).any()
     again = add(client, *given, label="bars", collection="theirs")
     assert again["counts"]["replaced"] == 2
+
+
+def test_pictures_are_refused_where_the_index_cannot_be_written(
+    client: TestClient, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    answer = client.post("/api/v1/pictures", files={"image": png(draw("disc", 705))})
+    assert answer.status_code == 503
+    assert not list((own_index / "uploads").glob("*"))
 
 
 def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
