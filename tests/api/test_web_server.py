@@ -8,10 +8,11 @@ from fastapi.testclient import TestClient
 from acir.api import server
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.bundle import WEIGHTS
 from acir.errors import UsageError
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 from made_certificate import certificate
-from made_model import acir
+from made_model import acir, damage
 from made_web import HOST, people
 
 REFUSED = "can be reached from other machines, so people must sign in and nobody may listen"
@@ -71,6 +72,13 @@ def test_an_index_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no index at .*; give the folder of one, or"):
         prepare(settings(tmp_path / "nothing"))
     assert not (tmp_path / "nothing").exists()
+
+
+def test_an_index_that_cannot_be_opened_is_told_in_one_sentence(own_index: Path) -> None:
+    damage(own_index / "bundle" / WEIGHTS)
+    said = acir("serve", "--index", own_index).refusal()
+    assert f"was altered, by the checksum of {WEIGHTS}; restore it from a copy" in said
+    assert not (own_index / "audit.sqlite").exists()
 
 
 def test_the_command_runs_the_server_with_what_it_was_given(

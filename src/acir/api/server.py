@@ -18,6 +18,7 @@ from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.pacs import Pacs
+from acir.workflows.serving.served import refuse_unusable
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 
 LOCAL = "local"  # who signs in by the link that is printed on the machine itself
@@ -58,18 +59,15 @@ def prepare(settings: ServeSettings) -> str:
     """Refuse an address that is not safe; on loopback return the secret of a login link.
 
     Raises:
-        UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
-            the certificate or its key cannot be used; the model is not in service; or the secret
-            of the identity provider is missing, or the PACS cannot be used as it is configured.
+        UsageError: The index or the bundle inside it cannot be opened; others can reach the
+            address, and nobody can sign in or nothing is encrypted; the certificate or its key
+            cannot be used; the model is not in service; or the secret of the identity provider is
+            missing, or the PACS cannot be used as it is configured.
         ComponentError: What an identity provider or a PACS needs is not installed.
     """
     folder, server = Path(settings.index), settings.server
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no index at {folder}; give the folder of one, or build it with acir index "
-            "build"
-        )
-    # What is missing is told before anything listens.
+    # What is missing or damaged is told before anything listens.
+    refuse_unusable(folder)
     if server.certificate:
         _require_encryption(server)
     if settings.models is not None:
