@@ -36,6 +36,7 @@ SPEAKERS = (
     *("api/pool.py", "api/asking.py", "api/security.py", "api/pages", "api/routes"),
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
     "governance/models.py",
+    *("sources", "slides"),
     "governance/lists.py",
     *("api/fetching.py", "api/state.py", "disposable", "workflows/serving/pacs.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
