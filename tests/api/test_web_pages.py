@@ -111,7 +111,10 @@ def test_a_page_needs_to_know_what_is_asked(client: TestClient) -> None:
     sign_in(client, "viewer")
     answer = client.get("/search", headers={"Accept": "text/html"})
     assert answer.status_code == 422
-    assert "Give either q or id, of what was asked" in answer.text
+    assert (
+        "This address names no picture to search by, or two; begin again and give one."
+        in answer.text
+    )
 
 
 @pytest.mark.parametrize("parameters", ["", "?id=x", "?q=x", "?show=x"])
