@@ -69,14 +69,14 @@ def test_an_error_tells_what_the_caller_can_mend(
     assert answer.headers["X-Request-Id"]
 
 
-@pytest.mark.parametrize(("most", "pictures"), [(1, "1 picture"), (2, "2 pictures")])
+@pytest.mark.parametrize(("most", "said"), [(1, "1 picture"), (2, "2 pictures")])
 def test_too_many_pictures_are_told_how_many_there_may_be(
-    web_index: Path, tokens: dict[str, Token], most: int, pictures: str
+    web_index: Path, tokens: dict[str, Token], most: int, said: str
 ) -> None:
     app = create_app(ServeSettings(index=str(web_index), limits=LimitsTable(views=most)))
     with TestClient(app, HOST, headers=tokens["viewer"].headers) as alone:
         answer = alone.post("/api/v1/check", files=[("image", b"x")] * (most + 1))
-    assert answer.json()["detail"] == f"at most {pictures} may be given at once; give fewer"
+    assert answer.json()["detail"] == f"at most {said} may be given at once; give fewer"
 
 
 def test_the_log_has_the_place_of_an_error_and_no_value(
