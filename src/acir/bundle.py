@@ -233,8 +233,8 @@ def verify_bundle(folder: Path) -> str:
         ) from error
     if changed:
         raise BundleError(
-            f"the bundle at {folder} was altered: {', '.join(changed)} differ from their "
-            "checksums; restore it from a copy"
+            f"the bundle at {folder} was altered, by the checksum of {', '.join(changed)}; "
+            "restore it from a copy"
         )
     if written_format != FORMAT:
         raise BundleError(

@@ -106,7 +106,7 @@ class LockedError(AccessError):
 
     def __init__(self, seconds: float) -> None:
         self.wait = ceil(seconds)
-        super().__init__(f"there were too many tries to log in; wait {self.wait} seconds")
+        super().__init__(f"there were too many tries to log in; wait {self.wait} s")
 
 
 class GuardError(AcirError):

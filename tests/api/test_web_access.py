@@ -61,7 +61,12 @@ def test_a_path_that_does_not_exist_looks_like_any_other(client: TestClient) -> 
 @pytest.mark.parametrize("secret", ["", "acir_wrong", "acir_" + "x" * 5000, "\u00e4"])
 def test_a_wrong_token_is_no_token(client: TestClient, secret: str) -> None:
     headers = {b"Authorization": f"Bearer {secret}".encode()}
-    assert client.get("/api/v1/index", headers=headers).status_code == 401
+    answer = client.get("/api/v1/index", headers=headers)
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == (
+        "the server does not know who calls; send an API token that it has made and that still "
+        "holds, as the header Authorization: Bearer acir_..."
+    )
 
 
 def test_a_route_that_says_nothing_is_refused_to_everybody(

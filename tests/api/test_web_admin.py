@@ -11,6 +11,9 @@ from acir.api.app import create_app
 from acir.governance.audit import AuditLog
 from acir.governance.people import People
 from acir.governance.vault import Vault
+from acir.index.store import Store
+from acir.sources.dicom import TWICE
+from acir.types import Skipped
 from acir.workflows.serving.settings import ServeSettings
 from made_web import BY, HOST, PASSWORD, people, sign_in
 
@@ -54,6 +57,17 @@ def test_the_health_of_the_index_is_shown_and_verified(client: TestClient) -> No
     german = client.get("/admin/index", headers={"Accept-Language": "de"}).text
     assert re.search(r"<dt>Größe</dt><dd>\d{1,3}(,\d+)? [kM]B</dd>", german)
     assert "Everything is as it was written." in client.get("/admin/index?verify=true").text
+
+
+def test_what_the_index_could_not_take_is_said_in_the_language_of_the_page(
+    own_index: Path, office: TestClient
+) -> None:
+    with Store.open(own_index) as store:
+        store.keep_dead_letters("x", [Skipped("DICOM file 1 of 2", TWICE)])
+    sign_in(office, "curator")
+    page = office.get("/admin/index?lang=de").text
+    for said in ("DICOM-Datei 1 von 2", "Sie hat die Instanz-UID einer früheren Datei."):
+        assert f">{said}<" in page
 
 
 def test_a_role_in_one_collection_does_not_show_the_whole_index(

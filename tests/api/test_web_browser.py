@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from acir.api.server import prepare
 from acir.api.words import Catalogues
 from acir.governance.models import Registry
 from acir.index.store import Store
+from acir.types import Skipped
 from acir.workflows.serving import maps
 from acir.workflows.serving.served import Served
 from acir.workflows.serving.settings import DeidTable, ModelsTable, ServeSettings
@@ -683,6 +685,23 @@ def test_on_a_phone_all_that_is_known_of_a_person_is_in_sight(page: Page) -> Non
     page.locator(f'summary[aria-label="{name} entfernen"]').click()
     page.get_by_role("button", name=f"{name} entfernen").click()
     expect(page.get_by_role("cell", name=name, exact=True)).to_have_count(0)
+
+
+def test_on_a_phone_why_a_picture_was_not_taken_is_in_sight(
+    page: Page, settings: ServeSettings
+) -> None:
+    reason = "its compressed pixels are damaged or of another size than its header says"
+    with Store.open(Path(settings.index)) as store:
+        store.keep_dead_letters("x", [Skipped("DICOM file 100 of 155", reason)])
+        for path, language in product(("/admin/index", "/admin/quarantine"), ("en", "de")):
+            for width in (390, 360):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.goto(f"{path}?lang={language}")
+                table = page.locator(".wide")
+                assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert accessibility_faults(page) == []
+        store.keep_dead_letters("x", [])
 
 
 def test_on_a_phone_the_name_of_a_setting_and_its_number_stay_apart(

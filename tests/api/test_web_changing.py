@@ -1,6 +1,7 @@
 """Add and delete through the API: for those allowed, and whatever stops the server."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -88,7 +89,7 @@ def test_what_another_collection_holds_is_not_taken_out_of_it(
     for pictures, noted in (((forged,), ["1"]), (given, ["1", "1"])):
         found = add(client, *pictures, label="bars", collection="ours")
         assert set(found["counts"].values()) == {0}
-        notes = [note for note in found["notes"] if "which another collection holds" in note]
+        notes = [note for note in found["notes"] if "to another collection" in note]
         assert [note.split()[1] for note in notes] == noted
     with Store.open(own_index) as store, store.view() as view:
         places = np.flatnonzero(view.select({"collection": "theirs"}))
@@ -98,12 +99,21 @@ def test_what_another_collection_holds_is_not_taken_out_of_it(
     assert again["counts"]["replaced"] == 2
 
 
+def test_pictures_are_refused_where_the_index_cannot_be_written(
+    client: TestClient, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    answer = client.post("/api/v1/pictures", files={"image": png(draw("disc", 705))})
+    assert answer.status_code == 503
+    assert not list((own_index / "uploads").glob("*"))
+
+
 def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
     client: TestClient, make_dicom: Callable[..., bytes], identity: tuple[str, ...], own_index: Path
 ) -> None:
     found = add(client, make_dicom(draw("disc", 703)), png(draw("bars", 703)), b"no picture")
     assert found["counts"]["new"] == 2
-    assert "skipped 1 unreadable pictures:" in found["notes"]
+    assert "skipped 1 unreadable picture:" in found["notes"]
     with Store.open(own_index) as store, store.view() as view:
         kept = str(view.entries(np.arange(len(view.gallery.keys))))
     assert not any(word in kept + json.dumps(found) for word in identity)

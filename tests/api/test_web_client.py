@@ -165,7 +165,8 @@ def test_the_token_may_be_in_the_environment(
     monkeypatch.setenv(TOKEN, "acir_wrong")
     with Client(address) as client, pytest.raises(ProblemError) as caught:
         client.index()
-    assert (caught.value.status, caught.value.reason) == (401, "Unauthorized")
+    assert caught.value.status == 401
+    assert caught.value.reason.startswith("the server does not know who calls; send an API token")
     monkeypatch.delenv(TOKEN)
     with pytest.raises(UsageError, match="there is no token to send: give token_file, or set the"):
         Client(address)

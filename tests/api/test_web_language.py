@@ -36,6 +36,7 @@ SPEAKERS = (
     *("api/pool.py", "api/asking.py", "api/security.py", "api/pages", "api/routes"),
     *("governance/people.py", "governance/passwords.py", "governance/access.py"),
     "governance/models.py",
+    *("sources", "slides"),
     "governance/lists.py",
     *("api/fetching.py", "api/state.py", "disposable", "workflows/serving/pacs.py"),
     *("search", "index/filters.py", "index/verification.py", "workflows/serving/regions.py"),
@@ -101,6 +102,12 @@ def test_the_evidence_of_every_detector_is_said_in_german(name: str) -> None:
         assert "(p = 0,01)" in said
         assert (", üblich sind 0,16 bis 0,84" in said) == np.isfinite(score)
         assert not re.search(r"\b(the|of|its|it|usually|cannot)\b", said)
+
+
+def test_one_picture_is_said_in_german_as_one() -> None:
+    assert GERMAN.said("at most 1 picture may be given at once; give fewer") == (
+        "Höchstens 1 Bild geht auf einmal; geben Sie weniger"
+    )
 
 
 def test_what_the_pre_flight_finds_is_said_in_german() -> None:
@@ -300,6 +307,7 @@ def pages(
         "/nothing",
         "/search",
         "/search?id=nothing",
+        "/compare",
         "/export?q=nothing",
         "/query/heat?q=x",
     ):

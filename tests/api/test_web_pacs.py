@@ -188,8 +188,8 @@ def test_an_instance_that_the_pacs_has_lost_is_counted_once(
 
 def withheld(some: int, instances: int) -> str:
     return (
-        f"the PACS does not give {some} of the {instances} instances that it has under this name, "
-        "so they were not looked at"
+        f"the PACS does not give {some} of the {instances} instances that it has under this name; "
+        "what it does not give was not looked at"
     )
 
 

@@ -111,7 +111,26 @@ def test_a_page_needs_to_know_what_is_asked(client: TestClient) -> None:
     sign_in(client, "viewer")
     answer = client.get("/search", headers={"Accept": "text/html"})
     assert answer.status_code == 422
-    assert "Give either q or id, of what was asked" in answer.text
+    assert (
+        "This address names no picture to search by, or two; begin again and give one."
+        in answer.text
+    )
+
+
+@pytest.mark.parametrize("parameters", ["", "?id=x", "?q=x", "?show=x"])
+def test_a_comparison_needs_two_sides(client: TestClient, parameters: str) -> None:
+    sign_in(client, "viewer")
+    said = {
+        "en": "There is nothing to compare with; search first, then choose Compare below a similar "
+        "picture.",
+        "de": "Es gibt nichts zu vergleichen; suchen Sie zuerst, und wählen Sie dann Vergleich "
+        "unter einem ähnlichen Bild.",
+    }
+    for language, sentence in said.items():
+        client.cookies.set("acir_lang", language)
+        answer = client.get(f"/compare{parameters}", headers={"Accept": "text/html"})
+        assert answer.status_code == 422
+        assert sentence in answer.text
 
 
 @pytest.mark.parametrize("path", ["/query/picture", "/query/heat"])

@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from acir.api.app import create_app
 from acir.api.log import JsonLines
 from acir.api.pool import FullError
 from acir.api.security import HEADERS
@@ -22,7 +24,8 @@ from acir.errors import (
     StoreError,
     UsageError,
 )
-from made_web import HOST, sign_in
+from acir.workflows.serving.settings import LimitsTable, ServeSettings
+from made_web import HOST, Token, sign_in
 
 Program = Callable[[str], TestClient]
 PLACE = "/srv/secret/index"
@@ -37,7 +40,7 @@ PLACE = "/srv/secret/index"
         (ServerError(f"the server at {PLACE} does not answer"), 503, ""),
         (GuardError("no process can be started"), 503, ""),
         (FullError("too many"), 429, "too many"),
-        (LockedError(7.2), 429, "there were too many tries to log in; wait 8 seconds"),
+        (LockedError(7.2), 429, "there were too many tries to log in; wait 8 s"),
         (AcirError(f"{PLACE} failed"), 500, ""),
         (RuntimeError(f"PATRICIA at {PLACE}"), 500, ""),
     ],
@@ -64,6 +67,16 @@ def test_an_error_tells_what_the_caller_can_mend(
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(("most", "said"), [(1, "1 picture"), (2, "2 pictures")])
+def test_too_many_pictures_are_told_how_many_there_may_be(
+    web_index: Path, tokens: dict[str, Token], most: int, said: str
+) -> None:
+    app = create_app(ServeSettings(index=str(web_index), limits=LimitsTable(views=most)))
+    with TestClient(app, HOST, headers=tokens["viewer"].headers) as alone:
+        answer = alone.post("/api/v1/check", files=[("image", b"x")] * (most + 1))
+    assert answer.json()["detail"] == f"at most {said} may be given at once; give fewer"
 
 
 def test_the_log_has_the_place_of_an_error_and_no_value(

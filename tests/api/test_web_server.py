@@ -8,10 +8,11 @@ from fastapi.testclient import TestClient
 from acir.api import server
 from acir.api.app import create_app
 from acir.api.server import prepare
+from acir.bundle import WEIGHTS
 from acir.errors import UsageError
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 from made_certificate import certificate
-from made_model import acir
+from made_model import acir, damage
 from made_web import HOST, people
 
 REFUSED = "can be reached from other machines, so people must sign in and nobody may listen"
@@ -73,6 +74,13 @@ def test_an_index_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
+def test_an_index_that_cannot_be_opened_is_told_in_one_sentence(own_index: Path) -> None:
+    damage(own_index / "bundle" / WEIGHTS)
+    said = acir("serve", "--index", own_index).refusal()
+    assert f"was altered, by the checksum of {WEIGHTS}; restore it from a copy" in said
+    assert not (own_index / "audit.sqlite").exists()
+
+
 def test_the_command_runs_the_server_with_what_it_was_given(
     own_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +93,26 @@ def test_the_command_runs_the_server_with_what_it_was_given(
     (options,) = ran
     assert (options["host"], options["port"]) == ("127.0.0.1", 8123)
     assert options["access_log"] is False
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "acir.example"])
+@pytest.mark.parametrize("names", [(), ("acir.example", "acir")])
+def test_the_address_that_is_printed_is_answered(
+    own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, names: tuple[str]
+) -> None:
+    people(own_index)
+    cert, key = certificate(tmp_path)
+    chosen = settings(own_index, host=host, names=names, certificate=cert, private_key=key)
+    said: list[str] = []
+    monkeypatch.setattr(server, "write_to", lambda: None)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    server.serve(chosen, said.append)
+    (line,) = said
+    printed = line.removeprefix("serving at ")
+    shown = names[0] if names else f"[{host}]" if ":" in host else host
+    assert printed == f"https://{shown}:8000"
+    with TestClient(create_app(chosen), printed) as client:
+        assert client.get("/healthz").status_code == 200
 
 
 def test_the_command_refuses_an_open_address(own_index: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_confusion_table_shows_count_share_and_sum() -> None:
     text = Parsed(render(page(("cat", "dog")))).text
     assert "cat dog called unknown all" in text
     assert "cat 1 100 % 1 dog 1 100 % 1 unknown kind 1 100 % 1" in text
-    assert "4 queries have no picture of their class in the gallery" in text
+    assert "Left out are queries with no picture of their class in the gallery: 4." in text
 
 
 def test_ink_is_legible_on_every_cell_of_the_confusion_table() -> None:

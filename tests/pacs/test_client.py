@@ -214,7 +214,7 @@ def slow() -> Iterator[bytes]:
     ("answer", "sentence"),
     [
         (Answer(endless()), "answered more than 1 MiB"),
-        (Answer(slow()), "took longer than 2 seconds"),
+        (Answer(slow()), "took longer than 2 s to answer"),
         (Answer(status=401), "refuses the credentials"),
         (Answer(status=500), "answered with status 500"),
         (Answer(b"x", headers={"Content-Encoding": "gzip"}), "answered compressed"),

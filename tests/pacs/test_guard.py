@@ -166,7 +166,7 @@ def test_a_child_stays_for_the_next_file(pool: Pool, make_dicom: MakeDicom) -> N
     [
         (101, "its content made the decoder crash"),
         (102, "its content made the decoder crash"),
-        (103, "decoding it takes more than 3 seconds"),
+        (103, "decoding it takes more than 3 s"),
         (104, "decoding it takes more memory than a file may have"),
         (105, "its content made the decoder give up"),
         (106, "its content made the decoder crash"),

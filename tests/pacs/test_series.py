@@ -192,7 +192,7 @@ def test_of_slices_in_one_place_the_lowest_number_is_kept() -> None:
     again = place(9, 4.99)  # within the 0.02 mm that headers are rounded by
     (stack,) = stacks([again, *axial(0, 5, 10)])
     assert stack == Stack(slices=(1, 2, 3), depths=(0, 5000, 10000), doubles=(0,))
-    assert list(remarks([stack])) == ["1 slices lie where another one does, and are left out"]
+    assert list(remarks([stack])) == ["1 slice lies where another one does: left out"]
 
 
 def test_remarks_say_which_stack_they_are_of() -> None:

@@ -83,7 +83,7 @@ def test_what_is_odd_among_frames_is_said_as_of_slices(
         "its 5 slices make 2 stacks (4, 1): orientation, size, frame of reference or acquisition "
         "differs",
         "stack 1: slices seem to be missing after slice 3; they are 5 mm apart",
-        "stack 1: 1 slices lie where another one does, and are left out",
+        "stack 1: 1 slice lies where another one does: left out",
     ]
 
 

@@ -72,7 +72,7 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
     source = open_source(str(tmp_path))
     assert [r.id for r in source] == ["cat/1.png"]
     assert source.skipped == []
-    said = "passed over 1 files that are no PNG, JPEG, TIFF or BMP (.txt)"
+    said = "passed over 1 file that is no PNG, JPEG, TIFF or BMP (.txt)"
     assert source.remarks == [said]
     (tmp_path / "cat" / "2.webp").touch()
     (tmp_path / "cat" / "3.DCM").touch()

@@ -227,7 +227,7 @@ def test_a_changed_benchmark_repeats_what_it_changes_and_reports_nothing_else(
     changed = bench(tmp_path, drawn, seeds="[0]", shared="training.weight_decay = 0.1")
     compare(changed, out, only={"method": ["acir"]}, say=said.append)
     assert titles == ["acir on drawn, 16 bits, seed 0"]
-    assert "3 runs were made under other conditions and are left out of the report" in said
+    assert "left out of the report: 3 runs were made under other conditions" in said
     assert "3 of 4 runs are missing in the report" in said
 
 

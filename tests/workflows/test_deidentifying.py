@@ -62,7 +62,7 @@ def test_a_study_is_written_under_one_patient_and_series(scans: Path, tmp_path: 
     assert len(days) == 1
     assert days != {"20240301"}
     assert said == [
-        "kept back 2 files; `acir deid review OUT` lists them:",
+        "kept back 2 files; see `acir deid review OUT`:",
         "  DICOM file 4 of 5: it may show a name, no rule says where, and tesseract is missing",
         "  DICOM file 5 of 5: its content is not DICOM",
     ]

@@ -147,7 +147,7 @@ def test_the_record_of_an_erasure_stays(bundle: Path, pictures: Path, tmp_path: 
         store.add(replace(entry, patient=PATIENT) for entry in _all(store)[:2])
     outcome = acir("index", "delete", "--index", index, "--patient", PATIENT)
     assert outcome.code == 0, outcome.err
-    assert "1 records of the audit log name the pseudonym, and stay until" in outcome.out
+    assert "1 record of the audit log names the pseudonym; such a record stays until" in outcome.out
     with AuditLog.open(index) as log:
         last = list(log.records())[-1].event
     assert (last.action, last.patients, last.count) == ("erase", (PATIENT,), 2)
@@ -216,7 +216,7 @@ def test_an_erased_patient_is_on_no_list_any_more(place: Path, mine: list[Entry]
             own.put(key, Picture(entry.id, entry.patient, "default"), "seen before", by)
     found = erasure.erase(place, PATIENT)
     assert (found.listed, found.remains) == (1, ())
-    assert "1 pictures and their notes were taken off the lists of people" in list(found.lines())
+    assert "1 picture was taken off the lists of people, with every note" in list(found.lines())
     with AuditLog.open(place) as log, Vault(place, log) as vault:
         assert [noted.picture for noted in Lists(vault).read(key, "ada")[1]] == [other.id]
 

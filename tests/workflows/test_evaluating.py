@@ -144,7 +144,7 @@ def test_unreadable_and_converted_pictures_are_counted(
     sources = (f"{pictures}#train", tmp_path / "queries")
     outcome = evaluate(bundle, *sources)
     assert outcome.line()["n_queries"] == 4
-    assert "skipped 1 unreadable pictures:\n  disc/empty.png: the file is empty" in outcome.err
+    assert "skipped 1 unreadable picture:\n  disc/empty.png: the file is empty" in outcome.err
     assert "converted 4 pictures" in outcome.err
     assert "disc/empty.png" in evaluate(bundle, *sources, "--strict").refusal()
 

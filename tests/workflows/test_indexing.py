@@ -1,5 +1,6 @@
 """`acir index`: what an index holds, what adding and deleting change, what verifying finds."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -13,13 +14,14 @@ from PIL import Image
 
 from acir.bulk import encode_images
 from acir.bundle import CHECKSUMS, FILES, copy_bundle, load_bundle
-from acir.errors import UsageError
+from acir.errors import StorageError, UsageError
 from acir.index.entry import Entry
 from acir.index.store import Store
 from acir.models.encoder import Encoder
 from acir.sources.base import open_source
 from acir.types import ImageRecord
 from acir.workflows import entries
+from acir.workflows import index as workflow
 from acir.workflows.entries import EncodeAll, Kept, Prepared
 from made_model import CLASSES, acir, coloured, damage, draw, fill, save, train, tree
 
@@ -406,7 +408,23 @@ def test_a_strict_add_stores_all_or_nothing(own_index: Path, few: Path) -> None:
     assert info(own_index) == before
     outcome = acir("index", "add", *options, "--json")
     assert outcome.line()["new"] == 12
-    assert "skipped 1 unreadable pictures:\n  slope/zzz.png: the file is empty" in outcome.err
+    assert "skipped 1 unreadable picture:\n  slope/zzz.png: the file is empty" in outcome.err
+
+
+def test_an_index_that_cannot_be_written_is_refused_before_anything_is_encoded(
+    own_index: Path, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[object] = []
+    monkeypatch.setattr("acir.workflows.index_filling.encode_batch", encoded.append)
+    # To a user without the right no file looks writable; SQLite does the rest.
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    said = (
+        rf"the index at {own_index} cannot be written, so nothing was begun; give access to the "
+        r"folder and to store\.sqlite in it, or add to a copy that acir index backup makes"
+    )
+    with pytest.raises(StorageError, match=said):
+        workflow.add(own_index, str(few))
+    assert encoded == []
 
 
 def test_a_build_that_cannot_copy_its_bundle_leaves_nothing(

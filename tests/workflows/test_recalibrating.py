@@ -76,8 +76,8 @@ def test_the_object_has_the_keys_of_the_contract(
 
 
 def test_what_is_left_out_is_counted_for_a_person(outcome: Outcome) -> None:
-    assert "left out 1 pictures that the pre-flight refuses" in outcome.err
-    assert "left out 1 pictures with the pixels of another" in outcome.err
+    assert "left out 1 picture that the pre-flight refuses" in outcome.err
+    assert "left out 1 picture with the pixels of another" in outcome.err
     assert "no patient is named, so one may have pictures in both sets" in outcome.err
 
 
@@ -276,7 +276,7 @@ def test_what_cannot_be_halved_is_refused(bundle: Path, tmp_path: Path) -> None:
     for name, count in (("blank", 0), ("one", 1)):
         done = calibrate(bundle, tmp_path / name, tmp_path / "out")
         assert done.refusal().endswith(f"{tmp_path / name} has usable pictures: {count}; give more")
-        assert ("left out 1 pictures that the pre-flight refuses" in done.err) == (count == 0)
+        assert ("left out 1 picture that the pre-flight refuses" in done.err) == (count == 0)
     lines = ["path,patient"]
     for number in range(3):
         save(foreign(number), tmp_path / f"{number}.png")

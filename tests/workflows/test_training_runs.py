@@ -271,7 +271,7 @@ def test_unreadable_pictures_are_skipped_counted_and_listed(tmp_path: Path) -> N
     (data / "train" / "x.webp").touch()
     outcome = train(data, tmp_path / "run", **SHORT)
     assert outcome.code == 0, outcome.err
-    assert "passed over 1 files that are no PNG, JPEG, TIFF or BMP (.webp)" in (outcome.err)
+    assert "passed over 1 file that is no PNG, JPEG, TIFF or BMP (.webp)" in (outcome.err)
     assert "skipped 2 unreadable pictures:" in outcome.err
     assert "  train/disc/empty.png: the file is empty" in outcome.err
     assert "  train/bars/text.png: its content is no picture" in outcome.err

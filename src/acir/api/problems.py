@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from acir.amounts import amount
 from acir.api.pool import FullError, LateError
 from acir.api.schemas import Problem
 from acir.errors import (
@@ -60,6 +61,11 @@ INSTEAD = {
         "this address cannot be called in this way; begin again at the first page"
     ),
 }
+# For programs alone: a person is shown the page on which to sign in.
+UNKNOWN = (
+    "the server does not know who calls; send an API token that it has made and that still holds, "
+    "as the header Authorization: Bearer acir_..."
+)
 TOO_MANY = re.compile(r"Too many files\. Maximum number of files is (\d+)\.")
 log = logging.getLogger("acir.api")
 
@@ -93,6 +99,8 @@ class Problems:
     ) -> Response:
         """Return a page to a browser and a problem to a program."""
         found = HTTPStatus(status)
+        if found == HTTPStatus.UNAUTHORIZED:
+            detail = detail or UNKNOWN
         response = (
             self._page(request, found, detail)
             if _is_for_a_person(request)
@@ -119,7 +127,8 @@ class Problems:
     def _of_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if many := TOO_MANY.fullmatch(error.detail):
-            said = f"at most {many[1]} pictures may be given at once; give fewer"
+            most = amount(int(many[1]), "picture", "pictures")
+            said = f"at most {most} may be given at once; give fewer"
             return self(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
         said = INSTEAD.get(error.detail, error.detail)
         return self(request, error.status_code, said, dict(error.headers or {}))

@@ -18,6 +18,7 @@ from acir.governance.sessions import Sessions
 from acir.governance.vault import Vault
 from acir.workflows.serving.approval import Approval
 from acir.workflows.serving.pacs import Pacs
+from acir.workflows.serving.served import refuse_unusable
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 
 LOCAL = "local"  # who signs in by the link that is printed on the machine itself
@@ -34,12 +35,10 @@ def serve(settings: ServeSettings, say: Say) -> None:
     """
     link = prepare(settings)
     server = settings.server
-    scheme = "https" if server.certificate else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
     if link:
-        say(f"open {scheme}://{host}:{server.port}/login?link={link}  (works once, for 10 minutes)")
+        say(f"open {_address(server)}/login?link={link}  (works once, for 10 minutes)")
     else:
-        say(f"serving at {scheme}://{host}:{server.port}")
+        say(f"serving at {_address(server)}")
     write_to()
     uvicorn.run(
         create_app(settings),
@@ -60,18 +59,15 @@ def prepare(settings: ServeSettings) -> str:
     """Refuse an address that is not safe; on loopback return the secret of a login link.
 
     Raises:
-        UsageError: Others can reach the address, and nobody can sign in or nothing is encrypted;
-            the certificate or its key cannot be used; the model is not in service; or the secret
-            of the identity provider is missing, or the PACS cannot be used as it is configured.
+        UsageError: The index or the bundle inside it cannot be opened; others can reach the
+            address, and nobody can sign in or nothing is encrypted; the certificate or its key
+            cannot be used; the model is not in service; or the secret of the identity provider is
+            missing, or the PACS cannot be used as it is configured.
         ComponentError: What an identity provider or a PACS needs is not installed.
     """
     folder, server = Path(settings.index), settings.server
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no index at {folder}; give the folder of one, or build it with acir index "
-            "build"
-        )
-    # What is missing is told before anything listens.
+    # What is missing or damaged is told before anything listens.
+    refuse_unusable(folder)
     if server.certificate:
         _require_encryption(server)
     if settings.models is not None:
@@ -97,6 +93,15 @@ def prepare(settings: ServeSettings) -> str:
                 "TLS, under [server] in --config"
             )
     return ""
+
+
+def _address(server: ServerTable) -> str:
+    """Return where a browser finds it: where only some names are answered, under one of them."""
+    scheme = "https" if server.certificate else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    if server.called and host not in server.called:
+        host = server.called[0]
+    return f"{scheme}://{host}:{server.port}"
 
 
 def _require_encryption(server: ServerTable) -> None:

@@ -87,7 +87,7 @@ class Worker:
             answer = _taken(said, self._memory, name, take)
         except TimeoutError:
             raise UnreadableImageError(
-                name, f"decoding it takes more than {self._seconds:g} seconds"
+                name, f"decoding it takes more than {self._seconds:g} s"
             ) from None
         except (BrokenWireError, OSError):
             raise UnreadableImageError(name, "its content made the decoder crash") from None

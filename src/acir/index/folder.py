@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from acir.durable import synchronise, synchronise_all
 from acir.errors import StorageError, StoreError
-from acir.index.database import FILE
+from acir.index.database import FILE, can_be_written
 
 
 def require_index(folder: Path) -> None:
@@ -20,6 +20,19 @@ def require_index(folder: Path) -> None:
         raise StoreError(
             f"there is no index at {folder}; give the folder of one, or build it with acir index "
             "build"
+        )
+
+
+def refuse_read_only(folder: Path) -> None:
+    """Refuse an index that cannot be changed, before there is work to lose.
+
+    Raises:
+        StorageError: It or its folder cannot be written.
+    """
+    if not can_be_written(folder / FILE):
+        raise StorageError(
+            f"the index at {folder} cannot be written, so nothing was begun; give access to the "
+            f"folder and to {FILE} in it, or add to a copy that acir index backup makes"
         )
 
 

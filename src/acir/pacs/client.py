@@ -194,7 +194,7 @@ class Client(AbstractContextManager["Client"]):
                 if monotonic() > end:
                     raise SilentError(
                         f"the server {self._server.name} took longer than "
-                        f"{self._server.timeout_seconds:g} seconds to answer"
+                        f"{self._server.timeout_seconds:g} s to answer"
                     )
             return bytes(content), response.headers.get("Content-Type", "")
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from statistics import median_low
 
+from acir.amounts import amount
 from acir.pacs.place import PASSES, Place, normal_of
 
 SLICES = 5  # of each stack: their middles lie 10 to 90 % along it, off the empty ends
@@ -159,7 +160,8 @@ def _remarks(stack: Stack) -> Iterator[str]:
     if uneven := unevennesses(depths):
         yield f"the distance is not the usual one of {usual:g} mm {_after(uneven)}"
     if stack.doubles:
-        yield f"{len(stack.doubles)} slices lie where another one does, and are left out"
+        lie = amount(len(stack.doubles), "slice lies", "slices lie")
+        yield f"{lie} where another one does: left out"
 
 
 def _after(numbers: Sequence[int]) -> str:

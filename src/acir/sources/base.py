@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from acir import registry
+from acir.amounts import amount
 from acir.errors import SourceError, UnreadableImageError, suggestion
 from acir.folders import exists, readable
 from acir.prep.arrays import ArrayFile
@@ -208,8 +209,9 @@ def passed_over(names: Sequence[str]) -> list[str]:
     fit = [k.schemes[0] for k in kinds if any(n.lower().endswith(k.suffixes) for n in names)]
     advice = f"; {' or '.join(f'{scheme}:FOLDER' for scheme in fit)} reads such" if fit else ""
     most = Counter(PurePath(name).suffix.lower() or "no suffix" for name in names).most_common(3)
-    kind = f"that are no PNG, JPEG, TIFF or BMP ({', '.join(suffix for suffix, _ in most)})"
-    return [f"passed over {len(names)} files {kind}{advice}"]
+    files = amount(len(names), "file that is", "files that are")
+    kinds_met = ", ".join(suffix for suffix, _ in most)
+    return [f"passed over {files} no PNG, JPEG, TIFF or BMP ({kinds_met}){advice}"]
 
 
 def _named_split(text: str, split: str) -> Split:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from acir.amounts import amount
 from acir.errors import AuditError, UsageError, suggestion
 from acir.evaluation.document import Document, Section, Table
 from acir.evaluation.report import write_page
@@ -101,7 +102,8 @@ def report(index: Path, which: Which, html: Path | None = None) -> Mapping[str, 
         found = counts(chosen(log.records(), **asdict(which)))
         log.append(_read_event(index, "report", sum(found["action"].values())))
     if html is not None:
-        intro = f"{sum(found['action'].values())} records of the audit log of {index.name}."
+        records = amount(sum(found["action"].values()), "record", "records")
+        intro = f"{records} of the audit log of {index.name}."
         tables = tuple(
             Table(f"By {name}", (name, "records"), tuple((k, str(n)) for k, n in rows.items()))
             for name, rows in found.items()

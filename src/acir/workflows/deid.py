@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from acir.amounts import amount
 from acir.errors import SourceError, UnreadableImageError, UsageError
 from acir.folders import walk_files
 from acir.pacs import guard
@@ -143,7 +144,10 @@ class _Run:
         if not self._kept_back:
             return []
         lines = [f"  {entry.file}: {entry.reason}" for entry in self._kept_back]
-        return [f"kept back {len(lines)} files; `acir deid review OUT` lists them:", *lines]
+        return [
+            f"kept back {amount(len(lines), 'file', 'files')}; see `acir deid review OUT`:",
+            *lines,
+        ]
 
     def require_any(self) -> None:
         """Refuse files of which none can be read, as every command that reads files does.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from acir.amounts import amount
 from acir.errors import AcirError, UsageError
 from acir.governance import audit, vault
 from acir.governance.audit import AuditLog
@@ -41,7 +42,8 @@ class Erasure:
         """Yield it in words for a person."""
         yield from (f"remains: {line}" for line in self.remains)
         if self.listed:
-            yield f"{self.listed} pictures and their notes were taken off the lists of people"
+            was = amount(self.listed, "picture was", "pictures were")
+            yield f"{was} taken off the lists of people, with every note"
         if not self.remains:
             yield "nothing of the patient was found in the files of the index"
         yield from (
@@ -50,10 +52,10 @@ class Erasure:
         )
         yield from (f"copy {place}: {said}" for place, said in self.copies.items())
         if self.records:
-            yield (
-                f"{self.records} records of the audit log name the pseudonym, and stay until they "
-                "are archived and destroyed"
+            names = amount(
+                self.records, "record of the audit log names", "records of the audit log name"
             )
+            yield f"{names} the pseudonym; such a record stays until it is archived and destroyed"
 
 
 def erase(index: Path, patient: str) -> Erasure:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from acir.amounts import amount
 from acir.bundle import Bundle, load_bundle
 from acir.errors import SourceError, UsageError
 from acir.evaluation.protocol import Evaluation
@@ -90,10 +91,11 @@ def _new(asked: NamedSet, searched: NamedSet, say: Say) -> NamedSet:
     """
     new = asked.without(searched)
     if len(new) < len(asked):
-        say(f"left out {len(asked) - len(new)} queries that the gallery holds")
+        say(f"left out {amount(len(asked) - len(new), 'query', 'queries')} that the gallery holds")
     of_others = new.of_other_patients(searched)
     if len(of_others) < len(new):
-        say(f"left out {len(new) - len(of_others)} queries of patients whom the gallery shows")
+        shown = amount(len(new) - len(of_others), "query", "queries")
+        say(f"left out {shown} of patients whom the gallery shows")
     if not len(of_others):
         raise SourceError(
             f"--drop-overlap leaves none of the {len(asked)} query pictures, as the gallery holds "
@@ -140,7 +142,8 @@ def _measured(
         mode=mode,
     )
     if found.n_excluded:
-        say(f"{found.n_excluded} queries have no picture of their class in the gallery")
+        have = amount(found.n_excluded, "query has", "queries have")
+        say(f"{have} no picture of the same class in the gallery")
     return found
 
 

@@ -14,7 +14,13 @@ from acir.governance.audit import AuditEvent
 from acir.index import engines
 from acir.index.chosen import COLLECTION, SERVER, choose
 from acir.index.copying import copy_store
-from acir.index.folder import beside, refuse_immovable, refuse_taken, refuse_within
+from acir.index.folder import (
+    beside,
+    refuse_immovable,
+    refuse_read_only,
+    refuse_taken,
+    refuse_within,
+)
 from acir.index.store import Store
 from acir.index.writer import Added
 from acir.privacy.pseudonym import fresh_key, load_key
@@ -115,8 +121,10 @@ def add(
 
     Raises:
         UsageError: The index or the source cannot be used.
+        StorageError: The index cannot be written.
     """
     with Store.open(index, model=bundle_of(index)) as store:
+        refuse_read_only(index)
         options = IndexOptions(strict=strict, download=download, collection=collection)
         source = options.source(data, load_key(index / KEY))
         refuse_unreadable(source, progress)

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from acir.amounts import amount
 from acir.bulk import BATCH, ahead
 from acir.bundle import Bundle
 from acir.index import engines
@@ -109,13 +110,14 @@ def _name_of(source: Source) -> str:
 def _notes(source: Source, counts: Mapping[str, int]) -> Iterator[str]:
     if counts["calibration"]:
         yield (
-            f"left out {counts['calibration']} pictures that calibrated the model: an index that "
-            "holds them would void its promise"
+            f"left out {amount(counts['calibration'], 'picture', 'pictures')} that calibrated the "
+            "model: an index that holds such would void its promise"
         )
     if counts["elsewhere"]:
+        left = amount(counts["elsewhere"], "picture", "pictures")
         yield (
-            f"left {counts['elsewhere']} pictures as they are, which another collection holds; "
-            "who may delete them there can do so, then add them here"
+            f"left {left} to another collection, which holds such already; who may delete there "
+            "can do so, then add here"
         )
     yield from converted_lines(counts["converted"])
     yield from source_lines(source)

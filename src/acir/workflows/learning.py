@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from acir import losses, registry
+from acir.amounts import amount
 from acir.bulk import encode_set
 from acir.codes import nested_lengths
 from acir.data import near
@@ -72,10 +73,11 @@ def describe(manifest: Manifest) -> list[str]:
     """Say in a few lines what the data report found."""
     report = manifest.report()
     parts = ", ".join(f"{count} {part}" for part, count in sorted(report["pictures"].items()))
+    duplicates = amount(report["duplicates"], "duplicate", "duplicates")
     lines = [
         f"{len(manifest.rows)} pictures of {len(manifest.class_names)} classes: {parts}",
         f"sizes {', '.join(report['sizes'])}; {report['colour']} in colour; "
-        f"{report['duplicates']} duplicates, {report['in_two_splits']} of them across splits",
+        f"{duplicates}, {report['in_two_splits']} of them across splits",
     ]
     if report["patients"] is None:
         lines.append("no patient is named, so leakage between splits cannot be excluded")

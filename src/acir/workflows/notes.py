@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from acir.amounts import amount
 from acir.sources.base import Source
 from acir.types import Skipped
 
@@ -15,7 +16,7 @@ def source_lines(source: Source) -> Iterator[str]:
 def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
     """Count and list the pictures that could not be read."""
     if skipped:
-        yield f"skipped {len(skipped)} unreadable pictures:"
+        yield f"skipped {amount(len(skipped), 'unreadable picture', 'unreadable pictures')}:"
     for picture in skipped:
         yield f"  {picture.path}: {picture.reason}"
 
@@ -23,4 +24,4 @@ def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
 def converted_lines(count: int) -> Iterator[str]:
     """Count the pictures that were converted from grey to colour or back."""
     if count:
-        yield f"converted {count} pictures to the channels of the model"
+        yield f"converted {amount(count, 'picture', 'pictures')} to the channels of the model"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from acir.amounts import amount
 from acir.answer_set import AnswerSets
 from acir.bundle import Bundle, load_bundle, verify_bundle, write_bundle
 from acir.errors import SourceError, UsageError
@@ -218,9 +219,13 @@ def _made(bundle: Bundle, site: Site, first: Rows, second: Rows, seed: int) -> d
 def _left_out(site: Site) -> list[str]:
     lines = list(site.notes)
     if site.refused:
-        lines.append(f"left out {site.refused} pictures that the pre-flight refuses")
+        lines.append(
+            f"left out {amount(site.refused, 'picture', 'pictures')} that the pre-flight refuses"
+        )
     if site.twice:
-        lines.append(f"left out {site.twice} pictures with the pixels of another")
+        lines.append(
+            f"left out {amount(site.twice, 'picture', 'pictures')} with the pixels of another"
+        )
     return lines
 
 

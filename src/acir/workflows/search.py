@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from acir.amounts import amount
 from acir.bundle import load_bundle, verify_bundle
 from acir.errors import SourceError, StoreError, UnreadableImageError, UsageError
 from acir.evaluation.report import Page, QueryReport, refuse_unwritable_page, write_page
@@ -167,7 +168,7 @@ def _refuse_impossible(
 
 
 def _page(index: Path, reports: Sequence[QueryReport]) -> Page:
-    intro = f"{len(reports)} queries, answered from {index.name}."
+    intro = f"{amount(len(reports), 'query', 'queries')}, answered from {index.name}."
     return Page("Similar pictures", intro, tuple(reports))
 
 

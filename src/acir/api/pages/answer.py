@@ -43,7 +43,9 @@ class Subject:
             HTTPException: There is neither or both, or the pictures were forgotten.
         """
         if (self.q is None) == (self.id is None):
-            raise HTTPException(422, "give either q or id, of what was asked")
+            raise HTTPException(
+                422, "this address names no picture to search by, or two; begin again and give one"
+            )
         if self.id is not None:
             return self.id
         return await asked_about(server, caller, self.q or "", self.box)

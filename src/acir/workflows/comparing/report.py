@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from acir.amounts import amount
 from acir.evaluation.benchmark import Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
@@ -41,7 +42,8 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
     sheet = Sheet(benchmark, Results(runs))
     missing = expected(sheet) - len(runs)
     if outdated:
-        say(f"{outdated} runs were made under other conditions and are left out of the report")
+        made = amount(outdated, "run was", "runs were")
+        say(f"left out of the report: {made} made under other conditions")
     if missing:
         say(f"{missing} of {expected(sheet)} runs are missing in the report")
     known = _known(out / NUMBERS)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from acir.durable import synchronise, synchronise_all
 from acir.errors import AcirError, StorageError, UsageError
 from acir.index.filters import DEFAULT
+from acir.index.folder import refuse_read_only
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
 from acir.workflows.recording import elsewhere
@@ -101,8 +102,9 @@ class Additions(AbstractContextManager["Additions"]):
 
         Raises:
             UsageError: The label could not be the name of a folder.
-            StorageError: They cannot be written.
+            StorageError: They cannot be written, or the index cannot.
         """
+        refuse_read_only(self._index)
         is_word = label.isprintable() and len(label) <= LONGEST_LABEL
         if not is_word or "/" in label or label.startswith("."):
             raise UsageError(

@@ -71,7 +71,7 @@ class Found:
         if self.withheld:
             yield (
                 f"the PACS does not give {self.withheld} of the {self.instances} instances that it "
-                "has under this name, so they were not looked at"
+                "has under this name; what it does not give was not looked at"
             )
 
 

@@ -10,13 +10,23 @@ import numpy as np
 from acir.evaluation.retrieved import spread
 from acir.index.entry import Entry
 from acir.index.filters import collection_of
+from acir.index.store import Store
 from acir.search import Searcher, unwitnessed
-from acir.workflows.search import open_index
+from acir.workflows.search import bundle_of, open_index
 
 __all__ = ["Entry", "Served", "Within", "collection_of"]
 
 Within = frozenset[str] | None
 """Collections that a caller may see; None for all."""
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Refuse an index that cannot be opened with the bundle inside it; no network is loaded.
+
+    Raises:
+        UsageError: It or the bundle is missing or damaged, or they do not belong together.
+    """
+    Store.open(folder, model=bundle_of(folder)).close()
 
 
 @dataclass(frozen=True)
