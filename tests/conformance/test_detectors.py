@@ -21,12 +21,17 @@ def _new(name: str) -> Detector:
 
 
 def _encode(images: torch.Tensor) -> Encoding:
-    """A network that sees where a picture is bright, and loses the code of a bright picture."""
+    """A network that sees where a picture is bright, and loses the code of a bright picture.
+
+    Its blended features are those of a foreign picture, as of one that was put together.
+    """
     pooled = adaptive_avg_pool2d(images, 2).flatten(start_dim=1)
     bright = images.mean(dim=(1, 2, 3))[:, None] > 0.5
     logits = torch.where(bright, -3 * torch.linspace(-1, 1, 12), torch.tensor(3.0))[:, :8]
     spoilt = images.sum(dim=(1, 2, 3))[:, None] * 0
-    return Encoding(logits + spoilt, pooled, pooled, pooled, images)
+    return Encoding(
+        logits + spoilt, torch.linspace(-1, 1, 12) + 0.1 * pooled, pooled, pooled, images
+    )
 
 
 def _evidence(count: int, *, foreign: bool = False, seed: int = 0) -> Evidence:

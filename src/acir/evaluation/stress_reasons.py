@@ -25,7 +25,9 @@ PIXELS = frozenset(
         "denoising",
     }
 )
-CONTENT = frozenset({"nearest-neighbour", "no-class", "new-variation", "weak-classes", "code"})
+CONTENT = frozenset(
+    {"nearest-neighbour", "no-class", "new-variation", "weak-classes", "code", "put-together"}
+)
 EMPTY = frozenset({"blank"})
 GEOMETRY = CONTENT | {"orientation", "spectrum", "reconstruction", "reconstruction-error"}
 ANYTHING = PIXELS | CONTENT | EMPTY
