@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Evidence
 
@@ -179,12 +180,14 @@ def _teach(network: nn.Sequential, images: Images, random: Generator) -> None:
 
 @torch.no_grad()
 def _told_apart(network: nn.Sequential, images: Images, random: Generator) -> float:
-    """Return the share of pairs, one crop with strokes to be seen, one without, rightly ordered."""
+    """Return the share of pairs, one crop with strokes to be seen, one without, rightly ordered.
+
+    It is 0 where strokes are to be seen on none.
+    """
     lessons = [_lesson(images, random) for _ in range(math.ceil(len(images) / BATCH))]
     plain, drawn = torch.cat([_scores(network, batch).view(2, -1) for batch, _ in lessons], dim=1)
     drawn = drawn[torch.cat([marked.chunk(2)[1].flatten(1).any(dim=1) for _, marked in lessons])]
-    gaps = drawn[:, None] - plain
-    return float(((gaps > 0).double() + (gaps == 0) / 2).mean())
+    return auroc(plain.numpy(), drawn.numpy()) if len(drawn) else 0.0
 
 
 def _lesson(

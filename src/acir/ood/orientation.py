@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Float64, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.utils import fuse_linear_bn_eval
 
+from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Evidence
 
@@ -184,8 +185,7 @@ def _moved(greys: Greys) -> Greys:
 def _told_apart(network: nn.Sequential, greys: Greys) -> float:
     """Return the share of pairs, one upright and one not, that the score orders rightly."""
     upright, *others = (_improbability(network(_cells(way))) for way in ways(greys))
-    gaps = torch.cat(others)[:, None] - upright
-    return float(((gaps > 0).double() + (gaps == 0) / 2).mean())
+    return auroc(upright.numpy(), torch.cat(others).numpy())
 
 
 def _improbability(logits: Float[Tensor, "n 8"]) -> Float[Tensor, " n"]:
