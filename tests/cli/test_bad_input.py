@@ -57,7 +57,7 @@ def test_pictures_that_are_none(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("no picture", encoding="utf-8")
     said = refused(tmp_path / "data", tmp_path / "run")
-    assert said.startswith("none of the 10 pictures can be read, such as train/disc/0.png (")
+    assert said.startswith("none of 10 pictures can be read, such as train/disc/0.png (")
 
 
 def test_one_class(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_fewer_than_two_classes_are_refused(rows: tuple[Row, ...], classes: int)
 
 def test_pictures_none_of_which_can_be_read_are_refused_with_the_first_reason() -> None:
     broken = tuple(Skipped(f"{n}.png", "it is no picture") for n in range(3))
-    said = r"none of the 3 pictures can be read, such as 0.png \(it is no picture\); give some"
+    said = r"none of 3 pictures can be read, such as 0.png \(it is no picture\); give some"
     with pytest.raises(SourceError, match=said):
         Manifest((), broken, 0.0).require_trainable()
 

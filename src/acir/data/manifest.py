@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from acir.amounts import amount
 from acir.data import near
 from acir.errors import SourceError
 from acir.types import ImageRecord, Skipped, Split
@@ -118,8 +119,8 @@ class Manifest:
         if self.skipped and not self.rows:
             first = self.skipped[0]
             raise SourceError(
-                f"none of the {len(self.skipped)} pictures can be read, such as {first.path} "
-                f"({first.reason}); give some that can"
+                f"none of {amount(len(self.skipped), 'picture', 'pictures')} can be read, such as "
+                f"{first.path} ({first.reason}); give some that can"
             )
         self.require_patients_apart()
         counts = Counter(label for row in self.of("train") for label in row.labels)
