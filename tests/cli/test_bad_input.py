@@ -65,7 +65,7 @@ def test_one_class(tmp_path: Path) -> None:
     for n in range(10):
         save(draw("disc", n), tmp_path / "data" / "train" / "disc" / f"{n}.png")
     said = refused(tmp_path / "data", tmp_path / "run")
-    assert said.startswith("the training pictures have 1 classes, expected at least 2;")
+    assert said.startswith("the training pictures have 1 class, expected at least 2;")
 
 
 def test_a_class_with_one_picture(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_patient_in_two_splits(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("\n".join(lines), encoding="utf-8")
     said = refused(table, tmp_path / "run")
-    assert said.startswith("1 patients have pictures in more than one split")
+    assert said.startswith("1 patient has pictures in more than one split")
     assert "CANARY" not in said
 
 

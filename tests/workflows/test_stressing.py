@@ -351,7 +351,7 @@ def test_a_patient_of_train_and_test_is_refused(bundle: Path, tmp_path: Path) ->
     table = tmp_path / "table.csv"
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert refused(bundle, table, tmp_path) == (
-        "1 patients have pictures in more than one split, so that a test would measure memory; "
+        "1 patient has pictures in more than one split, so that a test would measure memory; "
         "give every patient one split"
     )
 

@@ -104,8 +104,8 @@ class Manifest:
         found = _in_two_splits(named, lambda row: row.patient or "")
         if found:
             raise SourceError(
-                f"{len(found)} patients have pictures in more than one split, so that a test would "
-                "measure memory; give every patient one split"
+                f"{amount(len(found), 'patient has', 'patients have')} pictures in more than one "
+                "split, so that a test would measure memory; give every patient one split"
             )
 
     def require_trainable(self) -> None:
@@ -126,8 +126,8 @@ class Manifest:
         counts = Counter(label for row in self.of("train") for label in row.labels)
         if len(counts) < 2:  # noqa: PLR2004 - retrieval contrasts classes
             raise SourceError(
-                f"the training pictures have {len(counts)} classes, expected at least 2; put "
-                "pictures of further classes into folders of their own"
+                f"the training pictures have {amount(len(counts), 'class', 'classes')}, expected "
+                "at least 2; put pictures of further classes into folders of their own"
             )
         lonely = sorted(label for label, count in counts.items() if count == 1)
         if lonely:

@@ -142,7 +142,7 @@ def test_a_patient_of_train_and_test_is_refused(tmp_path: Path) -> None:
                 path = save(draw(kind, n), tmp_path / "png" / f"{kind}{n}.png")
                 lines.append(f"{path.relative_to(tmp_path)},{kind},P{n % 7},{split}")
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="1 patients have pictures in more than one split"):
+    with pytest.raises(SourceError, match="1 patient has pictures in more than one split"):
         keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
     assert not (tmp_path / "b.npz").exists()
 
