@@ -88,7 +88,8 @@ def test_an_altered_model_is_not_the_approved_one(
 ) -> None:
     copy = Path(shutil.copytree(place, tmp_path / "cells"))
     damage(next((copy / "bundle").glob("*.safetensors")))
-    with pytest.raises(UsageError, match=r"was altered: .*; restore it from a copy"):
+    said = r"was altered, by the checksum of .*\.safetensors; restore it from a copy"
+    with pytest.raises(UsageError, match=said):
         prepare(settings(copy, registry))
 
 

@@ -1,6 +1,7 @@
 """Bad input: exit code 2, one sentence, and nothing left behind."""
 
 import re
+import shutil
 import struct
 import zlib
 from io import BytesIO
@@ -57,14 +58,14 @@ def test_pictures_that_are_none(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("no picture", encoding="utf-8")
     said = refused(tmp_path / "data", tmp_path / "run")
-    assert said.startswith("none of the 10 pictures can be read, such as train/disc/0.png (")
+    assert said.startswith("none of 10 pictures can be read, such as train/disc/0.png (")
 
 
 def test_one_class(tmp_path: Path) -> None:
     for n in range(10):
         save(draw("disc", n), tmp_path / "data" / "train" / "disc" / f"{n}.png")
     said = refused(tmp_path / "data", tmp_path / "run")
-    assert said.startswith("the training pictures have 1 classes, expected at least 2;")
+    assert said.startswith("the training pictures have 1 class, expected at least 2;")
 
 
 def test_a_class_with_one_picture(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_a_patient_in_two_splits(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("\n".join(lines), encoding="utf-8")
     said = refused(table, tmp_path / "run")
-    assert said.startswith("1 patients have pictures in more than one split")
+    assert said.startswith("1 patient has pictures in more than one split")
     assert "CANARY" not in said
 
 
@@ -291,6 +292,37 @@ def test_wrong_use_of_the_command_line(words: tuple[str, ...], said: str) -> Non
     assert outcome.code == 2
     assert said in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "before"),
+    [
+        (("check", "--model", "", "x.png"), "--model"),
+        (("check", "--model=", "x.png"), "--model"),
+        (("index", "info", "--index", "", "--json"), "--index"),
+        (("evaluate", ""), "evaluate"),
+        (("demo", "--out", ""), "--out"),
+    ],
+)
+def test_an_empty_value_is_not_this_folder(
+    tmp_path: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    before: str,
+) -> None:
+    here = tmp_path / "bundle"
+    shutil.copytree(bundle, here)
+    monkeypatch.chdir(here)
+    held = sorted(here.iterdir())
+    said = acir(*words).refusal()
+    assert said == f"what follows {before} is empty; give a value, or `.` for this folder"
+    assert sorted(here.iterdir()) == held
+
+
+def test_a_condition_may_name_an_empty_value(tmp_path: Path) -> None:
+    outcome = acir("search", "--index", tmp_path / "none", "x.png", "--where=site=")
+    assert "there is no index at" in outcome.refusal()
 
 
 def test_a_picture_as_small_as_a_pixel_and_one_as_large_as_a_scan_are_no_errors(

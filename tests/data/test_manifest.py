@@ -131,18 +131,18 @@ def test_two_classes_of_two_pictures_are_enough_and_no_fewer() -> None:
             manifest(*(one for one in TRAINABLE if one is not left_out)).require_trainable()
 
 
-@pytest.mark.parametrize(("rows", "classes"), [((), 0), ((row(1), row(2)), 1)])
-def test_fewer_than_two_classes_are_refused(rows: tuple[Row, ...], classes: int) -> None:
+@pytest.mark.parametrize(("rows", "classes"), [((), "0 classes"), ((row(1), row(2)), "1 class")])
+def test_fewer_than_two_classes_are_refused(rows: tuple[Row, ...], classes: str) -> None:
     with pytest.raises(
         SourceError,
-        match=f"the training pictures have {classes} classes, expected at least 2; put",
+        match=f"the training pictures have {classes}, expected at least 2; put",
     ):
         manifest(*rows).require_trainable()
 
 
 def test_pictures_none_of_which_can_be_read_are_refused_with_the_first_reason() -> None:
     broken = tuple(Skipped(f"{n}.png", "it is no picture") for n in range(3))
-    said = r"none of the 3 pictures can be read, such as 0.png \(it is no picture\); give some"
+    said = r"none of 3 pictures can be read, such as 0.png \(it is no picture\); give some"
     with pytest.raises(SourceError, match=said):
         Manifest((), broken, 0.0).require_trainable()
 
@@ -170,7 +170,7 @@ def test_at_most_five_names_are_listed() -> None:
 def test_a_patient_in_two_splits_is_refused_without_a_name() -> None:
     rows = (*TRAINABLE, row(5, patient="p1"), row(6, split="val", patient="p1"))
     with pytest.raises(
-        SourceError, match=r"^1 patients have pictures in more than one split, so that a test would"
+        SourceError, match=r"^1 patient has pictures in more than one split, so that a test would"
     ) as caught:
         manifest(*rows).require_trainable()
     assert "p1" not in str(caught.value)

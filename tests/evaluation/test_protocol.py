@@ -235,7 +235,7 @@ def test_a_gallery_that_holds_queries_is_refused() -> None:
 def test_queries_of_other_classes_than_the_gallery_are_refused(size: int) -> None:
     labels = np.eye(3, dtype=np.bool_)
     gallery, queries = _coded(0, size, labels[[0] * size]), _coded(1, 2, labels[[1, 2]])
-    with pytest.raises(SourceError, match=rf"none of the 2 query pictures .* {size} gallery"):
+    with pytest.raises(SourceError, match=rf"none of 2 query pictures .* of {size} gallery"):
         _evaluate(gallery, queries)
 
 

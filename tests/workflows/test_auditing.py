@@ -109,3 +109,4 @@ def test_an_index_without_a_log_says_so(tmp_path: Path) -> None:
     outcome = acir("audit", "verify", "--index", tmp_path)
     assert outcome.code == 1
     assert "is missing, and without its record nothing is done" in outcome.err
+    assert "(an index that was built without --audited has none)" in outcome.err

@@ -205,7 +205,7 @@ def test_some_unreadable_files_are_counted_and_nothing_else_is_refused(
     for _ in range(2):
         said = acir("deid", scans, tmp_path / "new", *key).refusal()
         assert said == (
-            "none of the 1 DICOM files can be read, such as DICOM file 1 of 1 (its content is not "
+            "none of 1 DICOM file can be read, such as DICOM file 1 of 1 (its content is not "
             "DICOM); give some that can"
         )
     assert not _outputs(tmp_path / "new")

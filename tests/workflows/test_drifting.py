@@ -143,7 +143,8 @@ def test_below_a_hundred_nothing_is_tested(n: int) -> None:
     assert list(found) == KEYS
     assert (found["finding"], found["n"]) == ("too-few", n)
     assert (found["share_p_value"], found["distance_p_value"]) == (None, None)
-    assert found["in_words"].startswith(f"{n} queries were judged")
+    said = "1 query was judged" if n == 1 else f"{n} queries were judged"
+    assert found["in_words"].startswith(said)
     assert "at least 100 are needed" in found["in_words"]
 
 

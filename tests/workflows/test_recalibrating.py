@@ -283,7 +283,7 @@ def test_what_cannot_be_halved_is_refused(bundle: Path, tmp_path: Path) -> None:
         lines.append(f"{number}.png,P1")
     (tmp_path / "cases.csv").write_text("\n".join(lines), encoding="utf-8")
     said = calibrate(bundle, tmp_path / "cases.csv", tmp_path / "out").refusal()
-    assert said.endswith("has usable pictures: 3 of 1 patients; give more")
+    assert said.endswith("has usable pictures: 3 of 1 patient; give more")
 
 
 def test_a_place_that_is_taken_is_refused_before_any_work(bundle: Path, tmp_path: Path) -> None:

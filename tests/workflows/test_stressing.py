@@ -351,7 +351,7 @@ def test_a_patient_of_train_and_test_is_refused(bundle: Path, tmp_path: Path) ->
     table = tmp_path / "table.csv"
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert refused(bundle, table, tmp_path) == (
-        "1 patients have pictures in more than one split, so that a test would measure memory; "
+        "1 patient has pictures in more than one split, so that a test would measure memory; "
         "give every patient one split"
     )
 
@@ -359,7 +359,7 @@ def test_a_patient_of_train_and_test_is_refused(bundle: Path, tmp_path: Path) ->
 def test_a_source_that_did_not_calibrate_the_gate_is_refused(bundle: Path, tmp_path: Path) -> None:
     save(draw("disc", 800), tmp_path / "data" / "train" / "disc" / "1.png")
     assert refused(bundle, tmp_path / "data", tmp_path) == (
-        f"none of the 1 pictures of {tmp_path / 'data'} has calibrated the gate; give the source "
+        f"none of 1 picture of {tmp_path / 'data'} has calibrated the gate; give the source "
         "that the model was trained on"
     )
 
@@ -398,4 +398,4 @@ def test_an_unknown_set_of_which_nothing_can_be_read_is_refused(
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "1.png").write_bytes(b"no picture")
     said = refused(bundle, pictures, tmp_path, "--limit", 8, "--ood", tmp_path / "bad")
-    assert said == ("none of the 1 pictures of bad can be read; give some that can")
+    assert said == ("none of 1 picture of bad can be read; give some that can")

@@ -311,7 +311,7 @@ def test_pictures_that_leave_none_to_validate_by_are_refused(tmp_path: Path) -> 
 def test_pictures_to_validate_by_without_a_label_are_refused(tmp_path: Path) -> None:
     splits = {"train": range(4), "val": range(3, 6)}  # one is trained on
     written = table(tmp_path, splits, {("val", 4), ("val", 5)})
-    with pytest.raises(SourceError, match="none of the 8 pictures to validate by has a label"):
+    with pytest.raises(SourceError, match="none of 8 pictures to validate by has a label"):
         workflow(
             "tiny",
             data=str(written),

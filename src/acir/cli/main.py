@@ -5,6 +5,8 @@ workflow when it is called, because workflows load torch and `--help` must not.
 """
 
 import sys
+from collections.abc import Sequence
+from itertools import chain, pairwise
 from typing import Annotated
 
 import typer
@@ -32,7 +34,7 @@ from acir.cli import (
     user,
 )
 from acir.cli.options import SOURCES
-from acir.errors import AcirError
+from acir.errors import AcirError, UsageError
 
 FAILED = 1
 INTERRUPTED = 130
@@ -76,6 +78,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     show.spell_out()
     try:
+        _refuse_empty(sys.argv)
         app(prog_name="acir")
     except AcirError as error:
         show.say(f"error: {error}")
@@ -89,6 +92,20 @@ def main() -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:  # before typer took over
         sys.exit(INTERRUPTED)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Refuse an empty word, as a variable that is not set leaves it: a path would be this folder.
+
+    Raises:
+        UsageError: There is one, alone or behind the equals sign of an option.
+    """
+    parted = (word.split("=", 1) if word.startswith("--") else [word] for word in words)
+    for before, given in pairwise(chain.from_iterable(parted)):
+        if not given:
+            raise UsageError(
+                f"what follows {before} is empty; give a value, or `.` for this folder"
+            )
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from acir.amounts import amount
 from acir.data import near
 from acir.errors import SourceError
 from acir.types import ImageRecord, Skipped, Split
@@ -103,8 +104,8 @@ class Manifest:
         found = _in_two_splits(named, lambda row: row.patient or "")
         if found:
             raise SourceError(
-                f"{len(found)} patients have pictures in more than one split, so that a test would "
-                "measure memory; give every patient one split"
+                f"{amount(len(found), 'patient has', 'patients have')} pictures in more than one "
+                "split, so that a test would measure memory; give every patient one split"
             )
 
     def require_trainable(self) -> None:
@@ -118,15 +119,15 @@ class Manifest:
         if self.skipped and not self.rows:
             first = self.skipped[0]
             raise SourceError(
-                f"none of the {len(self.skipped)} pictures can be read, such as {first.path} "
-                f"({first.reason}); give some that can"
+                f"none of {amount(len(self.skipped), 'picture', 'pictures')} can be read, such as "
+                f"{first.path} ({first.reason}); give some that can"
             )
         self.require_patients_apart()
         counts = Counter(label for row in self.of("train") for label in row.labels)
         if len(counts) < 2:  # noqa: PLR2004 - retrieval contrasts classes
             raise SourceError(
-                f"the training pictures have {len(counts)} classes, expected at least 2; put "
-                "pictures of further classes into folders of their own"
+                f"the training pictures have {amount(len(counts), 'class', 'classes')}, expected "
+                "at least 2; put pictures of further classes into folders of their own"
             )
         lonely = sorted(label for label, count in counts.items() if count == 1)
         if lonely:

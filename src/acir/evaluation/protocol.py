@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float16, Int, UInt8
 
+from acir.amounts import amount
 from acir.codes import BITS_PER_BYTE, hamming
 from acir.errors import SourceError
 from acir.evaluation.cosines import cosines
@@ -198,9 +199,11 @@ def evaluate(
     if not rows.size:
         _refuse_unlabelled(gallery, "gallery")
         _refuse_unlabelled(queries, "query")
+        questions = amount(len(queries), "query picture", "query pictures")
+        candidates = amount(len(gallery), "gallery picture", "gallery pictures")
         raise SourceError(
-            f"none of the {len(queries)} query pictures shares a class with any of the "
-            f"{len(gallery)} gallery pictures; give queries of the gallery's classes"
+            f"none of {questions} shares a class with any of {candidates}; give queries of the "
+            "gallery's classes"
         )
     asked = queries[rows]
     by_distance = by_codes(asked.codes, asked.labels, gallery.codes, gallery.labels)
@@ -222,10 +225,10 @@ def evaluate(
 
 def _refuse_unlabelled(pictures: CodedSet, name: str) -> None:
     if len(pictures) and not pictures.labels.any():
+        counted = amount(len(pictures), f"{name} picture", f"{name} pictures")
         raise SourceError(
-            f"none of the {len(pictures)} {name} pictures has a label, by which a hit is right or "
-            "wrong; put them in folders called after their classes, or name these in the column "
-            "label of a .csv manifest"
+            f"none of {counted} has a label, by which a hit is right or wrong; put them in folders "
+            "called after their classes, or name these in the column label of a .csv manifest"
         )
 
 

@@ -117,7 +117,7 @@ class AuditLog(AbstractContextManager["AuditLog"]):
         if not (folder / FILE).is_file():
             raise AuditError(
                 f"the audit log at {folder / FILE} is missing, and without its record nothing is "
-                "done; restore it from a copy"
+                "done; restore it from a copy (an index that was built without --audited has none)"
             )
         with in_our_words(folder):
             return cls(folder, Database(folder, name=FILE))

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from acir.amounts import amount
 from acir.bulk import Codes, Embeddings, encode_images, prepared_batches
 from acir.bundle import Bundle
 from acir.data.loader import multi_hot
@@ -78,8 +79,8 @@ class Coder:
             self.say(line)
         if not parts:
             raise SourceError(
-                f"none of the {len(source.skipped)} pictures of {text} can be read; give some "
-                "that can"
+                f"none of {amount(len(source.skipped), 'picture', 'pictures')} of {text} can be "
+                "read; give some that can"
             )
         ids, hashes, patients = zip(*records, strict=True)
         packed, embeddings, marked = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -158,8 +158,8 @@ class _Run:
         if self._counts["failed"] == self._total:
             first = self._kept_back[0]
             raise SourceError(
-                f"none of the {self._total} DICOM files can be read, such as {first.file} "
-                f"({first.reason}); give some that can"
+                f"none of {amount(self._total, 'DICOM file', 'DICOM files')} can be read, such as "
+                f"{first.file} ({first.reason}); give some that can"
             )
 
     def outcome(self) -> Outcome:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from acir.amounts import amount
 from acir.bundle import load_bundle
 from acir.errors import UsageError
 from acir.evaluation.drift_figure import bars
@@ -84,8 +85,8 @@ def _finding(found: dict[str, Any]) -> Finding:
 def _in_words(state: Finding, found: dict[str, Any], promise: str) -> str:
     if state == "too-few":
         return (
-            f"{found['n']} queries were judged since the index keeps their p-values, and at least "
-            f"{FEWEST} are needed to tell; ask again later"
+            f"{amount(found['n'], 'query was', 'queries were')} judged since the index keeps their "
+            f"p-values, and at least {FEWEST} are needed to tell; ask again later"
         )
     seen = (
         f"of {found['n']} queries from {found['first']} to {found['last']}, {found['unknown']} "

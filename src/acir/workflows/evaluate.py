@@ -97,9 +97,10 @@ def _new(asked: NamedSet, searched: NamedSet, say: Say) -> NamedSet:
         shown = amount(len(new) - len(of_others), "query", "queries")
         say(f"left out {shown} of patients whom the gallery shows")
     if not len(of_others):
+        counted = amount(len(asked), "query picture", "query pictures")
         raise SourceError(
-            f"--drop-overlap leaves none of the {len(asked)} query pictures, as the gallery holds "
-            "each or shows its patient; give queries that are new to it"
+            f"--drop-overlap leaves none of {counted}, as the gallery holds each or shows its "
+            "patient; give queries that are new to it"
         )
     return of_others
 

@@ -64,8 +64,8 @@ def require_learnable(manifest: Manifest) -> None:
         )
     if not any(row.labels for row in new):
         raise SourceError(
-            f"none of the {len(new)} pictures to validate by has a label, by which a hit is right "
-            "or wrong; label some of them"
+            f"none of {amount(len(new), 'picture', 'pictures')} to validate by has a label, by "
+            "which a hit is right or wrong; label some of them"
         )
 
 

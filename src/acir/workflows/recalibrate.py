@@ -142,7 +142,7 @@ def _refuse_taken(out: Path) -> None:
 def _halved(site: Site, seed: int, data: str) -> tuple[Rows, Rows]:
     first, second = halves(site.draws, seed)
     if len(first) == 0:
-        patients = f" of {site.patients} patients" if site.patients else ""
+        patients = f" of {amount(site.patients, 'patient', 'patients')}" if site.patients else ""
         raise SourceError(
             f"calibration needs two sets without a patient in common, but {data} has usable "
             f"pictures: {len(site.draws)}{patients}; give more"

@@ -142,7 +142,7 @@ def test_a_patient_of_train_and_test_is_refused(tmp_path: Path) -> None:
                 path = save(draw(kind, n), tmp_path / "png" / f"{kind}{n}.png")
                 lines.append(f"{path.relative_to(tmp_path)},{kind},P{n % 7},{split}")
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="1 patients have pictures in more than one split"):
+    with pytest.raises(SourceError, match="1 patient has pictures in more than one split"):
         keep(DataSet(name="t", source=str(tmp_path / "table.csv")), tmp_path)
     assert not (tmp_path / "b.npz").exists()
 
@@ -156,6 +156,6 @@ def test_a_test_label_that_train_lacks_is_refused(tmp_path: Path, data: DataSet)
 def test_test_pictures_of_which_no_new_one_has_a_label_are_refused(tmp_path: Path) -> None:
     splits = {"train": range(4), "val": range(4, 6), "test": range(3, 5)}
     data = DataSet(name="t", source=str(table(tmp_path, splits, {("test", 4)})))
-    with pytest.raises(SourceError, match=r"none of the 4 test pictures of t that .* has a label"):
+    with pytest.raises(SourceError, match=r"none of 4 test pictures of t, .* has a label"):
         keep(data, tmp_path)
     assert not (tmp_path / "b.npz").exists()

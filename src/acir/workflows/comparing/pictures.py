@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Shaped
 
+from acir.amounts import amount
 from acir.data.draw import drawn
 from acir.data.loader import ImageSet
 from acir.data.manifest import Manifest
@@ -134,8 +135,9 @@ def keep_exam(
     new = [row for row in manifest.of("test") if row.pixel_hash not in trained_on]
     if not any(row.labels for row in new):
         raise SourceError(
-            f"none of the {len(new)} test pictures of {data.name} that are not trained on has a "
-            "label, by which a hit is right or wrong; label some of them"
+            f"none of {amount(len(new), 'test picture', 'test pictures')} of {data.name}, beside "
+            "those that are trained on, has a label, by which a hit is right or wrong; label some "
+            "of them"
         )
     test: tuple[PartName, ...] = ("test",)
     sets = read_parts(source, manifest, about.prep, about.class_names, test, progress)

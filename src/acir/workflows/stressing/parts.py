@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from acir.amounts import amount
 from acir.bulk import Codes, Embeddings, prepared_batches
 from acir.bundle import Bundle
 from acir.data.manifest import Row, read_manifest
@@ -130,7 +131,8 @@ def foreign_pictures(
         )
     if not rows:
         raise SourceError(
-            f"none of the {len(source.skipped)} pictures of {text} can be read; give some that can"
+            f"none of {amount(len(source.skipped), 'picture', 'pictures')} of {text} can be read; "
+            "give some that can"
         )
     wanted = {rows[place][0] for place in spread(len(rows), limit)}
     return tuple(record for record in source if record.id in wanted)
@@ -174,8 +176,8 @@ def _require(place: str, rows: Sequence[Row], roles: dict[str, Role]) -> None:
         )
     if "calibration" not in found:
         raise SourceError(
-            f"none of the {len(rows)} pictures of {place} has calibrated the gate; give the source "
-            "that the model was trained on"
+            f"none of {amount(len(rows), 'picture', 'pictures')} of {place} has calibrated the "
+            "gate; give the source that the model was trained on"
         )
     if found.count("clean") < LEAST_PICTURES:
         raise SourceError(
