@@ -59,6 +59,7 @@ class Principal:
         roles: Role by collection; `EVERYWHERE` stands for all.
         scope: Verbs that the token they came with is for; None when they came without one.
         emergency: Why they have emergency access at the moment; empty when they have not.
+        emergency_permitted: Whether they may take it.
         session: Public name of the session or token, for the log; no secret.
     """
 
@@ -66,6 +67,7 @@ class Principal:
     roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
     scope: frozenset[Verb] | None = None
     emergency: str = ""
+    emergency_permitted: bool = False
     session: str = ""
 
 

@@ -173,11 +173,18 @@ def roles_of(connection: Connection, name: str) -> dict[str, Role]:
 
 def principal_of(connection: Connection, name: str, now: float, session: str = "") -> Principal:
     """Return what a person who is known may at the moment, in a session of theirs."""
-    found = connection.execute(
-        "select reason from emergency where name = ? and until > ?", (name, now)
-    ).fetchone()
-    reason = found[0] if found else ""
-    return Principal(name, roles_of(connection, name), emergency=reason, session=session)
+    permitted, reason = connection.execute(
+        """select emergency, (select reason from emergency where name = person.name and until > ?)
+            from person where name = ?""",
+        (now, name),
+    ).fetchone() or (False, None)
+    return Principal(
+        name,
+        roles_of(connection, name),
+        emergency=reason or "",
+        emergency_permitted=bool(permitted),
+        session=session,
+    )
 
 
 def _known(connection: Connection, name: str) -> bool:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from acir.api.pages import (
     answer,
     compare,
+    emergency,
     frames,
     history,
     lists,
@@ -23,7 +24,7 @@ from acir.api.security import Guarded
 def pages() -> APIRouter:
     """Return all routes of the pages; the API's description leaves them out."""
     router = APIRouter(route_class=Guarded, include_in_schema=False)
-    looking = (start, login, answer, pacs, compare, map, frames, pictures, history, lists)
-    for part in (*looking, oversight, people, models):
+    looking = (start, answer, pacs, compare, map, frames, pictures, history, lists)
+    for part in (login, emergency, *looking, oversight, people, models):
         router.include_router(part.router)
     return router
