@@ -17,7 +17,10 @@ from pydicom import dcmread
 from acir.api.app import create_app
 from acir.api.server import prepare
 from acir.api.words import Catalogues
+from acir.governance.audit import AuditLog
 from acir.governance.models import Registry
+from acir.governance.people import People
+from acir.governance.vault import Vault
 from acir.index.store import Store
 from acir.types import Skipped
 from acir.workflows.serving import maps
@@ -487,6 +490,35 @@ def test_the_other_pages_have_no_fault_of_access(
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             keep(page, f"{heading}-{width}")
         context.close()
+
+
+def test_emergency_access_is_taken_and_ended(
+    browser: Browser, settings: ServeSettings, address: str
+) -> None:
+    folder = Path(settings.index)
+    with AuditLog.create(folder) as log, Vault(folder, log) as vault:
+        People(vault).add("quick", PASSWORD, BY)
+        People(vault).permit_emergency("quick", True, BY)
+    page = browser.new_context(base_url=address).new_page()
+    page.goto("/login")
+    page.get_by_label("Name").fill("quick")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-drop]")).not_to_be_visible()
+    page.get_by_role("link", name="Emergency access").click()
+    page.get_by_label("Why it is needed").fill("stroke in room 4")
+    faults = accessibility_faults(page)
+    page.get_by_role("button", name="Take it for an hour").click()
+    expect(page.get_by_text("Emergency access, because: stroke in room 4.")).to_be_visible()
+    expect(page.locator("[data-drop]")).to_be_visible()
+    faults += accessibility_faults(page)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="End it now").click()
+    expect(page.locator("[data-drop]")).not_to_be_visible()
+    assert faults == []
+    page.context.close()
 
 
 def test_who_is_signed_in_stands_in_the_header_and_is_read_out_everywhere(page: Page) -> None:
