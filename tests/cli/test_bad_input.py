@@ -295,13 +295,13 @@ def test_wrong_use_of_the_command_line(words: tuple[str, ...], said: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "before"),
+    ("words", "what"),
     [
-        (("check", "--model", "", "x.png"), "--model"),
-        (("check", "--model=", "x.png"), "--model"),
-        (("index", "info", "--index", "", "--json"), "--index"),
-        (("evaluate", ""), "evaluate"),
-        (("demo", "--out", ""), "--out"),
+        (("check", "--model", "", "x.png"), "what follows --model"),
+        (("check", "--model=", "x.png"), "what follows --model"),
+        (("index", "info", "--index", "", "--json"), "what follows --index"),
+        (("evaluate", ""), "an argument"),
+        (("demo", "--out", ""), "what follows --out"),
     ],
 )
 def test_an_empty_value_is_not_this_folder(
@@ -309,14 +309,14 @@ def test_an_empty_value_is_not_this_folder(
     bundle: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
-    before: str,
+    what: str,
 ) -> None:
     here = tmp_path / "bundle"
     shutil.copytree(bundle, here)
     monkeypatch.chdir(here)
     held = sorted(here.iterdir())
     said = acir(*words).refusal()
-    assert said == f"what follows {before} is empty; give a value, or `.` for this folder"
+    assert said == f"{what} is empty; give a value, or `.` for this folder"
     assert sorted(here.iterdir()) == held
 
 

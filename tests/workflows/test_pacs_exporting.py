@@ -372,7 +372,7 @@ def test_what_was_fetched_must_be_what_was_asked_for(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("asked", ["1.2/3.4", "1.2/3/4/5", "../instances/1/2", "", "1.2/3/x"])
+@pytest.mark.parametrize("asked", ["1.2/3.4", "1.2/3/4/5", "../instances/1/2", " ", "1.2/3/x"])
 def test_uids_of_one_instance_are_needed(index: Path, tmp_path: Path, asked: str) -> None:
     said = export(index, asked, tmp_path / "out", "--from", tmp_path / "pacs.toml").refusal()
     assert said == (

@@ -228,7 +228,7 @@ def test_an_index_that_was_not_asked_to_has_no_log(index: Path, own_index: Path)
     assert not list(own_index.glob("audit.sqlite*"))
 
 
-@pytest.mark.parametrize("name", ["", " ", "*"])
+@pytest.mark.parametrize("name", ["\t", " ", "*"])
 def test_a_collection_needs_a_name_of_its_own(name: str, bundle: Path, tmp_path: Path) -> None:
     words = ("--model", bundle, "--data", tmp_path, "--index", tmp_path / "i")
     outcome = acir("index", "build", *words, "--collection", name)

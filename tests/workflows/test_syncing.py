@@ -178,7 +178,7 @@ def test_an_instance_is_asked_about_by_its_uids(config: Path, put: Put, empty_in
     assert {line["query"] for line in whole} == names(empty_index, *range(10))
 
 
-@pytest.mark.parametrize("instance", ["../instances", "1.2/3/4/5", "", "1.2/x"])
+@pytest.mark.parametrize("instance", ["../instances", "1.2/3/4/5", " ", "1.2/x"])
 def test_what_is_no_uid_is_refused(config: Path, instance: str) -> None:
     assert acir("pacs", "search", config, instance).refusal() == (
         "the instance is not understood; expected UIDs as STUDY/SERIES/SOP, each of digits and dots"

@@ -103,9 +103,8 @@ def _refuse_empty(words: Sequence[str]) -> None:
     parted = (word.split("=", 1) if word.startswith("--") else [word] for word in words)
     for before, given in pairwise(chain.from_iterable(parted)):
         if not given:
-            raise UsageError(
-                f"what follows {before} is empty; give a value, or `.` for this folder"
-            )
+            what = f"what follows {before}" if before.startswith("-") else "an argument"
+            raise UsageError(f"{what} is empty; give a value, or `.` for this folder")
 
 
 @app.callback(invoke_without_command=True)
