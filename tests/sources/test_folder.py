@@ -92,7 +92,7 @@ def test_of_a_tiff_of_several_pages_the_first_is_read_and_that_is_said(tmp_path:
     with ZipFile(tmp_path / "z.zip", "w") as archive:
         for name in ("a.tif", "b.tif", "c.tif", "d.png"):
             archive.write(tmp_path / name, name)
-    said = "read the first page alone of 2 TIFF files with several"
+    said = "read the first page alone of TIFF files with several: 2"
     for place in ("", "table.csv", "z.zip"):
         source = open_source(str(tmp_path / place))
         for _ in range(2):

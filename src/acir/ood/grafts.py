@@ -65,11 +65,9 @@ class Grafts(Detector):
         with torch.random.fork_rng([]), torch.enable_grad():
             torch.manual_seed(SEED)
             whole = seen.blended.detach().cpu().float()
-            made = grafts(seen.images.detach().cpu().float(), GRAFTS)
-            encoded = (self._encode(part).blended for part in torch.split(made, ENCODED_AT_ONCE))
-            strange = F.normalize(torch.cat(list(encoded)), dim=1).detach().cpu().float()
+            strange = self._strange(seen.images) if len(seen) >= FEWEST else None
             network = _network(whole.shape[1])
-            if len(seen) >= FEWEST and _told_apart(whole, strange):
+            if strange is not None and _told_apart(whole, strange):
                 _teach(network, whole, strange)
             else:
                 for weights in network.parameters():
@@ -83,10 +81,8 @@ class Grafts(Detector):
 
     def score_one(self, one: Evidence) -> float:
         """Return the log odds, rounded; 0 for every picture where it is off."""
-        layers, features = (
-            self.require(self._layers),
-            one.blended[0].detach().cpu().double().numpy(),
-        )
+        layers = self.require(self._layers)
+        features = one.blended[0].detach().cpu().double().numpy()
         if not math.isfinite(features.sum()):
             return math.inf
         hidden = np.maximum(layers["0.weight"] @ features + layers["0.bias"], 0)
@@ -102,6 +98,12 @@ class Grafts(Detector):
         """Take a network over."""
         self._layers = {name: each.double().numpy() for name, each in state.items()}
         return self
+
+    def _strange(self, images: Images) -> Strange:
+        """Return the blended features of grafts, of unit length as those of evidence are."""
+        made = torch.split(grafts(images.detach().cpu().float(), GRAFTS), ENCODED_AT_ONCE)
+        blended = torch.cat([self._encode(part).blended for part in made])
+        return F.normalize(blended, dim=1).detach().cpu().float()
 
 
 def grafts(images: Images, count: int) -> Float[Tensor, "count 3 height width"]:

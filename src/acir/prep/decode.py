@@ -41,11 +41,6 @@ class Picture:
     has_more_pages: bool = False
 
 
-def first_pages(count: int) -> list[str]:
-    """Remark on so many files of which further pages were not read."""
-    return [f"read the first page alone of {count} TIFF files with several"] if count else []
-
-
 def decode(data: bytes, name: str) -> Picture:
     """Decode the first page or frame of a picture, turned upright as its EXIF tag says.
 

@@ -7,20 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from acir import registry
 from acir.amounts import amount
 from acir.errors import SourceError, UnreadableImageError, suggestion
 from acir.folders import exists, readable
 from acir.prep.arrays import ArrayFile
-from acir.prep.decode import Picture, first_pages
+from acir.prep.decode import Picture
 from acir.privacy.pseudonym import draw_key, pseudonym
 from acir.splits import drawn_for_calibration, drawn_split
 from acir.types import SPLITS, ImageRecord, Skipped, Split, pixel_hash
-
-if TYPE_CHECKING:
-    from acir.pacs.reader import DicomPicture
 
 FAMILY = "acir.sources"
 SPLIT_NAMES: Mapping[str, Split] = MappingProxyType(
@@ -134,7 +131,9 @@ class Source(ABC):
             if record.split in splits:
                 several += picture.has_more_pages
                 yield record
-        self.remarks += [said for said in first_pages(several) if said not in self.remarks]
+        said = f"read the first page alone of TIFF files with several: {several}"
+        if several and said not in self.remarks:  # pictures may be read more than once
+            self.remarks.append(said)
 
     def __iter__(self) -> Iterator[ImageRecord]:
         """Yield the pictures that can be read.
@@ -273,30 +272,3 @@ def array_entries(arrays: ArrayFile, splits: frozenset[Split]) -> Iterator[Entry
             name = f"{split}/{item.position:06d}"
             named = item.file if item.file and not PurePath(item.file).is_absolute() else None
             yield Entry(name, partial(item.picture, name), split, item.labels, path=named)
-
-
-def dicom_record(
-    found: "DicomPicture",
-    split: Split | None = None,
-    more: Mapping[str, str] = MappingProxyType({}),
-    frame: int | None = None,
-) -> ImageRecord:
-    """Make a record of a DICOM picture, drawing the split where none is named.
-
-    Args:
-        found: The picture.
-        split: Its split, if known.
-        more: Metadata beside those of the file.
-        frame: Which frame of the file it is, from 1, where others are pictures of their own.
-    """
-    return ImageRecord(
-        id=found.id if frame is None else f"{found.id}@{frame}",
-        pixels=found.picture.pixels,
-        value_range=found.picture.value_range,
-        inverted=found.picture.inverted,
-        split=split or drawn_split(found.draw_key),
-        draw=drawn_for_calibration(found.draw_key),
-        labels=(found.label,) if found.label else (),
-        patient=found.patient,
-        metadata=MappingProxyType({**found.metadata, **more}),
-    )

@@ -12,9 +12,10 @@ from acir.pacs.files import DICOM_SUFFIXES, is_dicom_file
 from acir.pacs.frames import CHOICES, MIDDLE
 from acir.pacs.place import Place
 from acir.pacs.reader import DicomPicture
+from acir.pacs.record import dicom_record
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.prep.decode import SUFFIXES, read_file
-from acir.sources.base import Source, SourceOptions, dicom_record, folders_mean
+from acir.sources.base import Source, SourceOptions, folders_mean
 from acir.types import ImageRecord, Split
 
 TWICE = "it has the instance UID of an earlier file"

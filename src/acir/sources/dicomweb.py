@@ -14,10 +14,11 @@ from acir.pacs import guard
 from acir.pacs.frames import MIDDLE
 from acir.pacs.patience import Patience
 from acir.pacs.place import Place
+from acir.pacs.record import dicom_record
 from acir.pacs.series import SLICES, chosen, remarks, stacks
 from acir.pacs.settings import LEVEL, LEVELS, SERVER, load
 from acir.privacy.pseudonym import pseudonym
-from acir.sources.base import Source, SourceOptions, dicom_record
+from acir.sources.base import Source, SourceOptions
 from acir.types import ImageRecord
 
 if TYPE_CHECKING:

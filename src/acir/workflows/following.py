@@ -23,10 +23,10 @@ from acir.index.feeds import Step
 from acir.pacs import guard
 from acir.pacs.feed import Description, Feed
 from acir.pacs.patience import Patience
+from acir.pacs.record import dicom_record
 from acir.pacs.settings import Server
 from acir.pacs.wanted import is_wanted, terms_of
 from acir.privacy.pseudonym import pseudonym
-from acir.sources.base import dicom_record
 from acir.types import ImageRecord, Progress, Skipped
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.pacs_target import Target, collected, encoded_records

@@ -11,8 +11,8 @@ from queue import Empty, Full, Queue
 from acir.errors import AcirError, UnreadableImageError
 from acir.index.feeds import Step
 from acir.pacs import guard
+from acir.pacs.record import dicom_record
 from acir.pacs.scp import Status
-from acir.sources.base import dicom_record
 from acir.types import ImageRecord
 from acir.workflows.index_servers import up_to_date
 from acir.workflows.pacs_target import Target, collected, encoded_records
