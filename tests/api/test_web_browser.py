@@ -497,11 +497,11 @@ def test_emergency_access_is_taken_and_ended(
 ) -> None:
     folder = Path(settings.index)
     with AuditLog.create(folder) as log, Vault(folder, log) as vault:
-        People(vault).add("quick", PASSWORD, BY)
-        People(vault).permit_emergency("quick", True, BY)
+        People(vault).add("unroled", PASSWORD, BY)
+        People(vault).permit_emergency("unroled", True, BY)
     page = browser.new_context(base_url=address).new_page()
     page.goto("/login")
-    page.get_by_label("Name").fill("quick")
+    page.get_by_label("Name").fill("unroled")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("[data-drop]")).not_to_be_visible()
