@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from acir.api.app import create_app
-from acir.api.security import HEADERS
+from acir.api.security import FOREIGN, HEADERS
 from acir.workflows.serving.settings import ServerTable, ServeSettings
 from made_web import HOST, PASSWORD, routes, sign_in
 
@@ -105,6 +105,7 @@ def test_what_another_site_sends_is_refused(client: TestClient, headers: dict[st
     token = sign_in(client, "researcher")
     answer = client.post("/logout", data={"csrf": token}, headers=headers)
     assert answer.status_code == 403
+    assert answer.json()["detail"] == FOREIGN
     wrong = client.post("/login", data={"name": "a", "password": "b"}, headers=headers)
     assert wrong.status_code == 403
 

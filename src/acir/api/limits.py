@@ -1,16 +1,15 @@
 """What a request may bring: a body of limited size, within a limited time."""
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MB = 10**6
+from acir.api.security import TurnAway
 
-TurnAway = Callable[[Request, int, str], Response]
+MB = 10**6
 
 
 class Limits:

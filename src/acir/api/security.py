@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Form, Request
@@ -27,9 +28,10 @@ SESSION = "acir_session"
 SECURE_SESSION = f"__Host-{SESSION}"  # a browser takes such a name only as Secure and for this host
 FORGERY_HEADER = "x-csrf-token"
 BEARER = "bearer "
-TurnAway = Callable[[Request, int], Response]
+TurnAway = Callable[[Request, int, str], Response]
 Answer = Callable[[Request, Exception], Response]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+FOREIGN = "a page of another site sent this; open the page of this server and begin again there"
 OPEN = ("/healthz", "/login", "/static/")
 # What shows or needs what the model made of a picture; the rest is for those who run the index.
 OF_THE_MODEL = frozenset[Verb]({"view", "search", "check", "export", "add", "fetch"})
@@ -212,7 +214,7 @@ class Doorkeeper:
     Args:
         app: What is behind the door.
         state: Gives the state of the server, once it has started.
-        turn_away: Makes the answer to one who is refused, from a status.
+        turn_away: Makes the answer to one who is refused, from a status and what is said.
         failed: Makes the answer to a request that an error ended.
         secure: Whether clients speak TLS, so that cookies and headers may demand it.
     """
@@ -260,17 +262,17 @@ class Doorkeeper:
     async def _passed(self, request: Request, receive: Receive, send: Send) -> None:
         caller = await self._recognised(request)
         request.scope.setdefault("state", {})["caller"] = caller
-        refused = self._refused(request, caller)
-        behind: ASGIApp = self._turn_away(request, refused) if refused else self._app
+        behind = self._refused(request, caller) or self._app
         await behind(request.scope, receive, send)
 
-    @staticmethod
-    def _refused(request: Request, caller: Caller | None) -> int:
-        """Return the status with which a request is refused, or 0."""
+    def _refused(self, request: Request, caller: Caller | None) -> Response | None:
+        """Return the answer with which a request is refused, or None."""
         if caller is None and not is_open(request.url.path):
-            return 401
+            return self._turn_away(request, HTTPStatus.UNAUTHORIZED, "")
         by_token = caller is not None and not caller.secret
-        return 403 if request.method not in SAFE and not by_token and is_foreign(request) else 0
+        if request.method not in SAFE and not by_token and is_foreign(request):
+            return self._turn_away(request, HTTPStatus.FORBIDDEN, FOREIGN)
+        return None
 
     async def _recognised(self, request: Request) -> Caller | None:
         sessions = self._state().sessions
