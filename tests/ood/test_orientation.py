@@ -80,7 +80,7 @@ def test_it_is_off_for_bodies_that_lie_in_any_way(bodies: torch.Tensor) -> None:
     assert not Orientation().fit(seen_in(turned)).is_on
 
 
-@pytest.mark.parametrize(("count", "on"), [(9, False), (100, True)])
+@pytest.mark.parametrize(("count", "on"), [(9, False), (10, True)])
 def test_it_takes_ten_pictures_to_learn(bodies: torch.Tensor, count: int, on: bool) -> None:
     assert Orientation().fit(seen_in(bodies[:count])).is_on is on
 
@@ -118,10 +118,14 @@ def test_the_eight_ways_are_the_symmetries_of_the_square() -> None:
 
 
 @pytest.mark.parametrize("side", [28, 33])
-def test_sides_that_are_no_multiple_of_the_cells_are_reduced_too(side: int) -> None:
-    random = torch.Generator().manual_seed(0)
-    pictures = seen_in(torch.rand(12, 3, side, side, generator=random))
-    assert Orientation().fit(pictures).score(pictures).isfinite().all()
+def test_sides_that_are_no_multiple_of_the_cells_are_reduced_too(
+    bodies: torch.Tensor, side: int
+) -> None:
+    seen, asked = _halves(interpolate(bodies, size=side, mode="bilinear", antialias=True))
+    detector = Orientation().fit(seen)
+    assert detector.is_on
+    upright, turned = (detector.score(seen_in(way)) for way in (asked, asked.flip(2)))
+    assert float((turned > upright.quantile(0.95)).double().mean()) > 0.95
 
 
 def test_learning_leaves_the_chance_of_others_alone(bodies: torch.Tensor) -> None:
