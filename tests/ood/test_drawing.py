@@ -122,7 +122,9 @@ def test_the_same_pictures_teach_the_same_and_other_chance_is_left_alone(
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_lesson_marks_ink_that_can_be_seen_and_nothing_else() -> None:
+def test_a_lesson_marks_ink_that_can_be_seen_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     random = np.random.default_rng(2)
     images = torch.rand(20, 3, 40, 48, generator=torch.Generator().manual_seed(2))
     crops = drawing._crops(images, random)
@@ -138,6 +140,12 @@ def test_a_lesson_marks_ink_that_can_be_seen_and_nothing_else() -> None:
     assert batch.shape == (2 * drawing.BATCH, 3, 32, 32)
     assert not plain.any()
     assert 0.01 < float(drawn_on.float().mean()) < 0.5
+    monkeypatch.setattr(drawing, "_with_faults", lambda images, _: images)
+    batch, marked = drawing._lesson(images, random)
+    without, inked = batch.chunk(2)
+    changed = (inked - without).abs().amax(dim=1, keepdim=True)
+    assert torch.equal(marked.chunk(2)[1], changed > 0.06)  # 15 of 255 levels
+    assert ((changed > 0) & (changed < 0.06)).any()
 
 
 def test_faults_are_small_and_stay_within_the_range() -> None:
