@@ -60,11 +60,12 @@ def test_a_corner_goes_where_a_mirroring_sends_it() -> None:
 @pytest.mark.parametrize(("severity", "angle"), [(1, 10), (2, 25), (3, 45)])
 def test_a_tilt_is_scipys_rotation_to_either_side(draw: Draw, severity: int, angle: int) -> None:
     picture = draw(0, 64).astype(np.float64)
-    result = changed("tilted", picture, severity)[0]
+    results = [BY_NAME["tilted"].apply(picture, severity, seed)[0] for seed in range(10)]
     sides = [
         rotate(picture[0], sign * angle, reshape=False, order=1, mode="mirror") for sign in (-1, 1)
     ]
-    assert any(np.allclose(result, side, atol=1e-9) for side in sides)
+    found = {tuple(np.allclose(one, side, atol=1e-9) for side in sides) for one in results}
+    assert found == {(True, False), (False, True)}
 
 
 @pytest.mark.parametrize(("severity", "side"), [(1, 54), (2, 45), (3, 32)])
@@ -201,15 +202,16 @@ def test_a_photograph_of_a_white_screen_is_warm_dark_at_the_corners_and_has_wave
 
 
 def test_a_photograph_shows_parallel_edges_at_an_angle() -> None:
-    # Two vertical bars: from aside their distance is not the same above and below, or they lean.
+    # Two vertical bars: seen from aside and, with this seed, from above or below as well, their
+    # distance is not the same in two rows as far from the middle.
     picture = np.zeros((3, 224, 224))
     picture[:, :, 60:64] = picture[:, :, 160:164] = 1
-    result = changed("photographed", picture, 3)[0]
-    at = [
-        [int(result[row, :112].argmax()), 112 + int(result[row, 112:].argmax())]
-        for row in (60, 164)
-    ]
-    assert at[0] != at[1] or at[0][0] + at[0][1] != 223
+    result, columns = changed("photographed", picture, 3)[0], np.arange(224)
+    above, below = (
+        np.average(columns[112:], weights=row[112:]) - np.average(columns[:112], weights=row[:112])
+        for row in result[[60, 164]]
+    )
+    assert abs(above - below) > 10
 
 
 @pytest.mark.parametrize(("name", "black"), [("text_page", 0.3), ("qr_code", 0.35)])
