@@ -1,6 +1,6 @@
 """Windowed attention against a loop over windows and heads."""
 
-from math import sqrt
+from math import ceil, sqrt
 
 import pytest
 import torch
@@ -77,11 +77,11 @@ def test_the_window_fits_the_side(side: int, window: int) -> None:
 
 
 @pytest.mark.parametrize("largest", range(1, 9))
-def test_padding_never_fills_a_window(largest: int) -> None:
+def test_windows_share_the_padding_and_are_more_than_half_as_large_as_can_be(largest: int) -> None:
     for side in range(1, 130):
-        window = window_side(side, largest)
-        assert 1 <= window <= largest
-        assert -side % window < window
+        window, most = window_side(side, largest), min(side, largest)
+        assert most / 2 < window <= most
+        assert -side % window < ceil(side / window)  # less than a position of each window
 
 
 def _naive(block: ConvMSA, maps: Tensor) -> Tensor:
