@@ -179,8 +179,10 @@ def test_every_step_reports_its_pictures(tmp_path: Path) -> None:
 
 
 def test_arithmetic_in_bf16_trains(tmp_path: Path) -> None:
-    found = trainer(tmp_path, recipe=small_recipe(epochs=1, decoder_epochs=1), precision="bf16")
+    recipe = small_recipe(epochs=1, decoder_epochs=1)
+    found, wide = (trainer(tmp_path / p, recipe=recipe, precision=p) for p in ("bf16", "32"))
     history = found.fit(pictures(), resume=False)
+    assert told(history) != told(wide.fit(pictures(), resume=False))
     assert all(0 < row["loss"] < 100 for row in history)
     assert {value.dtype for value in found.encoder.parameters()} == {torch.float32}
 
