@@ -71,8 +71,9 @@ def test_no_query_is_lost_between_chunks() -> None:
 
 def test_chunks_cover_every_query_once_even_when_one_query_fills_a_chunk() -> None:
     for queries, gallery in [(7, 3 * ties.PAIRS_AT_ONCE), (1000, 10_000), (3, 0), (0, 5)]:
-        found = [row for part in ties.chunks(queries, gallery) for row in range(queries)[part]]
-        assert found == list(range(queries))
+        parts = [range(queries)[part] for part in ties.chunks(queries, gallery)]
+        assert [row for part in parts for row in part] == list(range(queries))
+        assert all(len(part) == 1 or len(part) * gallery <= ties.PAIRS_AT_ONCE for part in parts)
 
 
 def test_a_total_order_has_groups_of_one() -> None:
