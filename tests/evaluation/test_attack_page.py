@@ -1,10 +1,9 @@
 """What the page says of attacks, read back from its HTML."""
 
-import io
+import re
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from acir.evaluation import attack_figures as figures
 from acir.evaluation.attack_page import with_attacks
@@ -63,10 +62,24 @@ def test_a_figure_of_answers_names_labels_states_and_precision() -> None:
     svg = figures.answers([answered()]).decode()
     assert svg.startswith("<?xml")
     assert svg.count("<image") == 3 + 2 + 1
-    assert Image.open(io.BytesIO(answered().pictures[0])).size == (8, 8)
+    # matplotlib leaves each text behind as a comment
+    assert re.findall("<!-- (.*?) -->", svg) == [
+        *("basophil", "answered", "AP 0.95", "→ 0.10"),
+        *("hit 1", "basophil", "hit 2", "basophil"),
+        *("attacked", "unknown", "hit 1", "monocyte"),
+    ]
 
 
 def test_curves_are_drawn_over_every_size() -> None:
-    drawn = figures.curves({"one": [(0, 0.9), (2, 0.5)], "two": [(0, 0.9), (2, 0.7)]}, 0.1)
-    assert drawn == figures.curves({"one": [(0, 0.9), (2, 0.5)], "two": [(0, 0.9), (2, 0.7)]}, 0.1)
-    assert drawn != figures.curves({"one": [(0, 0.9), (2, 0.6)], "two": [(0, 0.9), (2, 0.7)]}, 0.1)
+    by_attack = {"one": [(0, 0.9), (2, 0.5), (8, 0.1)], "two": [(0, 0.9), (8, 0.5)]}
+    drawn = figures.curves(by_attack, 0.1)
+    assert drawn == figures.curves(by_attack, 0.1)
+    lines = re.findall(r'<path d="M ([^"]*)" clip-path="[^"]*" style="fill: none', drawn.decode())
+    floor, one, two = (
+        [tuple(map(float, point.split())) for point in line.split("L")] for line in lines
+    )
+    (left, top), (quarter, middle), (right, bottom) = one
+    assert quarter - left == pytest.approx((right - left) / 4, abs=1e-3)  # 2 of 8 grey levels
+    assert middle - top == pytest.approx((bottom - top) / 2, abs=1e-3)  # downwards: 0.9, 0.5, 0.1
+    assert two == [pytest.approx((left, top)), pytest.approx((right, middle))]
+    assert {y for _, y in floor} == {bottom}
