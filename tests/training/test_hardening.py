@@ -20,7 +20,6 @@ from acir.training.optimiser import planned_steps
 from acir.training.run_log import History
 from made_trainer import (
     CLASSES,
-    MODEL,
     PICTURES,
     Interrupt,
     Snapshot,
@@ -170,4 +169,3 @@ def test_what_the_network_reads_is_attacked_and_clean_in_one_batch(tmp_path: Pat
     )
     found.fit(pictures(), resume=False)
     assert seen == [16, 16, 16]  # three batches of eight
-    assert MODEL["stem"]
