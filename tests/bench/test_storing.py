@@ -7,6 +7,7 @@ import pytest
 
 from acir.bench.drawn import draw
 from acir.bench.storing import Sizes, measure
+from acir.index.store import Store
 
 
 @pytest.mark.parametrize("engine", ["flat", "faiss"])
@@ -23,6 +24,10 @@ def test_an_index_is_filled_searched_and_left_as_it_was(tmp_path: Path, engine: 
     assert {"answer", "answer, filtered", "with ties", "a filter for the first time"} < set(figures)
     assert rerank["rows"] == 1_000
     assert ("cold" in rerank) == hasattr(os, "posix_fadvise")
+    with Store.open(tmp_path / "index") as store:
+        assert store.info()["n"] == 1_000
+        assert len(store.known([f"{number:09d}" for number in range(1_000)])) == 1_000
+        assert store.verify() == []
 
 
 def test_where_the_cache_cannot_be_emptied_there_is_no_cold_figure(

@@ -34,8 +34,10 @@ def test_a_missing_path(tmp_path: Path) -> None:
 
 
 def test_a_seed_that_torch_cannot_take(tmp_path: Path) -> None:
-    words = ("train", "tiny", "--data", tmp_path, "--out", tmp_path / "run", "--seed", str(2**64))
-    assert acir(*words).code == 2
+    words = ("train", "tiny", "--data", tmp_path, "--out", tmp_path / "run", "--seed", str(2**63))
+    outcome = acir(*words)
+    assert outcome.code == 2
+    assert "Invalid value for '--seed'" in outcome.err
     assert not (tmp_path / "run").exists()
 
 

@@ -11,7 +11,7 @@ from acir.sources.base import SourceOptions, open_source
 from acir.splits import drawn_split
 from acir.types import ImageRecord
 from made_dicom_slides import part, save_slide, sparse
-from made_slides import PINK, glass, pyramid, tiff
+from made_slides import PINK, TILE, glass, pyramid, tiff
 
 KEY = bytes(range(32))
 
@@ -98,11 +98,11 @@ def test_labels_and_overviews_are_never_read(
     tmp_path: Path, finest: np.ndarray, identity: tuple[str, ...]
 ) -> None:
     save_slide(tmp_path / "CANARY", finest)
-    for name in ("label", "overview"):  # what is never decoded may be torn
-        file = tmp_path / "CANARY" / f"{name}.dcm"
-        data = bytearray(file.read_bytes())
-        data[-4096:] = bytes(4096)
-        file.write_bytes(data)
+    for kind in ("LABEL", "OVERVIEW"):  # what is never decoded may be torn
+        data = part(np.zeros((TILE, TILE, 3), np.uint8), 9.0, kind=kind, jpeg=True)
+        start = data.index(b"\xff\xd8")  # of the only JPEG
+        torn = data[:start] + bytes(64) + data[start + 64 :]
+        (tmp_path / "CANARY" / f"{kind.lower()}.dcm").write_bytes(torn)
     records = _read(f"{tmp_path}?side=128")
     assert len(records) == 12
     assert not [word for word in identity if word in repr(records)]

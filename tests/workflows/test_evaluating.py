@@ -1,5 +1,6 @@
 """`acir evaluate`: its object, and the comparisons that it refuses."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,13 @@ def test_an_unknown_mode_is_refused(bundle: Path, pictures: Path) -> None:
     assert said.startswith("there is no mode 'fuse'; choose one of content, fused")
 
 
-def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: Path) -> None:
-    sources = (f"{pictures}#train", f"{pictures}#test")
+def test_a_mode_decides_the_block_that_is_ranked_again(
+    bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    queries = shutil.copytree(pictures / "test", tmp_path / "queries")
+    for number in range(120, 124):  # in the folder of another class, so that not all is found
+        (queries / "bars" / f"{number}.png").rename(queries / "checks" / f"bars{number}.png")
+    sources = (f"{pictures}#train", queries)
     found = {m: evaluate(bundle, *sources, "--mode", m).line() for m in ("plain", "fused")}
     assert {mode: one["reranked"]["mode"] for mode, one in found.items()} == {
         "plain": "plain",
@@ -133,6 +139,8 @@ def test_a_mode_decides_the_block_that_is_ranked_again(bundle: Path, pictures: P
     assert {key: plain[key] for key in SHARED} == pytest.approx(
         {key: found["plain"][key] for key in SHARED}
     )
+    assert plain["mAP"] < 1
+    assert found["fused"]["reranked"]["mAP"] != plain["mAP"]
 
 
 def test_unreadable_and_converted_pictures_are_counted(

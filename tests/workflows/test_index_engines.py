@@ -100,10 +100,12 @@ def test_a_copy_answers_alike_and_holds_bundle_and_key(
 
 
 def test_a_copy_is_not_written_over_something(tmp_path: Path, index: Path) -> None:
-    before = tree(tmp_path)
-    said = acir("index", "copy", "--index", index, "--to", index, "--engine", "flat").refusal()
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "notes.txt").write_text("mine", encoding="utf-8")
+    said = acir("index", "copy", "--index", index, "--to", taken, "--engine", "flat").refusal()
     assert said.startswith("there is something at ")
-    assert tree(tmp_path) == before
+    assert tree(tmp_path) == {"taken/notes.txt": b"mine"}
 
 
 def test_what_an_approximate_engine_finds_is_shown(tmp_path: Path, index: Path, few: Path) -> None:

@@ -11,6 +11,7 @@ from acir.workflows.serving.queries import Asked, Query, examine
 from acir.workflows.serving.regions import Region, within
 from acir.workflows.serving.served import Served
 from made_model import draw, save
+from made_web import png
 
 OUTSIDE = "does not lie in the picture; give left, top, right and bottom in percent of its sides"
 
@@ -56,7 +57,8 @@ def test_a_region_is_of_one_picture_that_can_be_read(index: Path) -> None:
     view = Asked("x", broken, UNKNOWN, "0" * 64, None)
     part = Region(0.0, 0.0, 50.0, 50.0)
     with Served.open(index) as served:
-        for views in ((view,), (view, view)):
+        (good,) = examine(served, [(png(draw("disc", 120)), None)])
+        for views in ((view,), (good, good), (good, view)):
             said = "a region is drawn in one picture that can be read"
             with pytest.raises(UsageError, match=said):
                 within(Query("k", "ada", views), part, served)

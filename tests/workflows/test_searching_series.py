@@ -127,6 +127,7 @@ def test_the_slices_that_decided_are_named(index_of_series: Path, query: Path) -
 def test_the_same_question_has_the_same_answer(index_of_series: Path, query: Path) -> None:
     first, second = (search(index_of_series, "--series", query).out for _ in range(2))
     assert first == second
+    assert '"hits": [{' in first
 
 
 def test_each_series_of_a_folder_is_a_question_named_by_its_hash(

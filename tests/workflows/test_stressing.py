@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from acir.bundle import load_bundle
+from acir.evaluation import stress_baselines
 from acir.evaluation.stress import GATE
 from acir.evaluation.stress_reasons import ACCEPTED
 from acir.recipe import AugmentRecipe, Recipe, ScatteringRecipe
@@ -251,11 +252,20 @@ def test_answers_come_from_training_pictures_that_did_not_calibrate(
     assert made.found["protocol"]["calibration_pictures"] == len(kept) > 0
 
 
-def test_a_threshold_of_a_baseline_has_the_quantile_of_the_gate(made: Made) -> None:
+def test_a_threshold_of_a_baseline_has_the_quantile_of_the_gate(
+    made: Made, bundle: Path, data: Path
+) -> None:
     protocol = made.found["protocol"]
     assert set(protocol["thresholds"]) == BASELINES
     # The gate's threshold rests on the second of two sets: theirs is of twice as many pictures.
-    assert protocol["calibration_pictures"] > protocol["calibration"]["n"]
+    n, gate = protocol["calibration_pictures"], protocol["calibration"]
+    assert n > gate["n"]
+    parts = read_parts(open_source(str(data)), load_bundle(bundle), LIMIT, silent)
+    for name, score in stress_baselines.fit(parts.training, decoder=True).items():
+        scores, threshold = score(parts.calibration), protocol["thresholds"][name]
+        nearly = 1e-6 * abs(threshold)
+        above, reached = ((scores > threshold + by).sum() for by in (nearly, -nearly))
+        assert above + 1 <= gate["r"] * (n + 1) / (gate["n"] + 1) < reached + 1
 
 
 @pytest.mark.parametrize("key", ["flip_horizontal", "flip_vertical", "quarter_turns"])
