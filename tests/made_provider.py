@@ -157,6 +157,10 @@ def local_provider() -> Iterator[LocalProvider]:
             form = dict(parse_qsl(self.rfile.read(length).decode()))
             if self.path in provider.moved:
                 self.go_to(provider.moved[self.path])
+            elif self.path == "/nonsense":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"<html>")
             else:
                 self.answer(provider.exchange(form, self.headers.get("Authorization", "")))
 

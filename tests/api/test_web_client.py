@@ -1,5 +1,6 @@
 """The client before the real application at a real port."""
 
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -78,16 +79,18 @@ def test_an_answer_is_the_librarys_own(client: Client, place: Path, tmp_path: Pa
 
 def test_a_wish_goes_as_it_is_meant(client: Client) -> None:
     picture = png(draw("disc", 121))
-    found = client.search(picture, k=200, where={"label": "bars"}, threshold=1e-4, force=True)
-    assert {hit.label for hit in found.hits} == {"bars"}
-    assert min(hit.similarity for hit in found.hits) >= 1e-4
-    liked = found.hits[0].id
+    every = client.search(picture, k=200, where={"label": "bars"}, force=True).hits
+    least = every[0].similarity
+    found = client.search(picture, k=200, where={"label": "bars"}, threshold=least, force=True)
+    assert {hit.label for hit in every} == {"bars"}
+    assert found.hits == [hit for hit in every if hit.similarity >= least] != every
+    liked = every[0].id
     again = client.search_again(str(found.key), k=3, like=[liked], per="label")
     assert len(again.hits) <= 3
     assert liked not in {hit.id for hit in again.hits}
     near = client.feedback(key=found.key, positive=[liked], k=3)
     assert liked not in {hit.id for hit in near.hits}
-    assert client.feedback(id=liked, negative=[found.hits[1].id]).key is None
+    assert client.feedback(id=liked, negative=[every[1].id]).key is None
 
 
 def test_views_are_one_case_and_are_checked_each(client: Client) -> None:
@@ -272,6 +275,14 @@ def test_a_server_that_is_away_or_silent_is_told(token: Path) -> None:
     with (
         Client(f"http://127.0.0.1:{free_port()}", token_file=token) as client,
         pytest.raises(ServerError, match=r"the server at 127\.0\.0\.1 does not answer \(Connect"),
+    ):
+        client.index()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        Client(
+            f"http://127.0.0.1:{mute.getsockname()[1]}", token_file=token, timeout_seconds=0.2
+        ) as client,
+        pytest.raises(ServerError, match=r"the server at 127\.0\.0\.1 does not answer \(ReadT"),
     ):
         client.index()
 

@@ -17,6 +17,7 @@ from acir import ood, registry
 from acir.api.app import create_app
 from acir.api.sentences import HOLE, Sentences
 from acir.api.words import LANGUAGES, Catalogues, Words
+from acir.errors import UsageError
 from acir.gate_words import evidence_in_words, share_in_words
 from acir.governance.access import LEAST, ROLES
 from acir.governance.events import ACTIONS, OUTCOMES
@@ -151,11 +152,19 @@ def test_numbers_change_their_signs_and_nothing_else_does() -> None:
     assert small.translated("of") is None
 
 
-def test_a_text_of_others_is_marked_as_english(client: TestClient) -> None:
+def test_a_text_of_others_is_marked_as_english(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panics(*_: object) -> None:
+        raise UsageError("PyO3 panicked")
+
     assert GERMAN.said("PyO3 panicked") is None
-    sign_in(client, "viewer")
+    sign_in(client, "researcher")
     page = client.get("/search?id=x&k=0&lang=de", headers={"Accept": "text/html"}).text
     assert "K ist zu klein; das Mindeste ist 1." in page
+    monkeypatch.setattr("acir.governance.lists.Lists.of", panics)
+    page = client.get("/lists?lang=de", headers={"Accept": "text/html"}).text
+    assert '<span lang="en">PyO3 panicked</span>' in page
 
 
 class Pseudo(Words):

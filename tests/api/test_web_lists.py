@@ -164,7 +164,7 @@ def test_a_picture_of_another_collection_cannot_be_put_on_a_list(
     with Store.open(own_index) as store, store.view() as view:
         others = [entry.id for entry in view.entries(np.arange(9)) if entry.id not in chest]
     for name in (others[0], "nothing"):
-        answer = office.post("/keep", data={"csrf": csrf, "id": name, "title": "x"})
+        answer = office.post("/keep", data={"csrf": csrf, "id": name, "title": "Odd"})
         assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such picture")
         assert office.get(f"/keep?id={name}").status_code == 404
     assert "Odd" not in office.get("/lists").text

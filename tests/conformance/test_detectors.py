@@ -10,6 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from acir import ood, registry
 from acir.errors import NotFittedError
+from acir.ood import drawing
 from acir.ood.base import Detector
 from acir.tensors import Encoding, Evidence
 
@@ -71,7 +72,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def fitted(name: str) -> Detector:
-    return _new(name).fit(_evidence(ENOUGH))
+    """Fit a detector with so many pictures that it is on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "STEPS", 100)  # a fraction of the usual lessons
+        patch.setattr(drawing, "BATCH", 16)
+        return _new(name).fit(_evidence(ENOUGH))
 
 
 def test_every_foreign_picture_scores_higher_than_every_ordinary_one(fitted: Detector) -> None:

@@ -26,6 +26,7 @@ from made_slides import Page, tiff
 KEY = bytes(range(32))
 NAMES = registry.names(FAMILY)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 5), dtype=np.uint8)
+IMAGES[7] = IMAGES[2]  # which lies in another split
 FOLDERS = [f"{split}/{label}/{n}.png" for split in SPLITS for label in ("a", "b") for n in (0, 1)]
 
 MakeDicom = Callable[..., bytes]

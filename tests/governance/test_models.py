@@ -119,10 +119,17 @@ def test_every_change_is_recorded_and_none_comes_about_without(
     def refuse(event: object) -> None:
         raise AuditError("full")
 
+    registry.approve("ab", ROOT)
     monkeypatch.setattr(registry.log, "append", refuse)
-    with pytest.raises(AuditError, match="full"):
-        registry.approve("cc", ROOT)
-    assert _serving(registry) == {FIRST}
+    for change in (
+        lambda: registry.approve("cc", ROOT),
+        lambda: registry.roll_back("chest", ROOT),
+        lambda: registry.register("knee", "dd" * 32, ROOT, {}, ""),
+    ):
+        with pytest.raises(AuditError, match="full"):
+            change()
+    assert _serving(registry) == {SECOND}
+    assert {model.id for model in registry.models()} == {FIRST, SECOND, OTHER}
 
 
 def test_two_who_approve_at_once_approve_once(

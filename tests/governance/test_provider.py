@@ -197,10 +197,12 @@ def test_a_redirect_is_not_followed(here: Provider, there: LocalProvider, path: 
 
 def test_a_provider_that_is_away_or_answers_nonsense_is_told(there: LocalProvider) -> None:
     trip = Trip.begin()
-    away = Provider(there.table(token="http://127.0.0.1:9/token"), SECRET)
-    with pytest.raises(AccessError, match="the identity provider did not answer at"):
-        away.claims("code", trip.state, trip)
-    away.close()
+    for address in ("http://127.0.0.1:9/token", f"{there.address}/nonsense"):
+        provider = Provider(there.table(token=address), SECRET)
+        with pytest.raises(AccessError, match=f"the identity provider did not answer at {address}"):
+            provider.claims("code", trip.state, trip)
+        provider.close()
+    assert there.asked == ["/nonsense"]
 
 
 def test_an_answer_without_an_identity_is_told(here: Provider, there: LocalProvider) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -64,10 +65,19 @@ def test_two_new_keys_differ(tmp_path: Path) -> None:
     assert load_key(tmp_path / "a") != load_key(tmp_path / "b")
 
 
-def test_workers_that_start_together_share_one_key(tmp_path: Path) -> None:
+def test_workers_that_start_together_share_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = Barrier(8)
+
+    def drawn() -> bytes:
+        together.wait(60)  # all have seen that there is no key
+        return os.urandom(32)
+
+    monkeypatch.setattr("acir.privacy.pseudonym.fresh_key", drawn)
     with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(load_key, [tmp_path / "key"] * 16))
-    assert len(keys) == 1
+        keys = set(pool.map(load_key, [tmp_path / "key"] * 8))
+    assert keys == {(tmp_path / "key").read_bytes()}
 
 
 def test_the_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
