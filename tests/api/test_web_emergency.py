@@ -76,7 +76,8 @@ def test_who_is_not_permitted_it_sees_no_page_and_a_try_is_recorded(
 ) -> None:
     token = sign_in(client, "viewer")
     assert "/emergency" not in client.get("/").text
-    assert client.get("/emergency").status_code == 403
+    refused = client.get("/emergency")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "you may not do this")
     assert client.post("/emergency", data={"csrf": token, "reason": REASON}).status_code == 403
     event = last(web_index)
     assert (event.action, event.actor.user, event.outcome) == ("emergency", "viewer", "denied")

@@ -21,7 +21,7 @@ router = APIRouter(route_class=Guarded)
 async def ask(request: Request, caller: Known, render: Render) -> Response:
     """Ask one who is permitted it for the reason."""
     if not caller.principal.emergency_permitted:
-        raise HTTPException(403)
+        raise HTTPException(403, "you may not do this")
     return render(request, "emergency.html", shortest=SHORTEST_REASON, longest=LONGEST_REASON)
 
 
