@@ -90,11 +90,24 @@ def test_pictures_that_are_only_alike_are_no_group() -> None:
     assert near.together(stored(cells)).tolist() == list(range(500))
 
 
+@pytest.mark.parametrize(("ways", "count"), [(3, 60), (4, 100), (5, 300), (6, 1000)])
+def test_no_more_that_are_near_than_chance_brings_are_no_group(ways: int, count: int) -> None:
+    random = np.random.default_rng(12)
+    drawn = random.normal(size=(count, ways)) @ random.normal(size=(ways, 64))
+    pictures = stored((128 + 18 * drawn / ways**0.5).clip(0, 255))
+    assert len(naive_pairs(pictures[:300])) > 0.1 * len(pictures[:300])
+    assert near.together(pictures).tolist() == list(range(count))
+
+
 def test_no_group_has_more_than_a_hundredth_of_all() -> None:
-    line = np.linspace(0, 255, 400)[:, None] * np.ones(64)  # each is as near as can be to the next
-    line[::20] += np.random.default_rng(4).uniform(-9, 9, (20, 64))
-    _, sizes = np.unique(near.together(stored(line.clip(0, 255))), return_counts=True)
+    slices = stored(scans(40, np.random.default_rng(4)))
+    _, sizes = np.unique(near.together(slices), return_counts=True)
     assert 1 < sizes.max() <= 4
+
+
+def test_copies_of_few_pictures_are_no_group() -> None:
+    few = np.random.default_rng(13).integers(0, 256, (3, 64), dtype=np.uint8)
+    assert near.together(few.repeat(40, axis=0)).tolist() == list(range(120))
 
 
 @pytest.mark.parametrize("count", [1, 20])
