@@ -1,20 +1,16 @@
-"""p-values, the tail beyond calibration, and the rank that keeps the promise."""
+"""p-values, and the tail beyond calibration."""
 
 import math
 
 import numpy as np
 import pytest
 from jaxtyping import Float64
-from scipy.stats import beta  # type: ignore[import-untyped]
 
 from acir.conformal import (
     Ordinary,
     OrdinaryByClass,
     Usual,
     combined,
-    largest_rank,
-    pictures_needed,
-    weakest_rate,
 )
 from acir.types import Scored
 
@@ -106,55 +102,6 @@ def test_many_surprises_of_one_picture_add_up_as_among_others() -> None:
     surprises = np.random.default_rng(0).random((9, 50))
     alone = [combined(surprises[:, [column]])[0] for column in range(50)]
     assert combined(surprises).tolist() == alone
-
-
-@pytest.mark.parametrize(
-    ("alpha", "ranks"),
-    [(0.01, [1, 2, 5, 13, 39]), (0.03, [4, 9, 21, 48, 130]), (0.05, [9, 17, 39, 84, 225])],
-)
-def test_the_ranks_of_the_safety_note(alpha: float, ranks: list[int]) -> None:
-    assert [largest_rank(n, alpha, 0.95) for n in (300, 500, 1000, 2000, 5000)] == ranks
-
-
-@pytest.mark.parametrize("n", [0, 1, 20, 99, 150, 731])
-@pytest.mark.parametrize("alpha", [0.01, 0.03, 0.3, 0.9])
-@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
-def test_the_rank_is_the_largest_that_the_beta_distribution_allows(
-    n: int, alpha: float, confidence: float
-) -> None:
-    keeps = [r for r in range(1, n + 1) if beta.cdf(alpha, r, n + 1 - r) >= confidence]
-    assert largest_rank(n, alpha, confidence) == max(keeps, default=0)
-
-
-def test_a_rank_of_very_many_pictures_is_found() -> None:
-    n = 50_000
-    r = largest_rank(n, 0.03, 0.95)
-    assert beta.cdf(0.03, r, n + 1 - r) >= 0.95 > beta.cdf(0.03, r + 1, n - r)
-
-
-@pytest.mark.parametrize(("alpha", "needed"), [(0.01, 299), (0.03, 99), (0.05, 59)])
-def test_the_fewest_pictures_for_a_promise(alpha: float, needed: int) -> None:
-    assert pictures_needed(alpha, 0.95) == needed
-    assert largest_rank(needed, alpha, 0.95) == 1
-    assert largest_rank(needed - 1, alpha, 0.95) == 0
-
-
-def test_no_number_of_pictures_promises_no_false_alarm_at_all() -> None:
-    assert pictures_needed(0.0, 0.95) is None
-    assert largest_rank(10_000, 0.0, 0.95) == 0
-
-
-@pytest.mark.parametrize("n", [1, 10, 50, 98, 1000])
-@pytest.mark.parametrize("confidence", [0.5, 0.95])
-def test_the_weakest_rate_is_what_the_largest_score_promises(n: int, confidence: float) -> None:
-    rate = weakest_rate(n, confidence)
-    assert beta.cdf(rate, 1, n) == pytest.approx(confidence)
-    assert largest_rank(n, rate * 1.0001, confidence) == 1
-    assert largest_rank(n, rate * 0.9999, confidence) == 0
-
-
-def test_no_picture_promises_no_rate_below_one() -> None:
-    assert weakest_rate(0, 0.95) == 1
 
 
 def _in_class(scores: list[float], one: int, calibration: dict[int, list[float]]) -> list[float]:

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from acir import ood
-from acir.conformal import largest_rank
 from acir.errors import ComponentError
 from acir.gate import Gate
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
+from acir.promise import largest_rank
 from acir.recipe import GateRecipe
 from acir.tensors import Encoding, Evidence
 from acir.types import Verdict

@@ -46,11 +46,11 @@ def test_evidence_stands_beside_the_usual_range() -> None:
 
 def test_a_promise_that_cannot_be_kept_says_what_is_missing() -> None:
     # 1 - 0.05^(1/50) = 0.0582, rounded up.
-    said = promise_in_words(Calibration(50, 1, 0.03, None), 0.95, kept=True)
+    said = promise_in_words(Calibration(50, 1, 0.03, None), 50, 0.95, kept=True)
     assert said == (
         "no guarantee possible: 50 calibration pictures, 99 needed for a rate of 0.03; only that "
         "at most 0.059 of ordinary pictures are called unknown can be promised, with confidence "
         "0.95"
     )
-    said = promise_in_words(Calibration(50, 1, 0.03, None), 0.95, kept=False)
+    said = promise_in_words(Calibration(50, 1, 0.03, None), 50, 0.95, kept=False)
     assert said == "no guarantee possible: no pictures were kept for calibration alone"

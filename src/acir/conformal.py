@@ -1,4 +1,4 @@
-"""Scores to p-values, and the rank at which a threshold keeps its promise. Pure numpy."""
+"""Scores to p-values. Pure numpy."""
 
 import math
 from collections.abc import Mapping
@@ -220,56 +220,3 @@ class Usual:
 
     def _table(self, scored: Scored) -> Float64[np.ndarray, "detectors n"]:
         return np.array([scored.by_detector[name] for name in self._scored.by_detector])
-
-
-def largest_rank(n: int, alpha: float, confidence: float) -> int:
-    """Return the largest r such that flagging above the r-th largest of n keeps the promise.
-
-    The false-alarm rate of that threshold is Beta(r, n + 1 - r), over the draw of the n scores.
-    The promise is P(rate <= alpha) >= confidence; 0 when even the largest score cannot keep it.
-    Computed as a binomial tail: P(Beta(r, n + 1 - r) <= alpha) = P(Binomial(n, alpha) >= r).
-
-    Example:
-        >>> largest_rank(1000, 0.03, 0.95)
-        21
-    """
-    if alpha <= 0:
-        return 0
-    fewer, r = 0.0, 0  # fewer = P(Binomial < r + 1) below
-    while r < n:
-        fewer += math.exp(
-            math.lgamma(n + 1)
-            - math.lgamma(r + 1)
-            - math.lgamma(n - r + 1)
-            + r * math.log(alpha)
-            + (n - r) * math.log1p(-alpha)
-        )
-        if fewer > 1 - confidence:
-            break
-        r += 1
-    return r
-
-
-def weakest_rate(n: int, confidence: float) -> float:
-    """Return the smallest false-alarm rate that n calibration pictures can promise.
-
-    The threshold is then the largest of the n scores, and its rate Beta(1, n):
-    P(rate <= x) = 1 - (1 - x)^n, solved for the confidence. 1 without any picture.
-
-    Example:
-        >>> round(weakest_rate(50, 0.95), 4)
-        0.0582
-    """
-    return -math.expm1(math.log(1 - confidence) / n) if n else 1.0
-
-
-def pictures_needed(alpha: float, confidence: float) -> int | None:
-    """Return the fewest calibration pictures for any promise, or None when no number suffices.
-
-    Example:
-        >>> pictures_needed(0.03, 0.95)
-        99
-    """
-    if alpha <= 0:
-        return None
-    return max(1, math.ceil(math.log(1 - confidence) / math.log1p(-alpha)))

@@ -5,7 +5,7 @@ each detector's score into a surprise; calibration B says how surprised the gate
 pictures. One set for both would double the false alarms.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from acir import ood
 from acir.conformal import Compared, Usual
-from acir.gate_words import evidence_in_words, promise_in_words, share_in_words
+from acir.gate_words import evidence_in_words, share_in_words
 from acir.ood.base import Detector
 from acir.prep.preflight import Finding
 from acir.recipe import GateRecipe
@@ -26,6 +26,7 @@ from acir.threshold import UNUSUAL, Place, Threshold
 from acir.types import Calibration, Progress, Scored, Verdict, silent
 
 Said = TypeVar("Said")
+Groups = Sequence[float] | None
 ORDINARY = "ordinary"
 VERY_UNUSUAL = 0.01  # p of a reason about all of a picture, beside which no place counts
 PAINTER = "residual"  # draws where a picture differs, asked or not
@@ -72,6 +73,7 @@ class Gate:
         references: Evidence,
         calibration: tuple[Evidence, Evidence],
         promise: bool = True,
+        groups: Groups = None,
         painter: Detector | None = None,
         progress: Progress = silent,
     ) -> "Gate":
@@ -84,6 +86,7 @@ class Gate:
             calibration: The sets A and B. The promise is about pictures like these that the
                 pre-flight lets through.
             promise: False where A and B serve another purpose too, as validation pictures do.
+            groups: Of each picture of B: those of equal number may be alike, as of one patient.
             painter: Not fitted; draws the heat map where no detector does, and has no say.
             progress: Shows how many detectors have learned; some take a minute.
         """
@@ -93,17 +96,18 @@ class Gate:
                 detector.fit(references)
                 tick(1)
         first, second = (_scored(detectors, part) for part in calibration)
-        threshold = Threshold(Usual(first).compare(second).totals, recipe, promise)
+        threshold = Threshold.of(Usual(first).compare(second).totals, recipe, promise, groups)
         return cls(detectors, threshold, scored=first, painter=painter)
 
-    def recalibrated(self, first: Scored, second: Scored) -> "Gate":
+    def recalibrated(self, first: Scored, second: Scored, groups: Groups = None) -> "Gate":
         """Return this gate with the promise made anew; what the detectors learned stays.
 
         Args:
             first: What the detectors say of the new set A; see `scored`.
             second: The same of the new set B. No picture of either may have taught the model.
+            groups: Of each picture of B; see `fit`.
         """
-        threshold = Threshold(Usual(first).compare(second).totals, self._recipe, promise=True)
+        threshold = Threshold.of(Usual(first).compare(second).totals, self._recipe, True, groups)
         return Gate(self._detectors, threshold, scored=first, painter=self._painter)
 
     def scored(self, evidence: Evidence) -> Scored:
@@ -193,17 +197,14 @@ class Gate:
     def heat_map(self, evidence: Evidence) -> Float[Tensor, "batch height width"] | None:
         """Return the first heat map that a detector draws, or None; see `Detector.heat_map`.
 
-        The evidence must have a reconstruction, whether the detectors that are asked need it or
-        not.
+        The evidence must have a reconstruction, even if no detector that is asked needs it.
         """
         maps = (each.heat_map(evidence) for each in self._able_to_draw)
         return next((m for m in maps if m is not None), None)
 
     def promise_in_words(self) -> str:
         """Say what is promised, or why nothing is and how many pictures it would take."""
-        return promise_in_words(
-            self.calibration, self._recipe.confidence, kept=self._threshold.promise
-        )
+        return self._threshold.promise_in_words()
 
     def state(self) -> tuple[dict[str, Shaped[Tensor, "..."]], dict[str, Any]]:
         """Return the arrays and the plain values that `load` needs; no picture, no name."""
@@ -216,11 +217,11 @@ class Gate:
             arrays |= {f"{name}.state.{key}": a for key, a in detector.state().items()}
         if self._painter is not None:
             arrays |= {f"{PAINTER}.state.{key}": a for key, a in self._painter.state().items()}
-        config = asdict(self._recipe)
         return arrays, {
-            **config,
+            **asdict(self._recipe),
             "detectors": list(self._detectors),
             "promise": self._threshold.promise,
+            "independent": self._threshold.independent,
             "painter": self._painter is not None,
         }
 
@@ -242,7 +243,7 @@ class Gate:
             ComponentError: A detector is not installed here.
         """
         plain = {**config, "detectors": tuple(config["detectors"])}
-        promise = plain.pop("promise")
+        promise, independent = plain.pop("promise"), plain.pop("independent", None)
         painted = plain.pop("painter")
         detectors = ood.fresh(plain["detectors"], encode)
         painters = ood.fresh([PAINTER] if painted else [], encode)
@@ -253,7 +254,7 @@ class Gate:
             )
         return cls(
             detectors,
-            Threshold(arrays["totals"].numpy(), GateRecipe(**plain), promise),
+            Threshold(arrays["totals"].numpy(), GateRecipe(**plain), promise, independent),
             scored=Scored(
                 {name: arrays[f"{name}.scores"].numpy() for name in detectors},
                 arrays["predicted"].numpy(),

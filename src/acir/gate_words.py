@@ -2,42 +2,47 @@
 
 import math
 
-from acir.conformal import pictures_needed, weakest_rate
+from acir.promise import pictures_needed, weakest_rate
 from acir.types import Calibration
 
 COMMON = 0.1
 ONE_IN = [m * 10**e for e in range(8, 0, -1) for m in (5, 2, 1)]  # falling
 
 
-def promise_in_words(found: Calibration, confidence: float, *, kept: bool) -> str:
+def promise_in_words(found: Calibration, count: int, confidence: float, *, kept: bool) -> str:
     """Say what is promised, or why nothing is and how many pictures it would take.
 
     Args:
         found: What stands behind the threshold.
+        count: As how many independent pictures those of calibration count.
         confidence: Probability with which the rate holds.
         kept: Whether pictures were kept for calibration alone.
     """
     if found.promised is not None:
         return (
             f"at most {found.alpha:.3g} of ordinary pictures are called unknown, with "
-            f"confidence {confidence:.3g}, from {found.n} calibration pictures"
+            f"confidence {confidence:.3g}, from {_counted(found.n, count)}"
         )
     if not kept:
         return "no guarantee possible: no pictures were kept for calibration alone"
-    needed = pictures_needed(found.alpha, confidence)
-    return (
-        f"no guarantee possible: {found.n} calibration pictures, "
-        f"{needed if needed else 'no finite number'} needed{_weaker(found, confidence)}"
-    )
+    needed = pictures_needed(found.alpha, confidence) or "no finite number"
+    weaker = _weaker(found.alpha, count, confidence)
+    return f"no guarantee possible: {_counted(found.n, count)}, {needed} needed{weaker}"
 
 
-def _weaker(found: Calibration, confidence: float) -> str:
+def _counted(n: int, count: int) -> str:
+    """Say how many calibration pictures there are, and as how many they count where fewer."""
+    alike = f" that count as {count}, as many are alike or of one patient" if count < n else ""
+    return f"{n} calibration pictures{alike}"
+
+
+def _weaker(alpha: float, count: int, confidence: float) -> str:
     """Say which rate higher than the one asked for can be promised, rounded up."""
-    rate = math.ceil(1000 * weakest_rate(found.n, confidence)) / 1000
+    rate = math.ceil(1000 * weakest_rate(count, confidence)) / 1000
     if rate == 1:
         return ""
     return (
-        f" for a rate of {found.alpha:.3g}; only that at most {rate:.3g} of "
+        f" for a rate of {alpha:.3g}; only that at most {rate:.3g} of "
         "ordinary pictures are called unknown can be promised, with confidence "
         f"{confidence:.3g}"
     )

@@ -3,13 +3,16 @@
 Pure numpy; see `acir.gate` for what the totals are of.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from acir.conformal import Ordinary, largest_rank
+from acir.conformal import Ordinary
+from acir.gate_words import promise_in_words
+from acir.promise import independent, largest_rank
 from acir.recipe import GateRecipe
 from acir.types import Calibration, State
 
@@ -44,11 +47,31 @@ class Threshold:
         totals: Of the calibration pictures.
         recipe: The two false-alarm rates and their confidence.
         promise: Whether the pictures were kept for calibration alone.
+        independent: As how many independent ones they count, or None where each counts; see
+            `acir.promise.independent`.
     """
 
     totals: Float64[np.ndarray, " b"]
     recipe: GateRecipe
     promise: bool
+    independent: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        totals: Float64[np.ndarray, " b"],
+        recipe: GateRecipe,
+        promise: bool,
+        groups: Sequence[float] | None,
+    ) -> "Threshold":
+        """Return the threshold of pictures of which those of a group may be alike."""
+        count = None if groups is None else independent(totals, np.array(groups))
+        return cls(totals, recipe, promise, count)
+
+    @property
+    def count(self) -> int:
+        """As how many independent pictures those of calibration count."""
+        return len(self.totals) if self.independent is None else self.independent
 
     @cached_property
     def unknown(self) -> Calibration:
@@ -108,14 +131,20 @@ class Threshold:
         limit = np.sort(self.totals)[n - min(self.unknown.r, n)]
         return Place(total, float(low), float(high), float(limit))
 
+    def promise_in_words(self) -> str:
+        """Say what is promised, or why nothing is and how many pictures it would take."""
+        return promise_in_words(self.unknown, self.count, self.recipe.confidence, kept=self.promise)
+
     @cached_property
     def _ordinary(self) -> Ordinary:
         return Ordinary(self.totals)
 
     def _calibration(self, alpha: float) -> Calibration:
-        n = len(self.totals)
-        r = largest_rank(n, alpha, self.recipe.confidence)
-        kept = self.promise and r > 0
+        n, count = len(self.totals), self.count
+        rank = largest_rank(count, alpha, self.recipe.confidence)
+        kept = self.promise and rank > 0
+        # The share that may lie above is the one that it is among so many independent pictures.
+        r = rank * (n + 1) // (count + 1)
         # Too few for a promise: only what exceeds every calibration picture is flagged.
         return Calibration(n, max(r, min(n, 1)), alpha, alpha if kept else None)
 

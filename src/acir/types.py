@@ -173,7 +173,7 @@ class Calibration:
         n: Calibration pictures behind the threshold.
         r: The threshold is the r-th largest of their scores; 0 without any picture.
         alpha: The false-alarm rate asked for.
-        promised: `alpha` when n pictures suffice for it at the gate's confidence, else None.
+        promised: `alpha` when they suffice for it at the gate's confidence, else None.
     """
 
     n: int

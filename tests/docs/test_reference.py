@@ -6,7 +6,7 @@ import pytest
 from reference import FAMILIES, FOLDER, commands, pages, parameters, recipe_keys
 
 from acir import registry
-from acir.conformal import largest_rank, pictures_needed
+from acir.promise import largest_rank, pictures_needed
 
 
 @pytest.mark.parametrize("name", pages())

@@ -93,7 +93,8 @@ def test_a_promise_names_its_rate_and_what_it_rests_on() -> None:
         "At most 3 % of ordinary pictures are called unknown (1,500 calibration pictures)."
     )
     assert promise(_verdict(n=40, promised=None)) == (
-        "No rate of false alarms is promised: 40 calibration pictures are too few."
+        "No rate of false alarms is promised: 40 calibration pictures are too few, "
+        "or too many of them are alike."
     )
 
 

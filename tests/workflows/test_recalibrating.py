@@ -1,6 +1,7 @@
 """`acir calibrate`: a promise made anew from a site's pictures, and what it refuses."""
 
 import json
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -96,7 +97,9 @@ def test_network_rankers_and_detectors_stay(bundle: Path, anew: Path) -> None:
     assert after["training.json"] == before["training.json"]
     settings = [json.loads(files["bundle.json"]) for files in (before, after)]
     changed = {key for key in settings[0] if settings[0][key] != settings[1][key]}
-    assert changed == {"answer_sets", "calibrated"}
+    assert changed == {"answer_sets", "calibrated", "gate"}
+    gates = [each["gate"] for each in settings]
+    assert {key for key in gates[0] if gates[0][key] != gates[1][key]} == {"independent"}
     arrays = [load_file(folder / "gate.safetensors") for folder in (bundle, anew)]
     learned = [name for name in arrays[0] if ".state." in name]
     assert learned
@@ -189,6 +192,10 @@ def test_nearly_equal_pictures_stay_together_and_are_told_of(bundle: Path, tmp_p
         "122 pictures without a patient are nearly the same as others; each of these" in found.err
     )
     assert line["a"] % 2 == line["b"] % 2 == 0
+    said = re.search("pictures that count as ([0-9]+), as many are alike", line["promise"])
+    assert said is not None
+    # The two of a pair differ in the last bit of two rows, so they tell as much as one.
+    assert line["b"] / 2 <= int(said[1]) < 0.6 * line["b"]
 
 
 def test_rows_of_one_draw_are_in_one_half_whatever_their_order() -> None:

@@ -84,7 +84,7 @@ def _promise(recipe: Recipe, calibration: Mapping[str, Any]) -> str:
     if not calibration["promised"]:
         return (
             f"No rate of false alarms is promised: {calibration['n']} calibration pictures are too "
-            "few, or none were kept."
+            "few, too many of them are alike, or none were kept."
         )
     return (
         f"At most {calibration['promised']:.0%} of ordinary pictures are called unknown, with "

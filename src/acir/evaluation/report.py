@@ -190,7 +190,7 @@ def promise(verdict: Verdict) -> str:
     if calibration.promised is None:
         return (
             f"No rate of false alarms is promised: {calibration.n} calibration pictures are too "
-            "few."
+            "few, or too many of them are alike."
         )
     what = f"sets of {verdict.pictures} pictures" if verdict.pictures > 1 else "pictures"
     return (

@@ -1,6 +1,6 @@
 """What is learned after training: the gate's calibration and the rankers' similarities."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -104,6 +104,7 @@ def fit_gate(
     encode: Encode,
     *,
     promise: bool,
+    groups: Sequence[float] | None = None,
     progress: Progress = silent,
 ) -> Gate:
     """Fit and calibrate the gate; without calibration evidence it promises nothing.
@@ -119,6 +120,7 @@ def fit_gate(
         references=references,
         calibration=(evidence.get("a", nothing), evidence.get("b", nothing)),
         promise=promise,
+        groups=groups,
         painter=None if PAINTER in recipe.gate.detectors else painters.get(PAINTER),
         progress=progress,
     )

@@ -153,7 +153,8 @@ def _halved(site: Site, seed: int, data: str) -> tuple[Rows, Rows]:
 def _promised(
     bundle: Bundle, site: Site, first: Rows, second: Rows, index: Path | None
 ) -> _Promised:
-    gate = bundle.gate.recalibrated(site.scored[first], site.scored[second])
+    groups = [site.draws[row] for row in second]
+    gate = bundle.gate.recalibrated(site.scored[first], site.scored[second], groups)
     classes = per_class(bundle.class_names, site.scored.predicted[second], gate.false_alarms())
     above = above_cap(classes, gate.calibration.alpha)
     return _Promised(gate, classes, above, *_answer_sets(bundle, site, index))

@@ -265,8 +265,14 @@ def _gate(run: _Run, encoder: Encoder) -> tuple[Gate, dict[str, Evidence]]:
         pictures = counted(run.source, tick)
         evidence = calibrate.collect_by_role(pictures, roles, encoder, run.prep)
     promise = run.manifest.fraction > 0
-    encode, show = encode_with(encoder), run.progress
-    gate = calibrate.fit_gate(run.recipe, evidence, encode, promise=promise, progress=show)
+    gate = calibrate.fit_gate(
+        run.recipe,
+        evidence,
+        encode_with(encoder),
+        promise=promise,
+        groups=[row.draw for row in run.manifest.of("calibration_b")] if promise else None,
+        progress=run.progress,
+    )
     return gate, evidence
 
 
