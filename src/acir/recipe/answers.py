@@ -37,6 +37,7 @@ class GateRecipe(Table):
         "orientation",
         "polarity",
         "drawing",
+        "grafts",
     )
     unknown: Share = 0.03
     caution: Share = 0.08
