@@ -337,14 +337,38 @@ def test_a_picture_as_small_as_a_pixel_and_one_as_large_as_a_scan_are_no_errors(
     assert [line["reason_code"] == "blank" for line in outcome.lines()] == [True, False]
 
 
-def test_an_index_of_pictures_that_are_none_is_not_made(tmp_path: Path, bundle: Path) -> None:
-    data, index = tmp_path / "data", tmp_path / "index"
+@pytest.fixture
+def none_readable(tmp_path: Path) -> tuple[Path, str]:
+    """Write pictures that are none; return their folder and how an index refuses them."""
+    data = tmp_path / "data"
     data.mkdir()
     for name in ("a", "b"):
         (data / f"{name}.png").write_text("no picture", encoding="utf-8")
-    said = acir("index", "build", "--model", bundle, "--data", data, "--index", index).refusal()
-    assert said == (
+    return data, (
         f"no picture of {data} came into the index: 2 cannot be read, such as a.png (its content "
         "is no picture, expected PNG, JPEG, TIFF or BMP); give some that can"
     )
+
+
+def test_an_index_of_pictures_that_are_none_is_not_made(
+    tmp_path: Path, bundle: Path, none_readable: tuple[Path, str]
+) -> None:
+    (data, sentence), index = none_readable, tmp_path / "index"
+    said = acir("index", "build", "--model", bundle, "--data", data, "--index", index).refusal()
+    assert said == sentence
     assert not index.exists()
+
+
+def test_adding_pictures_of_which_none_can_be_read_is_refused_and_those_are_remembered(
+    own_index: Path, none_readable: tuple[Path, str]
+) -> None:
+    data, sentence = none_readable
+    add = ("index", "add", "--index", own_index, "--data", data)
+    before = acir("index", "info", "--index", own_index, "--json").line()["n"]
+    assert acir(*add).refusal() == sentence
+    assert acir("index", "info", "--index", own_index, "--json").line()["n"] == before
+    failed = acir("index", "failed", "--index", own_index, "--json").line()["failed"]
+    assert [picture["path"] for picture in failed] == ["a.png", "b.png"]
+    save(draw("disc", 700), data / "c.png")
+    assert acir(*add, "--json").done() == {"new": 1, "replaced": 0, "unchanged": 0}
+    assert acir(*add, "--json").done() == {"new": 0, "replaced": 0, "unchanged": 1}
