@@ -119,6 +119,16 @@ def test_dicom_and_other_pictures_go_in_together_and_what_is_none_is_told(
     assert not any(word in kept + json.dumps(found) for word in identity)
 
 
+def test_of_two_kinds_one_goes_in_where_nothing_of_the_other_can_be_read(
+    client: TestClient, make_dicom: Callable[..., bytes]
+) -> None:
+    scan = make_dicom(draw("disc", 703))
+    for given, new in (((scan, b"no picture"), 1), ((scan[:900], b"no picture"), 0)):
+        found = add(client, *given)
+        assert (found["stage"], found["counts"]["new"]) == ("done", new)
+        assert found["notes"].count("skipped 1 unreadable picture:") == 2 - new
+
+
 def test_progress_is_told_as_it_changes(client: TestClient) -> None:
     answer = client.post("/api/v1/pictures", files={"image": png(draw("disc", 704))})
     with client.stream("GET", f"/api/v1/jobs/{answer.json()['id']}/events") as stream:

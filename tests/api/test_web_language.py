@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from getpass import getuser
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,7 @@ def test_every_word_that_a_page_looks_up_by_a_value_is_there() -> None:
 
 def test_every_sentence_of_the_program_has_a_german_form() -> None:
     known = {HOLE.sub("{}", form) for form in forms()}
+    known |= {"{} is {}"}  # which has a form for each role; a test below says so
     missing = [said for said in sorted(set(spoken())) if said not in known]
     assert missing == []
 
@@ -317,6 +319,7 @@ def pages(
         "/search",
         "/search?id=nothing",
         "/compare",
+        "/keep",
         "/export?q=nothing",
         "/query/heat?q=x",
     ):
@@ -411,27 +414,63 @@ def spoken() -> Iterator[str]:
     for speaker in SPEAKERS:
         place = SOURCE / speaker
         for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                yield from said_by(node)
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            named = Named(tree)
+            for node in ast.walk(tree):
+                yield from said_by(node, named)
 
 
-def said_by(node: ast.AST) -> Iterator[str]:
+class Named(dict[str, list[ast.expr]]):
+    """What the names of a file stand for: what they are given there, or in the file they are from.
+
+    Functions are not told apart, so a name may stand for too much, and never for too little.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self.setdefault(target.id, []).append(node.value)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("acir."):
+                home = SOURCE.parent.joinpath(*str(node.module).split(".")).with_suffix(".py")
+                constants = [alias.name for alias in node.names if alias.name.isupper()]
+                if constants and home.is_file():
+                    theirs = Named(ast.parse(home.read_text(encoding="utf-8")))
+                    self.update({name: theirs[name] for name in constants if name in theirs})
+
+
+def said_by(node: ast.AST, named: Named) -> Iterator[str]:
     if isinstance(node, ast.Yield):
-        yield from (text for text in form_of(node.value) if not text.startswith("data: "))
+        found = form_of(node.value, named)
+        yield from (text for text in found if not text.startswith("data: "))
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if len(node.args) > SAYS.get(name, len(node.args)):
             before = "the server {} " if name == "_error" else ""  # as `pacs.client` says it
-            yield from (before + text for text in form_of(node.args[SAYS[name]]))
-        yield from (
-            text for word in node.keywords if word.arg == "detail" for text in form_of(word.value)
-        )
+            yield from (before + text for text in form_of(node.args[SAYS[name]], named))
+        for word in node.keywords:
+            if word.arg == "detail":
+                yield from form_of(word.value, named)
 
 
-def form_of(node: ast.expr | None) -> Iterator[str]:
+def form_of(node: ast.expr | None, named: Named) -> Iterator[str]:
+    """Yield what an expression may say; a value in it is `{}` unless it is itself a constant."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
         yield node.value
+    if isinstance(node, ast.Name):
+        for value in named.get(node.id, []):
+            if not isinstance(value, ast.Name):
+                yield from form_of(value, named)
+    if isinstance(node, ast.IfExp):
+        for value in (node.body, node.orelse):
+            yield from form_of(value, named)
     if isinstance(node, ast.JoinedStr):
-        yield "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
-        )
+        for parts in product(*(part_of(part, named) for part in node.values)):
+            yield "".join(parts)
+
+
+def part_of(part: ast.expr, named: Named) -> list[str]:
+    value = part.value if isinstance(part, ast.FormattedValue) else part
+    is_fixed = not isinstance(value, ast.Name) or value.id.isupper()
+    return list(form_of(value, named) if is_fixed else ()) or ["{}"]

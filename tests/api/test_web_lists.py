@@ -51,6 +51,21 @@ def role(folder: Path, name: str | None) -> None:
             People(vault).grant("nobody", name, "chest", BY)  # type: ignore[arg-type]
 
 
+def test_keeping_no_picture_says_what_to_do(office: TestClient) -> None:
+    sign_in(office, "researcher")
+    said = {
+        "en": "There is no picture to keep; search first, then choose Keep below a similar "
+        "picture.",
+        "de": "Es gibt kein Bild zu merken; suchen Sie zuerst, und wählen Sie dann Merken unter "
+        "einem ähnlichen Bild.",
+    }
+    for language, sentence in said.items():
+        office.cookies.set("acir_lang", language)
+        answer = office.get("/keep", headers={"Accept": "text/html"})
+        assert answer.status_code == 422
+        assert sentence in answer.text
+
+
 def begin(
     client: TestClient, picture: str, note: str = "", name: str = "nobody"
 ) -> tuple[str, str]:

@@ -2,10 +2,15 @@
 
 import ast
 import re
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
+import numpy as np
 import pytest
 from blocks import PAGES, ROOT, blocks, prose
+
+from acir.sources.base import open_source
 
 BY_NAME = {page.relative_to(ROOT).as_posix(): page for page in PAGES}
 
@@ -28,6 +33,28 @@ def test_python_examples_compile_and_import_only_what_exists(name: str) -> None:
                 assert all(hasattr(module, alias.name) for alias in node.names)
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "acir":
                 assert hasattr(import_module("acir"), node.attr)
+
+
+def test_the_file_that_a_message_means_is_found_as_the_page_says(
+    tmp_path: Path,
+    make_dicom: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut = make_dicom(np.zeros((4, 5), np.int16))[:300]
+    names = ("B.dcm", "a/10", "a/9", "a.dcm", "test/x.IMA", "DICOMDIR", ".hidden.dcm", "README")
+    for name in names:
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"text" if name == "README" else cut)
+    source = open_source(f"{tmp_path / 'scans'}#test")
+    assert list(source) == []
+    assert "DICOM file 5 of 5" in [skipped.path for skipped in source.skipped]
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks(ROOT / "docs/how-to/dicom.md", "python")
+    for number in range(1, 6):
+        exec(compile(block.replace("185", str(number)), "dicom.md", "exec"), {})
+    assert capsys.readouterr().out.split() == [f"scans/{name}" for name in names[:5]]
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -228,6 +228,8 @@ def test_a_gallery_that_holds_queries_is_refused() -> None:
     mixed = replace(queries, pixel_hashes=("0-3", "new", "0-8", "0-8", "other"))
     with pytest.raises(SourceError, match=r"3 of 5 query pictures are in the gallery too, .*give"):
         _evaluate(gallery, mixed)
+    with pytest.raises(SourceError, match=r"^1 of 1 query picture is in the gallery too, "):
+        _evaluate(gallery, mixed[:1])
     protocol.refuse_overlap(gallery.pixel_hashes, queries.pixel_hashes)
 
 

@@ -254,12 +254,11 @@ def test_pictures_that_taught_the_model_are_refused_and_counted(
     assert count >= 60  # all of validation at the least
     said = calibrate(bundle, f"{pictures}#val", tmp_path / "out").refusal()
     assert said == (
-        f"60 of the 60 pictures of {pictures}#val taught the model, and no promise can be made "
+        f"60 of 60 pictures of {pictures}#val taught the model, and no promise can be made "
         "from what it has seen; give pictures that are new to it"
     )
     assert (
-        f"{count - 60} of the 400"
-        in calibrate(bundle, f"{pictures}#train", tmp_path / "out").refusal()
+        f"{count - 60} of 400" in calibrate(bundle, f"{pictures}#train", tmp_path / "out").refusal()
     )
     assert not (tmp_path / "out").exists()
 
@@ -274,7 +273,7 @@ def test_pictures_of_an_index_are_refused(
     words = ("--index", own_index) if named else ()
     said = calibrate(model, f"{pictures}#test", tmp_path / "out", *words).refusal()
     assert said.startswith(
-        f"60 of the 60 pictures of {pictures}#test taught the model or are in the index index"
+        f"60 of 60 pictures of {pictures}#test taught the model or are in the index index"
     )
     assert calibrate(bundle, f"{pictures}#test", tmp_path / "out").code == 0
 

@@ -288,7 +288,7 @@ def test_a_server_that_is_silent_is_not_asked_for_every_instance_and_nothing_is_
 
 
 SENTENCE = (
-    "the server main no longer lists {} of the {} instances that the index has of it, so none was "
+    "the server main no longer lists {} of {} instances that the index has of it, so none was "
     "erased; check the server, or where they are gone on purpose, run acir pacs sync CONFIG --once "
     "--erase"
 )
@@ -327,7 +327,7 @@ def test_what_a_server_has_lost_the_file_of_is_not_erased_and_the_rest_is_taken(
         outcome = acir("pacs", "sync", config, "--once", "--device", "cpu", *options)
         assert outcome.code == 1
         assert outcome.err.replace("\n", " ").endswith(
-            f"no longer lists 2 of the {known} instances that the index has of it, and fails to "
+            f"no longer lists 2 of {known} instances that the index has of it, and fails to "
             "name 1 that it has, so none was erased; restore there what it has lost, or delete it "
             "there "
         )

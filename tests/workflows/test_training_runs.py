@@ -231,10 +231,28 @@ def test_an_impossible_recipe_is_refused_before_any_picture_is_read(
         )
 
 
-@pytest.mark.parametrize("block", ["attention", "fusion", "transformer"])
-def test_each_block_can_be_switched_off(tmp_path: Path, few: Path, block: str) -> None:
+@pytest.mark.parametrize(
+    ("block", "parts"),
+    [
+        ("attention", {"attend_shallow", "attend_deep"}),
+        ("fusion", {"fusion", "attend_shallow"}),  # nothing else reads attention on that map
+        ("transformer", {"transformer"}),
+    ],
+)
+def test_each_block_can_be_switched_off(
+    tmp_path: Path, few: Path, bundle: Path, block: str, parts: set[str]
+) -> None:
     outcome = train(few, tmp_path / "run", **SHORT, **{f"model__{block}__on": "false"})
     assert outcome.code == 0, outcome.err
+    whole, trained = (_trained_parts(place) for place in (bundle, tmp_path / "run" / "bundle"))
+    assert whole - trained == parts
+    assert trained < whole
+
+
+def _trained_parts(bundle: Path) -> set[str]:
+    """Name the parts of a network that have weights."""
+    weights = load_bundle(bundle).encoder.named_parameters()
+    return {name.partition(".")[0] for name, _ in weights}
 
 
 def test_the_residual_needs_the_decoder(tmp_path: Path, pictures: Path) -> None:

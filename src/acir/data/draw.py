@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from acir.amounts import amount
 from acir.data.manifest import Manifest, Row
 from acir.errors import SourceError
 from acir.tables import Count, Range, Table
@@ -69,8 +70,10 @@ def class_sizes(classes: int, draw: Draw) -> Int[np.ndarray, " classes"]:
 def _by_class(rows: list[Row]) -> Mapping[str, list[str]]:
     unfit = sum(len(row.labels) != 1 for row in rows)
     if unfit:
+        given = f"of {amount(len(rows), 'training picture', 'training pictures')}"
+        those = amount(unfit, f"{given} has", f"{given} have")
         raise SourceError(
-            f"{unfit} of {len(rows)} training pictures have no label or several, but pictures are "
+            f"{those} no label or several, but pictures are "
             "drawn class by class; give each one label or leave the draw out"
         )
     members: dict[str, list[str]] = {}

@@ -113,8 +113,10 @@ def _refuse_shared_patients(asked: NamedSet, searched: NamedSet) -> None:
     """
     shared = len(asked) - len(asked.of_other_patients(searched))
     if shared:
+        given = f"of {amount(len(asked), 'query picture', 'query pictures')}"
+        those = amount(shared, f"{given} is of a patient", f"{given} are of patients")
         raise SourceError(
-            f"{shared} of {len(asked)} query pictures are of patients whom the gallery shows too, "
+            f"{those} whom the gallery shows too, "
             "so that the figures would measure memory; give every patient to one of the two, or "
             "add --drop-overlap to leave these queries out"
         )
@@ -124,9 +126,10 @@ def _warn_of_leakage(asked: NamedSet, searched: NamedSet, bundle: Bundle, say: S
     """Say what may make the figures too good and cannot be refused."""
     learned = sum(pixels in bundle.training for pixels in asked.pictures.pixel_hashes)
     if learned:
+        given = amount(len(asked), "query picture", "query pictures")
         say(
-            f"warning: {learned} of {len(asked)} query pictures taught or validated the model, so "
-            "expect less on new ones"
+            f"warning: {learned} of {given} taught or validated the model, so expect less on new "
+            "ones"
         )
     if not (any(searched.patients) and any(asked.patients)):
         say("no patient is named, so leakage between gallery and queries cannot be excluded")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from acir import codes
+from acir.amounts import amount
 from acir.errors import SourceError
 from acir.evaluation import maps
 from acir.evaluation.confusion import UNKNOWN_KIND, Answered, Confusion, confusion
@@ -93,8 +94,10 @@ def _refuse_known(found: Evaluated, sources: Sources) -> None:
     known = {*found.searched.pictures.pixel_hashes, *found.asked.pictures.pixel_hashes}
     overlap = sum(pixels in known for pixels in found.foreign.pictures.pixel_hashes)
     if overlap:
+        given = f"of {amount(len(found.foreign), 'picture', 'pictures')} of {sources.unknown}"
+        those = amount(overlap, f"{given} is", f"{given} are")
         raise SourceError(
-            f"{overlap} of {len(found.foreign)} pictures of {sources.unknown} are in the gallery "
+            f"{those} in the gallery "
             "or among the queries too, pixel for pixel; give pictures of kinds that the model "
             "does not know"
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from time import monotonic
 
+from acir.amounts import amount
 from acir.errors import (
     BusyError,
     PacsError,
@@ -188,8 +189,8 @@ class Follower:
         if not found.unnamed and (self._erase or (found.there and few)):
             return False
         self.held_back = (
-            f"the server {self._server.name} no longer lists {gone} of the {known} instances that "
-            "the index has of it, "
+            f"the server {self._server.name} no longer lists {gone} of "
+            f"{amount(known, 'instance', 'instances')} that the index has of it, "
         ) + (
             f"and fails to name {found.unnamed} that it has, so none was erased; restore there "
             "what it has lost, or delete it there"

@@ -79,7 +79,7 @@ def build(
                 added = fill(
                     store, bundle, source, ray, progress, say, collection=options.collection
                 )
-                _refuse_empty(store, source)
+                _refuse_nothing(added, source)
                 return done(added)
         except UsageError:
             if store.info()["n"] == 0:
@@ -87,9 +87,9 @@ def build(
             raise
 
 
-def _refuse_empty(store: Store, source: Source) -> None:
-    """Refuse to make an index of pictures that cannot be read."""
-    if source.skipped and store.info()["n"] == 0:
+def _refuse_nothing(added: Added, source: Source) -> None:
+    """Refuse a source that brought nothing, where some of it cannot be read."""
+    if source.skipped and added == Added():
         first = source.skipped[0]
         raise SourceError(
             f"no picture of {source.location} came into the index: {len(source.skipped)} cannot be "
@@ -105,6 +105,7 @@ def add(
     download: bool = False,
     collection: str | None = None,
     moving: bool = True,
+    refusing: bool = True,
     device: str = "cpu",
     ray: str | None = None,
     progress: Progress = silent,
@@ -120,7 +121,8 @@ def add(
     system.
 
     Raises:
-        UsageError: The index or the source cannot be used.
+        UsageError: The index or the source cannot be used, or nothing came in of one that cannot be
+            read.
         StorageError: The index cannot be written.
     """
     with Store.open(index, model=bundle_of(index)) as store:
@@ -133,6 +135,8 @@ def add(
             added = fill(
                 store, bundle, source, ray, progress, say, collection=collection, moving=moving
             )
+            if refusing:
+                _refuse_nothing(added, source)
             return done(added)
 
 

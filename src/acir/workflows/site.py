@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float16, Int, UInt8
 
+from acir.amounts import amount
 from acir.bulk import prepared_batches
 from acir.bundle import Bundle
 from acir.data.near import Draws
@@ -71,8 +72,9 @@ def refuse_learned(
     if found:
         where = f" or are in the index {index.name}" if index is not None else ""
         raise SourceError(
-            f"{found} of the {len(hashes)} pictures of {name} taught the model{where}, and no "
-            "promise can be made from what it has seen; give pictures that are new to it"
+            f"{found} of {amount(len(hashes), 'picture', 'pictures')} of {name} taught the model"
+            f"{where}, and no promise can be made from what it has seen; give pictures that are "
+            "new to it"
         )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from acir.api.asking import recorded
@@ -30,6 +31,7 @@ Title = Annotated[str, Form(max_length=4 * LONGEST_TITLE)]
 Note = Annotated[str, Form(max_length=4 * LONGEST_NOTE)]
 Id = Annotated[str, Form(max_length=WORD)]
 PAGE = "/lists"
+NOTHING = "there is no picture to keep; search first, then choose Keep below a similar picture"
 
 
 @router.get(PAGE)
@@ -45,10 +47,12 @@ async def keep(
     server: Server,
     caller: Noting,
     render: Render,
-    id: Annotated[str, Query(max_length=WORD)],
+    id: Annotated[str | None, Query(max_length=WORD)] = None,
     state: Annotated[str, Query(max_length=LONGEST)] = "",
 ) -> Response:
     """Ask on which list a picture is to be put, and what is to be noted."""
+    if id is None:
+        raise HTTPException(422, NOTHING)
     entry = await viewed(server, caller, id)
     found = await run_in_threadpool(server.lists.of, caller.name)
     return render(

@@ -45,7 +45,9 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
         made = amount(outdated, "run was", "runs were")
         say(f"left out of the report: {made} made under other conditions")
     if missing:
-        say(f"{missing} of {expected(sheet)} runs are missing in the report")
+        planned = f"of {amount(expected(sheet), 'run', 'runs')}"
+        said = amount(missing, f"{planned} is", f"{planned} are")
+        say(f"{said} missing in the report")
     known = _known(out / NUMBERS)
     whole = scope(sheet)
     with progress("comparing", None) as tick:

@@ -173,6 +173,7 @@ class Additions(AbstractContextManager["Additions"]):
                 str(data),
                 collection=job.collection,
                 moving=False,  # what others look after is not the owner's to take away
+                refusing=False,  # a job has two sources, and its notes say what cannot be read
                 progress=self._progress(job.id),
                 say=notes.append,
                 recording=elsewhere,  # the server does, in the name of who wanted it
