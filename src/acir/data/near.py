@@ -16,6 +16,7 @@ HALFWAY = 10  # the neighbour that tells, with it, in how many ways pictures dif
 NEAR = 0.5  # of that distance
 LARGEST = 0.01  # of all pictures in one group; beyond, what is near is not one scan
 MOST = 50_000  # pictures; every one is compared with every other
+ASKED = 2000  # pictures, at most, that say in how many ways all differ
 CHUNK = 256
 
 Cells = UInt8[np.ndarray, "n cells"]
@@ -67,7 +68,7 @@ def together(pictures: Cells) -> Groups:
     if not FAR < count <= MOST:
         return alone
     looks = pictures.astype(np.float32)
-    neighbours, apart = _nearest(looks)
+    neighbours, apart = _nearest(looks, alone)
     limit = NEAR**2 * apart[:, -1]
     groups = _joined(neighbours, apart, limit)
     near = np.mean(apart[:, 0] < limit)
@@ -114,16 +115,15 @@ class Draws:
 
 
 def _nearest(
-    looks: Float32[np.ndarray, "n cells"],
-) -> tuple[Int[np.ndarray, "n neighbours"], Float32[np.ndarray, "n neighbours"]]:
-    """Return the twenty nearest of each, nearest first, and their squared distances."""
+    looks: Float32[np.ndarray, "n cells"], rows: Int[np.ndarray, " some"]
+) -> tuple[Int[np.ndarray, "some neighbours"], Float32[np.ndarray, "some neighbours"]]:
+    """Return the twenty nearest of some of them, nearest first, and their squared distances."""
     squares = np.square(looks).sum(axis=1)
     found = []
-    for start in range(0, len(looks), CHUNK):
-        some = looks[start : start + CHUNK]
-        apart = squares[start : start + CHUNK, None] + squares - 2 * some @ looks.T
-        places = np.arange(len(some))
-        apart[places, start + places] = np.inf
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        apart = squares[some, None] + squares - 2 * looks[some] @ looks.T
+        apart[np.arange(len(some)), some] = np.inf
         nearest = np.argpartition(apart, FAR - 1, axis=1)[:, :FAR]
         distances = np.take_along_axis(apart, nearest, axis=1)
         order = np.argsort(distances, axis=1, kind="stable")
@@ -174,7 +174,7 @@ def _share_by_chance(looks: Float32[np.ndarray, "n cells"]) -> float:
     """
     if len(looks) <= FAR:
         return 0.0
-    _, apart = _nearest(looks)
+    _, apart = _nearest(looks, np.arange(0, len(looks), math.ceil(len(looks) / ASKED)))
     some = apart[apart[:, HALFWAY - 1] > 0]
     if not len(some):
         return 0.0
