@@ -17,7 +17,7 @@ from acir.workflows.serving.queries import Query, examine
 from acir.workflows.serving.served import Served
 from made_model import acir, draw, save
 
-SAMPLE = 150
+SAMPLE = 120
 
 
 def made(found: Maps, within: frozenset[str] | None = None, asked: object = None) -> Plan:
