@@ -63,13 +63,20 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
 
 
 def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
-    """Return several pictures as they are; one path alone would be read letter by letter.
+    """Return several pictures as they are, such as a list or an array of shape `(n, h, w)`.
+
+    One alone would be read letter by letter, or row by row.
 
     Raises:
-        UsageError: It is one path, or nothing that could be several.
+        UsageError: It is one path or one picture, or nothing that could be several.
     """
     if isinstance(pictures, str | Path):
         raise UsageError(f"{str(pictures)!r} is one picture, expected several; give a list of them")
+    if isinstance(pictures, np.ndarray) and (pictures.ndim < 3 or pictures.shape[2:] == (3,)):  # noqa: PLR2004 - n, height, width
+        raise UsageError(
+            f"an array of shape {pictures.shape} is one picture, expected several; give a list of "
+            "them"
+        )
     if not isinstance(pictures, Iterable):
         kind = type(pictures).__name__
         raise UsageError(f"{kind} is not several pictures; give a list of them")
