@@ -71,7 +71,7 @@ MEANINGS = {
     "model.decoder.on": "Whether there is a decoder; detectors that rebuild the picture need it.",
     "model.decoder.widths": "Channels of its three blocks.",
     "calibration.fraction": "Share of train kept for each of the two sets; 0 for no promise.",
-    "search.mode": "Ranker of the product; `auto` takes the one that validation favours.",
+    "search.mode": "Component of `acir.ranking`; `auto` takes the one that validation favours.",
     "loss": "Component of `acir.losses`.",
 }
 
