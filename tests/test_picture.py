@@ -33,6 +33,19 @@ def test_the_byte_order_of_an_array_does_not_matter() -> None:
     assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
 
 
+def test_an_array_of_a_subclass_is_the_array_in_it() -> None:
+    pixels = draw("disc", 300)
+    found = as_record(pixels.view(np.recarray), b"key")
+    assert type(found.pixels) is np.ndarray
+    assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
+
+
+def test_a_masked_array_is_refused() -> None:
+    masked = np.ma.masked_array(draw("disc", 300), draw("disc", 300) > 9)
+    with pytest.raises(UsageError, match="a masked array is no picture; fill it first"):
+        as_record(masked, b"key")
+
+
 def test_a_file_is_called_by_its_path(tmp_path: Path) -> None:
     path = save(draw("disc", 300), tmp_path / "scan.png")
     assert as_record(path, b"key").id == as_record(str(path), b"key").id == str(path)

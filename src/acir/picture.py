@@ -51,7 +51,9 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
         )
-    picture = picture.astype(picture.dtype.newbyteorder("="), copy=False)
+    if isinstance(picture, np.ma.MaskedArray):  # what is under the mask must not be shown
+        raise UsageError("a masked array is no picture; fill it first, as by `picture.filled(0)`")
+    picture = np.asarray(picture, picture.dtype.newbyteorder("="))  # subclasses behave otherwise
     try:
         return _lone_record(Decoded(picture, natural_range(picture)))
     except ValueError as error:
