@@ -40,7 +40,9 @@ def test_an_array_of_a_subclass_is_the_array_in_it() -> None:
     assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
 
 
-def test_a_masked_array_is_refused() -> None:
+def test_a_masked_array_is_refused_unless_it_masks_nothing() -> None:
+    whole = as_record(np.ma.masked_array(draw("disc", 300)), b"key")
+    assert whole.pixel_hash == as_record(draw("disc", 300), b"key").pixel_hash
     masked = np.ma.masked_array(draw("disc", 300), draw("disc", 300) > 9)
     with pytest.raises(UsageError, match="a masked array is no picture; fill it first"):
         as_record(masked, b"key")

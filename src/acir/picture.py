@@ -51,7 +51,7 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
         )
-    if isinstance(picture, np.ma.MaskedArray):  # what is under the mask must not be shown
+    if np.ma.is_masked(picture):  # which has no values at some pixels
         raise UsageError("a masked array is no picture; fill it first, as by `picture.filled(0)`")
     picture = np.asarray(picture, picture.dtype.newbyteorder("="))  # subclasses behave otherwise
     try:
