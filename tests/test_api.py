@@ -26,6 +26,12 @@ def test_another_name_is_an_error_of_the_usual_kind() -> None:
         acir.lod  # noqa: B018 - reading it is the test
 
 
+def test_the_public_names_are_listed_before_they_are_used() -> None:
+    code = "import acir; print(set(acir.__all__) <= set(dir(acir)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True"]
+
+
 def test_importing_the_package_loads_neither_torch_nor_numpy() -> None:
     code = "import sys, acir; print(acir.__version__, *{'torch', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -48,7 +54,7 @@ def test_an_index_finds_similar_pictures(index: Path) -> None:
     assert [hit.label for hit in answer.hits] == ["slope"] * 3
 
 
-@pytest.mark.parametrize("given", [None, 3, b"folder"])
+@pytest.mark.parametrize("given", [None, 3, b"folder", ""])
 def test_what_is_no_path_is_refused(
     given: Any,  # noqa: ANN401 - of a kind that is refused
     monkeypatch: pytest.MonkeyPatch,

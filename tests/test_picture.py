@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from acir.errors import SourceError, UnreadableImageError, UsageError
-from acir.picture import as_record, from_bytes
+from acir.picture import as_record, each, from_bytes
 from made_model import draw, save
 
 
@@ -31,6 +31,21 @@ def test_the_byte_order_of_an_array_does_not_matter() -> None:
     found = as_record(pixels.astype(pixels.dtype.newbyteorder()), b"key")
     assert found.value_range == as_record(pixels, b"key").value_range == (0, 65535)
     assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
+
+
+def test_an_array_of_a_subclass_is_the_array_in_it() -> None:
+    pixels = draw("disc", 300)
+    found = as_record(pixels.view(np.recarray), b"key")
+    assert type(found.pixels) is np.ndarray
+    assert found.pixel_hash == as_record(pixels, b"key").pixel_hash
+
+
+def test_a_masked_array_is_refused_unless_it_masks_nothing() -> None:
+    whole = as_record(np.ma.masked_array(draw("disc", 300)), b"key")
+    assert whole.pixel_hash == as_record(draw("disc", 300), b"key").pixel_hash
+    masked = np.ma.masked_array(draw("disc", 300), draw("disc", 300) > 9)
+    with pytest.raises(UsageError, match="a masked array is no picture; fill it first"):
+        as_record(masked, b"key")
 
 
 def test_a_file_is_called_by_its_path(tmp_path: Path) -> None:
@@ -138,3 +153,15 @@ def test_a_file_whose_name_is_no_text_has_an_id_that_is(tmp_path: Path) -> None:
     place = os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn.png")
     save(draw("disc", 300), Path(place))
     assert as_record(place, b"key").id == f"{tmp_path}/gr\\xfcn.png"
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 3)])
+def test_one_array_is_not_several_pictures(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=r"shape \(4.* is one picture, expected several; give a"):
+        each(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (2, 4, 4, 3), (3, 4, 4), (0, 4, 4)])
+def test_an_array_of_pictures_is_several(shape: tuple[int, ...]) -> None:
+    batch = np.zeros(shape, np.uint8)
+    assert [as_record(one, b"key").pixels.shape for one in each(batch)] == [shape[1:]] * shape[0]

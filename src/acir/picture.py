@@ -51,7 +51,9 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
         raise UsageError(
             f"a picture is a path, a Pillow image, an array of numbers or a record, not {kind}"
         )
-    picture = picture.astype(picture.dtype.newbyteorder("="), copy=False)
+    if np.ma.is_masked(picture):  # which has no values at some pixels
+        raise UsageError("a masked array is no picture; fill it first, as by `picture.filled(0)`")
+    picture = np.asarray(picture, picture.dtype.newbyteorder("="))  # subclasses behave otherwise
     try:
         return _lone_record(Decoded(picture, natural_range(picture)))
     except ValueError as error:
@@ -63,13 +65,20 @@ def as_record(picture: Picture, key: bytes) -> ImageRecord:
 
 
 def each(pictures: Iterable[Picture]) -> Iterable[Picture]:
-    """Return several pictures as they are; one path alone would be read letter by letter.
+    """Return several pictures as they are, such as a list or an array of shape `(n, h, w)`.
+
+    One alone would be read letter by letter, or row by row.
 
     Raises:
-        UsageError: It is one path, or nothing that could be several.
+        UsageError: It is one path or one picture, or nothing that could be several.
     """
     if isinstance(pictures, str | Path):
         raise UsageError(f"{str(pictures)!r} is one picture, expected several; give a list of them")
+    if isinstance(pictures, np.ndarray) and (pictures.ndim < 3 or pictures.shape[2:] == (3,)):  # noqa: PLR2004 - n, height, width
+        raise UsageError(
+            f"an array of shape {pictures.shape} is one picture, expected several; give a list of "
+            "them"
+        )
     if not isinstance(pictures, Iterable):
         kind = type(pictures).__name__
         raise UsageError(f"{kind} is not several pictures; give a list of them")

@@ -97,6 +97,7 @@ def test_a_class_with_one_picture(tmp_path: Path) -> None:
         ("loss.name", "shc", r"acir.losses has no 'shc'; .* Did you mean 'sch'\?"),
         ("loss.structur", "1", r"has no option 'structur'; .* Did you mean 'structure'\?"),
         ("gate.detectors", '["nn"]', r"acir.ood has no 'nn'; .* Did you mean 'knn'\?"),
+        ("search.mode", "fusd", r"acir.ranking has no 'fusd'; .* Did you mean 'fused'\?"),
         ("gate.detectors", "knn", "gate.detectors is 'knn', expected a list"),
         ("calibration.fraction", "0.5", "calibration.fraction is 0.5, expected at least 0 and"),
         ("model.transformer.heads", "5", r"heads is .*expected a divisor of model.transformer.dim"),

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from api_reference import api_page
+from python_reference import python_page
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 from acir import recipe, registry
@@ -71,7 +72,7 @@ MEANINGS = {
     "model.decoder.on": "Whether there is a decoder; detectors that rebuild the picture need it.",
     "model.decoder.widths": "Channels of its three blocks.",
     "calibration.fraction": "Share of train kept for each of the two sets; 0 for no promise.",
-    "search.mode": "Ranker of the product; `auto` takes the one that validation favours.",
+    "search.mode": "Component of `acir.ranking`; `auto` takes the one that validation favours.",
     "loss": "Component of `acir.losses`.",
 }
 
@@ -85,6 +86,7 @@ def pages() -> dict[str, str]:
         "coding-scheme.md": "\n".join(_coding_scheme()),
         "deidentified.md": "\n".join(_deidentified()),
         "api.md": api_page(GENERATED),
+        "python.md": python_page(GENERATED),
     }
 
 

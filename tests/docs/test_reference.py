@@ -5,7 +5,7 @@ import re
 import pytest
 from reference import FAMILIES, FOLDER, commands, pages, parameters, recipe_keys
 
-from acir import registry
+from acir import bundle, registry
 from acir.promise import largest_rank, pictures_needed
 
 
@@ -48,6 +48,11 @@ def test_every_reason_code_is_explained() -> None:
     base, _ = FAMILIES["acir.ood"]
     codes = [registry.find("acir.ood", base, n).reason_code for n in registry.names("acir.ood")]
     assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_the_format_of_a_bundle_is_todays() -> None:
+    text = (FOLDER / "bundle.md").read_text(encoding="utf-8")
+    assert f"\nFormat {bundle.FORMAT}; " in text
 
 
 def test_the_ranks_of_the_gates_table_are_those_of_the_program() -> None:

@@ -80,3 +80,9 @@ def test_an_empty_side_and_missing_scores_are_refused(metric: Metric) -> None:
         metric(np.array([1.0]), np.array([]))
     with pytest.raises(ValueError, match="1 scores are NaN; leave out pictures"):
         metric(np.array([1.0, np.nan]), np.array([1.0]))
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
+def test_a_rate_out_of_range_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match=r"the rate is .*, expected at least 0 and below 1"):
+        ood.threshold_at(np.array([1.0, 2.0]), rate)

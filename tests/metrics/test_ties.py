@@ -1,5 +1,8 @@
 """Tie groups against naive counting."""
 
+from typing import Any
+
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,3 +99,36 @@ def test_groups_of_ranks_are_what_a_naive_walk_finds(seed: int, ranks: int) -> N
         missing = [0] * (ranks - len(walked))
         assert groups.sizes[query].tolist() == [*map(len, walked), *missing]
         assert groups.relevant[query].tolist() == [*map(sum, walked), *missing]
+
+
+CODES, LABELS = np.zeros((3, 2), np.uint8), np.eye(3, dtype=np.bool_)
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels", "said"),
+    [
+        (CODES, np.arange(3)[:, None], r"type int64 and shape \(3, 1\), expected bool"),
+        (CODES, np.arange(3), r"labels of 3 codes have type int64 and shape \(3,\)"),
+        (CODES, LABELS[:2], r"labels of 3 codes have type bool and shape \(2, 3\)"),
+        (CODES, LABELS[:, :2], "labels of 2 classes and the gallery of 3; give both a column"),
+        (CODES[:, :1], LABELS, "codes of 1 bytes and the gallery of 2; encode both by the same"),
+        (CODES.astype(np.float32), LABELS, "codes have type float32 .*; pack them by acir.codes"),
+        (CODES[0], LABELS, r"codes have type uint8 and shape \(2,\), expected uint8"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(
+    codes: Any,  # noqa: ANN401 - of a kind that is refused
+    labels: Any,  # noqa: ANN401 - likewise
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=said):
+        ties.by_distance(codes, labels, CODES, LABELS)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_rank_at_all_is_refused(k: int) -> None:
+    with pytest.raises(ValueError, match=f"k is {k}, expected at least 1, the ranks that count"):
+        ties.by_distance(CODES, LABELS, CODES, LABELS).hits(k)

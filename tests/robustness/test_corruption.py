@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import jaxtyping
 import numpy as np
 import pytest
 from jaxtyping import Float
@@ -157,6 +158,18 @@ def test_a_picture_of_another_kind_is_refused(shape: tuple[int, int, int]) -> No
     message = f"a picture has shape {shape}, expected 1 or 3 channels and sides of at least 28"
     with pytest.raises(UsageError, match=re.escape(message)):
         made(given).apply(np.zeros(shape), 1, 0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.bool_])
+def test_a_picture_of_whole_numbers_is_refused(
+    kind: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A caller's types are not checked as they are in these tests.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(
+        UsageError, match=r"a picture has values of type .*, expected floats from 0"
+    ):
+        made(given).apply(np.zeros((3, 32, 32), kind), 1, 0)
 
 
 def test_an_other_of_another_shape_is_refused(draw: Draw) -> None:

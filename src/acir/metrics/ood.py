@@ -55,13 +55,15 @@ def threshold_at(known: Float[np.ndarray, " n"], rate: float) -> float:
         rate: False alarms allowed, in [0, 1).
 
     Raises:
-        ValueError: There is no score, or one is NaN.
+        ValueError: There is no score, one is NaN, or the rate is out of range.
 
     Example:
         >>> threshold_at(np.array([1.0, 2.0, 3.0, 4.0]), 0.25)
         3.0
     """
     _require_scores(known, known)
+    if not 0 <= rate < 1:
+        raise ValueError(f"the rate is {rate}, expected at least 0 and below 1")
     allowed = int(rate * len(known) + ROUNDING)
     return float(np.sort(known)[-1 - allowed])
 
@@ -77,7 +79,7 @@ def detected_at(
         rate: False alarms allowed, in [0, 1).
 
     Raises:
-        ValueError: A side is empty, or a score is NaN.
+        ValueError: A side is empty, a score is NaN, or the rate is out of range.
 
     Example:
         >>> detected_at(np.array([1.0, 2.0]), np.array([1.5, 3.0]), 0.0)

@@ -87,6 +87,14 @@ def mean_average_precision(
     """Return the mAP of a Hamming ranking of the whole gallery, ties averaged.
 
     Queries without any relevant picture are left out; NaN when there is no other.
+
+    Raises:
+        ValueError: As `acir.metrics.ties.shared_labels` does.
+
+    Example:
+        >>> codes, labels = np.array([[0], [1]], dtype=np.uint8), np.eye(2, dtype=np.bool_)
+        >>> mean_average_precision(codes[:1], labels[1:], codes, labels)  # the second of two
+        0.5
     """
     scores = average_precision(
         by_distance(query_codes, query_labels, gallery_codes, gallery_labels)

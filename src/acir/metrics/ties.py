@@ -43,7 +43,13 @@ class TieGroups:
         return shares
 
     def within(self, k: int | None) -> Int[np.ndarray, "queries groups"]:
-        """Return how many pictures of each group are among the first k; all where k is None."""
+        """Return how many pictures of each group are among the first k; all where k is None.
+
+        Raises:
+            ValueError: k is below 1.
+        """
+        if k is not None and k < 1:
+            raise ValueError(f"k is {k}, expected at least 1, the ranks that count")
         return self.sizes if k is None else np.clip(k - self.before, 0, self.sizes)
 
     def hits(self, k: int) -> Float[np.ndarray, " queries"]:
@@ -75,6 +81,9 @@ def by_distance(
 
     A picture is relevant when it shares at least one label with the query.
 
+    Raises:
+        ValueError: As `shared_labels` does.
+
     Example:
         >>> codes, labels = np.array([[0], [1], [2]], dtype=np.uint8), np.array([[True]] * 3)
         >>> by_distance(codes[:1], labels[:1], codes, labels).sizes
@@ -94,11 +103,21 @@ def shared_labels(
     Level 0 counts those that share none; the last level is the most labels that any query shares
     with any picture, but at least 1.
 
+    Args:
+        query_codes: Packed into bytes, as `acir.codes.pack` gives them.
+        query_labels: Whether each query has each class; a column a class.
+        gallery_codes: As long as those of the queries.
+        gallery_labels: Of the same classes.
+
+    Raises:
+        ValueError: These are no codes or labels, or do not belong together.
+
     Example:
         >>> codes, labels = np.array([[0], [1], [2]], dtype=np.uint8), np.array([[True]] * 3)
         >>> shared_labels(codes[:1], labels[:1], codes, labels)[1]
         array([[1, 2, 0, 0, 0, 0, 0, 0, 0]])
     """
+    _require_fitting(query_codes, query_labels, gallery_codes, gallery_labels)
     asked, held = distinct(query_codes, query_labels), distinct(gallery_codes, gallery_labels)
     asked_sets, asked_by = _label_sets(asked)
     held_sets, held_by = _label_sets(held)
@@ -152,6 +171,36 @@ def chunks(queries: int, gallery: int) -> Iterator[slice]:
     step = max(1, PAIRS_AT_ONCE // max(1, gallery))
     for start in range(0, queries, step):
         yield slice(start, start + step)
+
+
+def _require_fitting(
+    query_codes: UInt8[np.ndarray, "..."],
+    query_labels: Bool[np.ndarray, "..."],
+    gallery_codes: UInt8[np.ndarray, "..."],
+    gallery_labels: Bool[np.ndarray, "..."],
+) -> None:
+    """Refuse what would be counted, but wrongly, such as numbers of classes or codes not packed."""
+    for codes, labels in ((query_codes, query_labels), (gallery_codes, gallery_labels)):
+        if codes.dtype != np.uint8 or codes.ndim != 2:  # noqa: PLR2004 - pictures, bytes
+            raise ValueError(
+                f"codes have type {codes.dtype} and shape {codes.shape}, expected uint8 and "
+                "(pictures, bytes); pack them by acir.codes.pack"
+            )
+        if labels.dtype != np.bool_ or labels.ndim != 2 or len(labels) != len(codes):  # noqa: PLR2004 - pictures, classes
+            raise ValueError(
+                f"labels of {len(codes)} codes have type {labels.dtype} and shape {labels.shape}, "
+                "expected bool and (pictures, classes); give True where a picture has the class"
+            )
+    if query_codes.shape[1] != gallery_codes.shape[1]:
+        raise ValueError(
+            f"queries have codes of {query_codes.shape[1]} bytes and the gallery of "
+            f"{gallery_codes.shape[1]}; encode both by the same model"
+        )
+    if query_labels.shape[1] != gallery_labels.shape[1]:
+        raise ValueError(
+            f"queries have labels of {query_labels.shape[1]} classes and the gallery of "
+            f"{gallery_labels.shape[1]}; give both a column for every class"
+        )
 
 
 def _label_sets(

@@ -1,9 +1,11 @@
 """What is decided about answers: the gate, its calibration, and the order of hits."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from acir.tables import Count, Range, Share, Table
+
+AUTO = "auto"  # a mode: the ranker that validation favours
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class GateRecipe(Table):
 
 @dataclass(frozen=True)
 class SearchRecipe(Table):
-    """Ranker of the product; `auto` is the one that validation favours."""
+    """Ranker of the product, of `acir.ranking`; `auto` is the one that validation favours."""
 
     table: ClassVar[str] = "search"
-    mode: Literal["auto", "plain", "within-distance", "fused", "content"] = "auto"
+    mode: str = AUTO

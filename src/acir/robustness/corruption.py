@@ -85,7 +85,7 @@ class Corruption:
         given it.
 
         Args:
-            picture: In [0, 1], one or three channels, sides of 28 pixels or more.
+            picture: Of floats in [0, 1], one or three channels, sides of 28 pixels or more.
             severity: 1 to 3.
             seed: At least 0. The same picture, severity, seed and others give the same result;
                 the severities share what is drawn, such as the place of a box.
@@ -119,7 +119,7 @@ class Corruption:
 
 def _position(severity: int) -> int:
     if severity not in SEVERITIES:
-        raise UsageError(f"the severity is {severity}, expected 1, 2 or 3")
+        raise UsageError(f"the severity is {severity!r}, expected 1, 2 or 3")
     return SEVERITIES.index(severity)
 
 
@@ -127,7 +127,12 @@ def _check_pictures(picture: Planes, others: Others) -> None:
     if picture.shape[:1] not in {(1,), (3,)} or min(picture.shape[1:]) < SMALLEST:
         raise UsageError(
             f"a picture has shape {picture.shape}, expected 1 or 3 channels and sides of at least "
-            f"{SMALLEST} pixels; enlarge it first"
+            f"{SMALLEST} pixels; put the channels first, or enlarge it"
+        )
+    if picture.dtype.kind != "f":  # the result has its type, which could not hold it
+        raise UsageError(
+            f"a picture has values of type {picture.dtype}, expected floats from 0 to 1; prepare "
+            "it first"
         )
     for other in others:
         if other.shape != picture.shape:

@@ -68,6 +68,10 @@ class Model:
 
         A picture that cannot be read is unknown, with the reason code `unreadable` or
         `truncated`.
+
+        Raises:
+            SourceError: There is nothing at the path, or more than one picture.
+            UsageError: It is no picture, or an array of another shape.
         """
         try:
             record = as_record(picture, self.key)
@@ -83,7 +87,7 @@ class Model:
         decides. One that cannot be read, or that the pre-flight refuses, makes all unknown.
 
         Raises:
-            UsageError: There is no picture, or it is one path.
+            UsageError: There is no picture, it is one alone, or as in `check`.
         """
         verdicts = [self.check(picture) for picture in each(pictures)]
         if not verdicts:

@@ -102,7 +102,8 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: The request is impossible: see `Request` and `answers`.
+            SourceError: There is nothing at the path, or more than one picture.
+            UsageError: It is no picture, or the request is impossible: see `Request`.
         """
         return self.search_many([picture], k, **options)[0]
 
@@ -120,7 +121,7 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: It is one path, or the request is impossible, as for `search`.
+            UsageError: It is one picture alone, or as in `search`.
         """
         named = [self._named(picture) for picture in each(pictures)]
         return self.answers(named, Request(k=k, **options))
@@ -143,7 +144,7 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             options: Further fields of `Request`.
 
         Raises:
-            UsageError: There is no view, it is one path, or the request is impossible.
+            UsageError: There is no view, it is one picture alone, or as in `search`.
         """
         return self.together(
             [self._named(picture) for picture in each(pictures)], Request(k=k, **options)

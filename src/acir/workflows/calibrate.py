@@ -18,6 +18,7 @@ from acir.models.evidence import collect_evidence
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Pairs, Ranker
 from acir.recipe import GateRecipe, Recipe
+from acir.recipe.answers import AUTO
 from acir.tensors import Encode, Evidence
 from acir.types import ImageRecord, Progress, silent
 
@@ -38,6 +39,16 @@ def require_detectors(recipe: Recipe) -> None:
                 f"gate.detectors names {name!r}, which needs the decoder, but model.decoder.on is "
                 "false; switch the decoder on or leave the detector out"
             )
+
+
+def require_ranker(recipe: Recipe) -> None:
+    """Refuse a ranker that cannot be had, before the work begins.
+
+    Raises:
+        ComponentError: There is no such ranker.
+    """
+    if recipe.search.mode != AUTO:
+        ranking.get(recipe.search.mode)
 
 
 def class_head_lines(recipe: Recipe, loss: Loss) -> list[str]:

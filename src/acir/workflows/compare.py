@@ -14,6 +14,7 @@ from acir.evaluation import benchmark_file
 from acir.evaluation.benchmark import NOTHING, Benchmark, DataSet, Method
 from acir.types import Progress, silent
 from acir.workflows import records
+from acir.workflows.calibrate import require_ranker
 from acir.workflows.comparing.contest import Entry, Place, run
 from acir.workflows.comparing.keys import run_key
 from acir.workflows.comparing.pictures import digests, keep_exam, keep_lessons
@@ -73,7 +74,7 @@ def compare(
     benchmark = benchmark_file.load(path)
     moved = benchmarks.with_sources(benchmark, sources or {})
     part = benchmarks.selected(moved, only or {})
-    _check_losses(benchmark)
+    _check_methods(benchmark)
     refuse_not_utf8(out)
     refuse_unwritable(out)
     try:
@@ -196,12 +197,14 @@ class _Course:
         return self.out / "pictures" / f"{data.name}-test.npz"
 
 
-def _check_losses(benchmark: Benchmark) -> None:
-    """Refuse unknown losses and options, and networks that no such loss teaches, before any run.
+def _check_methods(benchmark: Benchmark) -> None:
+    """Refuse unknown losses, options and rankers, and networks that no such loss teaches.
 
     Two classes and a power of two as length are possible for every loss, so what it refuses here
     is a mistake, and what it refuses in a run is an impossibility to be recorded.
     """
     for data, method in product(benchmark.data, benchmark.method):
         for tuned in method.trials or (NOTHING,):
-            loss_for(benchmark.recipe_for(data, method, 64, tuned), (2, 2), 4)
+            recipe = benchmark.recipe_for(data, method, 64, tuned)
+            loss_for(recipe, (2, 2), 4)
+            require_ranker(recipe)

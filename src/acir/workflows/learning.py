@@ -25,6 +25,7 @@ from acir.models.uprightness import have_an_up
 from acir.prep.pipeline import Prep
 from acir.ranking.base import Ranker
 from acir.recipe import Recipe, TrainingRecipe
+from acir.recipe.answers import AUTO
 from acir.robustness.corruption import SMALLEST
 from acir.sources.base import Source
 from acir.training.optimiser import planned_steps
@@ -255,9 +256,9 @@ def fitted_rankers(
     """Fit the rankers on some validation queries; with `auto`, these choose among them too."""
     some = calibrate.spread(queries, FINAL_QUERIES)
     rankers = calibrate.fit_rankers(gallery, some)
-    if mode == "auto":
+    if mode == AUTO:
         mode = calibrate.favoured_mode(gallery, some, rankers, class_names)
-    return Rankers(rankers, mode)
+    return Rankers(rankers, mode.replace("_", "-"))
 
 
 def size(module: nn.Module) -> int:

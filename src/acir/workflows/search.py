@@ -47,9 +47,9 @@ def _path(name: str, given: str | Path) -> Path:
     """Return a path, which a caller in Python may have given as something else.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: It is something else, or empty, as a variable that is not set leaves it.
     """
-    if not isinstance(given, str | Path):
+    if not isinstance(given, str | Path) or given == "":
         raise UsageError(f"{name} is {given!r}, expected the path of a folder")
     return Path(given)
 

@@ -134,10 +134,11 @@ def train(
 
 
 def _possible(recipe_name: str, settings: Mapping[str, str] | None) -> Recipe:
-    """Load a recipe whose network, loss and detectors can be had and fit each other."""
+    """Load a recipe whose network, loss, detectors and ranker can be had and fit each other."""
     recipe = recipes.load(recipe_name, settings)
     loss = loss_for(recipe, (2, 2), 4)  # what it refuses of two classes, it would of any
     calibrate.require_detectors(recipe)
+    calibrate.require_ranker(recipe)
     calibrate.class_head_lines(recipe, loss)  # refuses detectors that would read an untaught head
     stem = stems.made(recipe.model.stem)
     if recipe.model.pretrained and not is_url(recipe.model.pretrained):  # fetched once, not twice
