@@ -18,7 +18,7 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import Trainer
 from acir.workflows import learning
 from acir.workflows.compare import compare
-from acir.workflows.comparing import pictures
+from acir.workflows.comparing import pictures, report
 from acir.workflows.comparing.processes import Work
 from acir.workflows.comparing.report import recorded
 from made_benchmark import COUNTS, bench, in_this_process
@@ -243,6 +243,18 @@ def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
     compare(own.parent / "bench.toml", own, say=said.append)
     assert titles == []
     assert not any("left out of the report" in line for line in said)
+
+
+def test_a_table_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
+    def write_csv(path: Path, _: object) -> None:
+        path.write_text("a part", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    before = tree(own)
+    monkeypatch.setattr(report, "write_csv", write_csv)
+    with pytest.raises(KeyboardInterrupt):
+        compare(own.parent / "bench.toml", own)
+    assert tree(own) == before
 
 
 def test_a_run_of_a_trial_that_was_not_chosen_is_left_out(own: Path) -> None:

@@ -53,7 +53,8 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
     with progress("comparing", None) as tick:
         found = {c: outcomes(sheet.results, whole, c, known, tick) for c in CONTRASTS}
     page = document(sheet, found, records.read(out / TUNING) or {}, _command(path, out))
-    write_csv(out / TABLE, tidy(runs))
+    with records.whole(out / TABLE) as beside:
+        write_csv(beside, tidy(runs))
     records.write(out / NUMBERS, to_dict(sheet, found))
     _write(page, out)
     return out / PAGE
