@@ -228,7 +228,7 @@ def test_a_changed_benchmark_repeats_what_it_changes_and_reports_nothing_else(
     compare(changed, out, only={"method": ["acir"]}, say=said.append)
     assert titles == ["acir on drawn, 16 bits, seed 0"]
     assert "left out of the report: 3 runs were made under other conditions" in said
-    assert "3 of 4 runs are missing in the report" in said
+    assert "missing in the report: 3 of 4 runs" in said
 
 
 def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
@@ -396,7 +396,7 @@ def test_a_part_is_run_and_the_report_says_what_is_missing(
     out = tmp_path / "out"
     compare(path, out, only=only, sources={"drawn": str(drawn)}, say=said.append)
     assert titles == ["acir on drawn, 16 bits, seed 1"]
-    assert "7 of 8 runs are missing in the report" in said
+    assert "missing in the report: 7 of 8 runs" in said
     text = (out / "report.md").read_text(encoding="utf-8")
     assert "| csq | missing | missing |" in text
     assert "Nothing to compare yet." in text

@@ -45,9 +45,7 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
         made = amount(outdated, "run was", "runs were")
         say(f"left out of the report: {made} made under other conditions")
     if missing:
-        planned = f"of {amount(expected(sheet), 'run', 'runs')}"
-        said = amount(missing, f"{planned} is", f"{planned} are")
-        say(f"{said} missing in the report")
+        say(f"missing in the report: {missing} of {amount(expected(sheet), 'run', 'runs')}")
     known = _known(out / NUMBERS)
     whole = scope(sheet)
     with progress("comparing", None) as tick:
