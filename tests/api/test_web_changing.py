@@ -217,11 +217,19 @@ def test_others_may_neither_add_nor_delete(
 
 
 @pytest.mark.parametrize("label", ["a/b", "..", ".hidden", "x" * 65, "two\nlines"])
-def test_a_label_that_is_none_is_refused(client: TestClient, label: str) -> None:
+def test_a_label_that_is_none_is_refused_and_the_record_says_so(
+    client: TestClient, own_index: Path, label: str
+) -> None:
     files = {"image": png(draw("disc", 1))}
     answer = client.post("/api/v1/pictures", files=files, params={"label": label})
     assert answer.status_code == 422
     assert "a label has at most 64 characters and no slash" in answer.json()["detail"]
+    with AuditLog.open(own_index) as log:
+        events = [one.event for one in log.records() if one.event.action == "add"]
+    assert [(e.outcome, e.detail) for e in events] == [
+        ("success", "begun"),
+        ("failed", "UsageError"),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

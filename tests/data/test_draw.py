@@ -92,7 +92,7 @@ def test_seeds_choose_other_pictures_and_other_large_classes() -> None:
 
 def test_a_picture_of_two_classes_cannot_be_drawn() -> None:
     two = replace(row("a", 0), labels=("a", "b"))
-    expected = "1 of 2 training pictures has no label or several, but pictures are drawn"
+    expected = "one label, not none or several as 1 of 2 training pictures; give each one"
     with pytest.raises(SourceError, match=expected):
         drawn(Manifest((two, row("b", 0)), (), 0.0), SEVENTY)
 

@@ -275,6 +275,17 @@ def test_steadiness_is_the_mean_over_seeds_without_what_has_no_structure(report:
     assert tested["difference"] == "+0.500"
 
 
+def test_an_agreement_that_no_query_has_is_undefined(benchmark: Benchmark) -> None:
+    blind = {f"{order}/structure": np.full(8, np.nan) for order in (HAMMING, RERANKED)}
+    runs = [replace(one, arrays={**one.arrays, **blind}) if one.arrays else one for one in RUNS]
+    found = table(
+        reported(benchmark, runs),
+        "Overlap of the first ten hits, and agreement with structure, at 16",
+    )
+    row = found["Blood cells", "CSQ"]
+    assert (row["structure, Hamming"], row["structure, re-ranked"]) == ("-", "-")
+
+
 @pytest.mark.parametrize(("quantity", "key"), [(SEEDS, "patient"), ("shift", "steadiness/patient")])
 def test_queries_of_one_patient_gain_steadiness_as_one(
     benchmark: Benchmark, quantity: str, key: str

@@ -226,9 +226,9 @@ def test_macro_weighs_classes_alike_and_a_query_counts_in_each_of_its_classes() 
 def test_a_gallery_that_holds_queries_is_refused() -> None:
     gallery, queries = _coded(0, 9), _coded(1, 5)
     mixed = replace(queries, pixel_hashes=("0-3", "new", "0-8", "0-8", "other"))
-    with pytest.raises(SourceError, match=r"3 of 5 query pictures are in the gallery too, .*give"):
+    with pytest.raises(SourceError, match=r"holds 3 of 5 query pictures too, pixel for .*give"):
         _evaluate(gallery, mixed)
-    with pytest.raises(SourceError, match=r"^1 of 1 query picture is in the gallery too, "):
+    with pytest.raises(SourceError, match=r"^the gallery holds 1 of 1 query picture too, "):
         _evaluate(gallery, mixed[:1])
     protocol.refuse_overlap(gallery.pixel_hashes, queries.pixel_hashes)
 

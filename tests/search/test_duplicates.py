@@ -34,6 +34,12 @@ def turned(vector: np.ndarray, part: slice, cosine: float) -> np.ndarray:
     return found.astype(np.float16)
 
 
+def is_near(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether the codes are near and the vectors the same; random ones are never merely alike."""
+    differing = np.unpackbits(one[0] ^ other[0]).sum()
+    return bool(differing <= SHARE * BITS and np.array_equal(one[1], other[1]))
+
+
 def is_folded(code: np.ndarray, vector: np.ndarray) -> bool:
     first = picture(0)
     codes, vectors = np.stack([first[0], code]), np.stack([first[1], vector])
@@ -90,3 +96,15 @@ def test_copies_of_a_view_are_folded_from_the_first() -> None:
 def test_nothing_is_folded_from_nothing() -> None:
     order, folded = Originals(()).fold(np.empty((0, 8), np.uint8), np.empty((0, DIM), "f2"), 3)
     assert (len(order), folded) == (0, 0)
+
+
+def test_many_pictures_are_folded_as_a_plain_loop_does() -> None:
+    pictures = [picture(int(n)) for n in np.random.default_rng(0).integers(200, size=600)]
+    codes, vectors = (np.stack(column) for column in zip(*pictures, strict=True))
+    order, folded = Originals(()).fold(codes, vectors, 600)
+    kept = list[int]()
+    for row in range(600):
+        if not any(is_near(pictures[row], pictures[other]) for other in kept):
+            kept.append(row)
+    assert (order.tolist(), folded) == (kept, 600 - len(kept))
+    assert 100 < len(kept) <= 200

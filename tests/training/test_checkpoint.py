@@ -1,5 +1,6 @@
 """A checkpoint gives back exactly what it took, or says that it cannot."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,19 @@ def test_what_cannot_be_written_is_told_and_the_old_file_stays(path: Path) -> No
     ):
         checkpoint.write(path, ARRAYS, {"stage": 2})
     assert checkpoint.read(path)[1] == STATE
+
+
+def test_a_full_disk_keeps_no_part_of_a_checkpoint(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_file(_: object, place: Path, **__: object) -> None:
+        place.write_bytes(b"a part")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    with pytest.raises(StorageError, match="No space left on device; make room for it, then"):
+        checkpoint.write(path, ARRAYS, {"stage": 2})
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def model_and_optimiser() -> tuple[nn.Linear, AdamW]:

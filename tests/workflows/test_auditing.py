@@ -90,6 +90,16 @@ def test_a_report_counts_and_is_recorded(index: Path, tmp_path: Path) -> None:
         assert [r.event.detail for r in log.records()][-2:] == ["report", "report"]
 
 
+def test_a_report_whose_page_cannot_be_written_is_none_and_is_not_recorded(
+    index: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "nowhere" / "report.html"
+    said = acir("audit", "report", "--index", index, "--html", page).refusal()
+    assert said == f"there is no folder {page.parent} for report.html; make it first"
+    with AuditLog.open(index) as log:
+        assert log.head().seq == 4
+
+
 def test_an_archive_is_verified_with_the_log(index: Path, tmp_path: Path) -> None:
     to = tmp_path / "old.jsonl"
     words = ("--before", str(today()), "--to", to, "--json")

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from acir.bench import searching
+from acir.errors import ServerError
+from acir.index.engines.base import Engine
+from acir.workflows.bench import bench_index
 from made_model import acir, fill
 
 PLAN = """
@@ -55,6 +59,21 @@ def test_results_report_figure_and_plan_are_written_and_a_second_call_goes_on(
     assert (out / "results.json").read_bytes() != before
     other = acir("bench", "index", written(tmp_path, k=11), "--out", out)
     assert "is measured already" not in other.err
+
+
+def test_engines_are_closed_where_measuring_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = list[str]()
+
+    def measure(*_: object) -> None:
+        raise ServerError("the server is gone")
+
+    monkeypatch.setattr(searching, "measure", measure)
+    monkeypatch.setattr(Engine, "close", lambda engine: closed.append(type(engine).__name__))
+    with pytest.raises(ServerError, match="the server is gone"):
+        bench_index(written(tmp_path), tmp_path / "out")
+    assert {"Flat", "Faiss", "Numba"} <= set(closed)
 
 
 def test_an_engine_that_cannot_be_had_is_left_out_and_named(

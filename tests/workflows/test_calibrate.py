@@ -90,12 +90,3 @@ def taught() -> dict[str, Ranker]:
     assert abs(np.corrcoef(nearness(distances, 8), same)[0, 1]) < 0.3
     pairs = Pairs(8, distances, cosines.clip(-1, 1), same)
     return {"fused": ranking.get("fused").fit(pairs)}
-
-
-def test_queries_are_taken_evenly() -> None:
-    labels = [n % 2 for n in range(10)]
-    queries = coded(labels, [[1, n] for n in range(10)], list(range(10)))
-    some = calibrate.spread(queries, 4)
-    assert some.codes[:, 0].tolist() == [0, 3, 6, 9]
-    assert len(calibrate.spread(queries, 99)) == 10
-    assert len(calibrate.spread(queries[:0], 99)) == 0

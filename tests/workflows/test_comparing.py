@@ -18,7 +18,7 @@ from acir.sources.base import Source, SourceOptions, open_source
 from acir.training.trainer import Trainer
 from acir.workflows import learning
 from acir.workflows.compare import compare
-from acir.workflows.comparing import pictures
+from acir.workflows.comparing import pictures, report
 from acir.workflows.comparing.processes import Work
 from acir.workflows.comparing.report import recorded
 from made_benchmark import COUNTS, bench, in_this_process
@@ -228,7 +228,7 @@ def test_a_changed_benchmark_repeats_what_it_changes_and_reports_nothing_else(
     compare(changed, out, only={"method": ["acir"]}, say=said.append)
     assert titles == ["acir on drawn, 16 bits, seed 0"]
     assert "left out of the report: 3 runs were made under other conditions" in said
-    assert "3 of 4 runs are missing in the report" in said
+    assert "missing in the report: 3 of 4 runs" in said
 
 
 def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
@@ -243,6 +243,18 @@ def test_a_run_counts_whatever_part_of_its_recipe_was_called_tuned(
     compare(own.parent / "bench.toml", own, say=said.append)
     assert titles == []
     assert not any("left out of the report" in line for line in said)
+
+
+def test_a_table_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
+    def write_csv(path: Path, _: object) -> None:
+        path.write_text("a part", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    before = tree(own)
+    monkeypatch.setattr(report, "write_csv", write_csv)
+    with pytest.raises(KeyboardInterrupt):
+        compare(own.parent / "bench.toml", own)
+    assert tree(own) == before
 
 
 def test_a_run_of_a_trial_that_was_not_chosen_is_left_out(own: Path) -> None:
@@ -384,7 +396,7 @@ def test_a_part_is_run_and_the_report_says_what_is_missing(
     out = tmp_path / "out"
     compare(path, out, only=only, sources={"drawn": str(drawn)}, say=said.append)
     assert titles == ["acir on drawn, 16 bits, seed 1"]
-    assert "7 of 8 runs are missing in the report" in said
+    assert "missing in the report: 7 of 8 runs" in said
     text = (out / "report.md").read_text(encoding="utf-8")
     assert "| csq | missing | missing |" in text
     assert "Nothing to compare yet." in text

@@ -17,7 +17,7 @@ from acir.pacs.release import Released
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import KEY_VARIABLE, load_key
 from acir.workflows.deid import Outcome, deidentify, review
-from acir.workflows.release_journal import JOURNAL, Journal
+from acir.workflows.release_journal import JOURNAL, Journal, quarantine_of
 from made_model import acir
 
 MakeDicom = Callable[..., bytes]
@@ -252,6 +252,20 @@ def test_refusals_are_one_sentence_and_leave_nothing(scans: Path, tmp_path: Path
         deidentify(scans, taken, key_file=key)
     with pytest.raises(UsageError, match=r"there is no .*journal\.jsonl; give the folder that"):
         review(taken)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\n", b"3\n", b"{}\n{}\n", b"{}\n\xff\n"])
+def test_a_damaged_journal_is_refused_in_one_sentence(
+    scans: Path, tmp_path: Path, damage: bytes
+) -> None:
+    out, key = tmp_path / "out", tmp_path / "key"
+    deidentify(scans, out, key_file=key)
+    quarantine_of(out).joinpath(JOURNAL).write_bytes(damage)
+    sentence = r"journal\.jsonl is not what `acir deid` writes \(.+\); restore it, or give another"
+    with pytest.raises(UsageError, match=sentence):
+        deidentify(scans, out, key_file=key)
+    with pytest.raises(UsageError, match=sentence):
+        review(out)
 
 
 @pytest.mark.parametrize("changed", ["key", "dates"])

@@ -41,6 +41,16 @@ def test_a_demo_needs_all_splits(tmp_path: Path, pictures: Path) -> None:
     assert not (tmp_path / "demo").exists()
 
 
+def test_an_index_that_no_demo_has_made_is_left_alone(tmp_path: Path, pictures: Path) -> None:
+    kept = tmp_path / "index" / "store.sqlite"
+    kept.parent.mkdir()
+    kept.write_bytes(b"somebody's")
+    said = acir("demo", "--data", pictures, "--out", tmp_path).refusal()
+    assert said == f"{tmp_path} holds an index that no demo has made; give another folder"
+    assert kept.read_bytes() == b"somebody's"
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_foreign_picture_is_of_another_kind() -> None:
     assert demo.foreign_to("phantom:150") == demo.FOREIGN_TO_SYNTHETIC
     assert demo.foreign_to("cells.zip") == demo.FOREIGN_TO_OTHERS

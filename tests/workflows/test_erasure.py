@@ -1,5 +1,7 @@
 """A patient is erased, and every byte of the folder is read to prove it."""
 
+import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +120,25 @@ def test_copies_that_still_hold_the_patient_are_listed(place: Path, tmp_path: Pa
     }
     outcome = acir("index", "delete", "--index", place, "--patient", PATIENT)
     assert f"copy {names['kept']}: {holds}" in outcome.out
+
+
+def test_a_copy_that_nobody_may_look_at_is_told_and_the_rest_of_the_proof_stays(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, look = tmp_path / "locked", Path.stat
+    assert acir("index", "backup", "--index", place, "--to", copy).code == 0
+
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        if path == copy:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    found = erasure.erase(place, PATIENT)
+    assert found.deleted > 0
+    assert found.remains == ()
+    said = f"could not be read: nobody can look at {copy} (Permission denied); give access to it"
+    assert found.copies[str(copy)].startswith(said)
 
 
 def test_what_remains_is_told_and_fails(place: Path, mine: list[Entry]) -> None:

@@ -40,7 +40,7 @@ def test_the_object_has_the_keys_of_the_contract(bundle: Path, pictures: Path) -
 
 def test_a_gallery_that_holds_the_queries_is_refused(bundle: Path, pictures: Path) -> None:
     said = evaluate(bundle, pictures, f"{pictures}#test").refusal()
-    assert said.startswith("60 of 60 query pictures are in the gallery too, pixel for pixel;")
+    assert said.startswith("the gallery holds 60 of 60 query pictures too, pixel for pixel;")
 
 
 def test_queries_that_the_gallery_holds_can_be_left_out(
@@ -74,9 +74,9 @@ def test_patients_whom_the_gallery_shows_are_refused_as_queries(
 ) -> None:
     said = evaluate(bundle, f"{leaking}#train", f"{leaking}#test").refusal()
     assert said == (
-        "4 of 16 query pictures are of patients whom the gallery shows too, so that the figures "
-        "would measure memory; give every patient to one of the two, or add --drop-overlap to "
-        "leave these queries out"
+        "the gallery shows the patient of 4 of 16 query pictures too, so that the figures would "
+        "measure memory; give every patient to one of the two, or add --drop-overlap to leave "
+        "these queries out"
     )
 
 

@@ -236,8 +236,9 @@ def test_unknown_kinds_that_the_model_is_asked_to_know_are_refused(
     said = evaluate(bundle, *sources, *words).refusal()
     count = 100 if split == "train" else 15
     assert said == (
-        f"{count} of {count} pictures of {pictures / split / 'disc'} are in the gallery or among "
-        "the queries too, pixel for pixel; give pictures of kinds that the model does not know"
+        f"the gallery or the queries hold {count} of {count} pictures of "
+        f"{pictures / split / 'disc'} too, pixel for pixel; give pictures of kinds that the model "
+        "does not know"
     )
     assert not path.exists()
 

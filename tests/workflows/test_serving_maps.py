@@ -191,6 +191,18 @@ def test_the_missing_library_is_named(
         Maps(served).plan(None)
 
 
+def test_a_full_disk_keeps_no_part_of_a_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def savez(place: Path, **_: np.ndarray) -> None:
+        place.write_bytes(b"a part")
+        raise OSError
+
+    monkeypatch.setattr(np, "savez", savez)
+    maps._write(tmp_path / FILE, maps._Kept("", np.zeros(1, np.int64), np.zeros((1, 2), "f4")))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_places_fit_the_square_with_both_axes_alike() -> None:
     # 4 wide and 2 high: scaled by 1/4, centred at (0.5, 0.5).
     places = within_square(np.array([[1.0, 1.0], [5.0, 3.0], [3.0, 2.0]]))

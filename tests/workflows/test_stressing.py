@@ -397,8 +397,8 @@ def test_a_label_that_the_model_does_not_know_is_refused(
 def test_known_pictures_are_no_unknown_set(bundle: Path, pictures: Path, tmp_path: Path) -> None:
     known = pictures / "val" / "disc"
     assert refused(bundle, pictures, tmp_path, "--limit", 8, "--ood", known) == (
-        "15 of 15 pictures of disc are among those of --data too, pixel for pixel; give "
-        "pictures of kinds that the model does not know"
+        "--data holds 15 of 15 pictures of disc too, pixel for pixel; give pictures of kinds "
+        "that the model does not know"
     )
 
 

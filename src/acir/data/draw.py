@@ -70,11 +70,10 @@ def class_sizes(classes: int, draw: Draw) -> Int[np.ndarray, " classes"]:
 def _by_class(rows: list[Row]) -> Mapping[str, list[str]]:
     unfit = sum(len(row.labels) != 1 for row in rows)
     if unfit:
-        given = f"of {amount(len(rows), 'training picture', 'training pictures')}"
-        those = amount(unfit, f"{given} has", f"{given} have")
+        given = amount(len(rows), "training picture", "training pictures")
         raise SourceError(
-            f"{those} no label or several, but pictures are "
-            "drawn class by class; give each one label or leave the draw out"
+            f"pictures are drawn class by class, so each needs one label, not none or several as "
+            f"{unfit} of {given}; give each one or leave the draw out"
         )
     members: dict[str, list[str]] = {}
     for row in rows:

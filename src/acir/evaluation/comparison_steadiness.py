@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from acir.evaluation.claims import holm
 from acir.evaluation.comparison import HAMMING, ORDERS, RERANKED, Order, Run
 from acir.evaluation.comparison_scores import WORDS
-from acir.evaluation.comparison_sheet import MISSING, Sheet
+from acir.evaluation.comparison_sheet import MISSING, UNDEFINED, Sheet
 from acir.evaluation.document import Section, Table
 from acir.evaluation.significance import Paired, compare, independent
 from acir.evaluation.stability import overlap
@@ -64,7 +64,9 @@ def _table(sheet: Sheet, bits: int) -> Table:
     def text(data: str, method: str, column: tuple[str, Order]) -> str:
         name, order = column
         found = per_query(sheet, data, method, bits, order, name)
-        return MISSING if found is None else f"{np.nanmean(found):.3f}"
+        if found is None:
+            return MISSING
+        return UNDEFINED if np.isnan(found).all() else f"{np.nanmean(found):.3f}"
 
     return Table(
         f"Overlap of the first ten hits, and agreement with structure, at {bits} bits",

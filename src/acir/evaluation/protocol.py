@@ -241,12 +241,10 @@ def refuse_overlap(gallery_hashes: Collection[str], query_hashes: Collection[str
     held = frozenset(gallery_hashes)
     overlap = sum(query in held for query in query_hashes)
     if overlap:
-        given = f"of {amount(len(query_hashes), 'query picture', 'query pictures')}"
-        those = amount(overlap, f"{given} is", f"{given} are")
+        given = amount(len(query_hashes), "query picture", "query pictures")
         raise SourceError(
-            f"{those} in the gallery too, pixel for "
-            "pixel; give a gallery and queries that share no picture, such as SOURCE#train and "
-            "SOURCE#test"
+            f"the gallery holds {overlap} of {given} too, pixel for pixel; give a gallery and "
+            "queries that share no picture, such as SOURCE#train and SOURCE#test"
         )
 
 

@@ -13,6 +13,7 @@ from acir.codes import BITS_PER_BYTE, hamming
 from acir.errors import UsageError
 from acir.evaluation.cosines import cosines
 from acir.evaluation.protocol import CodedSet
+from acir.evaluation.retrieved import spread
 from acir.metrics.ties import chunks
 from acir.ranking.base import DECIMALS, Ranker, cosine, unranked
 
@@ -116,7 +117,8 @@ def structure_agreement(
     held, asked = _standardised(gallery_fingerprints), _standardised(query_fingerprints)
     agreement = np.full(len(queries), np.nan)
     for number, labels in enumerate(queries.labels):
-        rows = _spread(np.flatnonzero((gallery.labels & labels).any(axis=1)), most)
+        rows = np.flatnonzero((gallery.labels & labels).any(axis=1))
+        rows = rows[spread(len(rows), most)]
         similarity = (held[rows] @ asked[number]).round(DECIMALS)
         if np.unique(similarity).size >= LEAST_TO_ORDER:
             distances = hamming(queries.codes[[number]], gallery.codes[rows])[0]
@@ -176,13 +178,6 @@ def _places(
         order = ranker.rank(unranked(numbered, distances, alike)).rows
         places += np.argsort(order)[numbered]
     return places
-
-
-def _spread(rows: Int[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:
-    """Return at most so many of the rows, evenly spread, the first and the last among them."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
 def _standardised(fingerprints: Float[np.ndarray, "n pixels"]) -> Float[np.ndarray, "n pixels"]:

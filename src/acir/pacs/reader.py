@@ -52,6 +52,7 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Masks of other pictures: an answer of an algorithm or of a person, and nothing to search by.
 MASKS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # and as a label map
 SLIDE = VLWholeSlideMicroscopyImageStorage
+DAMAGED = "its content is damaged or of a kind that is not decoded"
 ALLOWED = ("Modality", "BodyPartExamined")
 CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # PS3.5 6.2, value representation CS
 
@@ -152,8 +153,13 @@ def _in_group(group: Dataset, macro: str, keyword: str) -> str:
 
 
 @contextmanager
-def in_our_words(name: str) -> Iterator[None]:
-    """Turn whatever pydicom raises into an error that quotes nothing."""
+def in_our_words(name: str, reason: str = DAMAGED) -> Iterator[None]:
+    """Turn whatever pydicom raises into an error that quotes nothing.
+
+    Args:
+        name: What to call the file; it must not identify.
+        reason: What is said of the file in place of pydicom's words.
+    """
     try:
         with unheard():
             yield
@@ -161,9 +167,7 @@ def in_our_words(name: str) -> Iterator[None]:
         raise
     # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
     except Exception:
-        raise UnreadableImageError(
-            name, "its content is damaged or of a kind that is not decoded"
-        ) from None
+        raise UnreadableImageError(name, reason) from None
 
 
 def parsed(data: bytes, name: str) -> FileDataset:

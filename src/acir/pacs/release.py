@@ -11,13 +11,12 @@ from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, MediaStorageDirectoryStorage
 
-from acir.errors import UnreadableImageError, UsageError
+from acir.errors import UnreadableImageError
 from acir.pacs.codecs import missing, plugin_for
 from acir.pacs.frames import of_frame
 from acir.pacs.geometry import require_modest
-from acir.pacs.reader import parsed
+from acir.pacs.reader import in_our_words, parsed
 from acir.pacs.screening import as_shown, blacked
-from acir.pacs.silence import unheard
 from acir.pacs.voi import bits_stored
 from acir.prep.decode import Picture
 from acir.privacy.burned_in import Judgement, is_risky, judge
@@ -25,6 +24,7 @@ from acir.privacy.deid import Profile, deidentify
 from acir.privacy.pixel_data import PIXELS
 
 LEVELS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+DAMAGED = "its content is damaged or of an unknown kind"
 NEEDED = ("SOPClassUID", *LEVELS[1:])
 
 
@@ -58,22 +58,14 @@ def release(data: bytes, profile: Profile, name: str) -> Released:
     Raises:
         UnreadableImageError: It is no DICOM file, is damaged, or is a list of files.
     """
-    try:
-        with unheard():
-            dataset = parsed(data, name)
-            _require_an_instance(dataset, name)
-            judgement = _screened(dataset, profile.every_picture, name)
-            deidentify(
-                dataset, profile, pixels_clean=judgement is not None and judgement.doubt is None
-            )
-            place = PurePath(*(str(dataset[level].value) for level in LEVELS))
-            doubt = None if judgement is None else judgement.doubt
-            return Released(place.with_name(f"{place.name}.dcm"), _written(dataset), doubt)
-    except (UsageError, MemoryError):
-        raise
-    # For what is not as it should be, pydicom raises nearly anything, when a value is first used.
-    except Exception:
-        raise UnreadableImageError(name, "its content is damaged or of an unknown kind") from None
+    with in_our_words(name, DAMAGED):
+        dataset = parsed(data, name)
+        _require_an_instance(dataset, name)
+        judgement = _screened(dataset, profile.every_picture, name)
+        deidentify(dataset, profile, pixels_clean=judgement is not None and judgement.doubt is None)
+        place = PurePath(*(str(dataset[level].value) for level in LEVELS))
+        doubt = None if judgement is None else judgement.doubt
+        return Released(place.with_name(f"{place.name}.dcm"), _written(dataset), doubt)
 
 
 def _require_an_instance(dataset: FileDataset, name: str) -> None:

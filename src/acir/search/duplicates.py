@@ -31,7 +31,7 @@ class Originals:
     """
 
     def __init__(self, views: Iterable[Probe]) -> None:
-        self._codes: list[Code] = []
+        self._codes = b""  # one after another: to stack them for each picture would take longest
         self._embeddings: list[Embedding] = []
         for view in views:
             self._add(view.code, view.embedding)
@@ -59,9 +59,8 @@ class Originals:
         return order, seen - len(kept)
 
     def _have(self, code: Code, embedding: Embedding) -> bool:
-        if not self._codes:
-            return False
-        differing = np.bitwise_count(np.stack(self._codes) ^ code).sum(axis=1)
+        codes = np.frombuffer(self._codes, np.uint8).reshape(-1, len(code))
+        differing = np.bitwise_count(codes ^ code).sum(axis=1)
         near = np.flatnonzero(differing <= SHARE * len(code) * BITS_PER_BYTE)
         if not near.size:
             return False
@@ -71,5 +70,5 @@ class Originals:
         return bool((alike & structured).any())
 
     def _add(self, code: Code, embedding: Embedding) -> None:
-        self._codes.append(code)
+        self._codes += code.tobytes()
         self._embeddings.append(embedding)

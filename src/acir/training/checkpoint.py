@@ -7,6 +7,7 @@ Nothing in it is executed when it is read.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ def write(path: Path, arrays: Mapping[str, Tensor], state: Mapping[str, Any]) ->
         raise StorageError(
             f"cannot write {path.name}: {error}; make room for it, then resume the run"
         ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)  # a part of it takes the room that is missing
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from acir.amounts import amount
 from acir.errors import AuditError, UsageError, suggestion
 from acir.evaluation.document import Document, Section, Table
-from acir.evaluation.report import write_page
+from acir.evaluation.report import refuse_unwritable_page, write_page
 from acir.governance import archive as archives
 from acir.governance import verification
 from acir.governance.audit import AuditEvent, AuditLog, Head
@@ -97,7 +97,11 @@ def report(index: Path, which: Which, html: Path | None = None) -> Mapping[str, 
 
     Raises:
         AuditError: The log cannot be used.
+        UsageError: The page has no folder.
+        StorageError: The page cannot be written.
     """
+    if html is not None:
+        refuse_unwritable_page(html)
     with AuditLog.open(index) as log:
         found = counts(chosen(log.records(), **asdict(which)))
         log.append(_read_event(index, "report", sum(found["action"].values())))

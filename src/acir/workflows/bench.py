@@ -3,6 +3,7 @@
 import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -196,17 +197,17 @@ class _Bench:
     ) -> Case:
         def measure(tick: Tick) -> dict[str, Any]:
             codes = drawn()
-            built = self._built(codes, leave_out)
-            measured = searching.measure(built, codes, rounds, self.plan.seed, tick)
-            for each in built.values():
-                each.engine.close()
-            return measured
+            with ExitStack() as opened:
+                built = self._built(codes, leave_out, opened)
+                return searching.measure(built, codes, rounds, self.plan.seed, tick)
 
         steps = rounds.single + rounds.batches
         return Case(name, self._decided_by(settings), measure, steps)
 
-    def _built(self, codes: Drawn, leave_out: Sequence[str]) -> dict[str, searching.Built]:
-        """Build every engine that this machine can run."""
+    def _built(
+        self, codes: Drawn, leave_out: Sequence[str], opened: ExitStack
+    ) -> dict[str, searching.Built]:
+        """Build every engine that this machine can run; each is closed with `opened`."""
         built: dict[str, searching.Built] = {}
         for name in registry.names(engines.FAMILY):
             if name not in leave_out:
@@ -214,6 +215,8 @@ class _Bench:
                     built[name] = searching.build(name, codes, self.servers.get(name))
                 except ComponentError as error:
                     self.say(f"left out: {error}")
+                else:
+                    opened.callback(built[name].engine.close)
         return built
 
     def _decided_by(self, settings: Mapping[str, Any]) -> dict[str, Any]:

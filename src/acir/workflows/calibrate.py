@@ -167,9 +167,3 @@ def favoured_mode(
         return float(found.reranked["mAP"].mean())
 
     return max(CONTENT_GUIDED, key=validated)
-
-
-def spread(queries: CodedSet, most: int) -> CodedSet:
-    """Return at most this many of the queries, evenly spread over their order."""
-    rows = np.linspace(0, len(queries) - 1, min(most, len(queries)))
-    return queries[np.unique(rows.astype(np.int64))]

@@ -42,12 +42,15 @@ def demo(
     Called again on the same folder it goes on where it stopped.
 
     Raises:
-        UsageError: The source or the folder cannot be used.
+        UsageError: The source or the folder cannot be used, or it holds an index of another.
     """
     if "#" in data:
         raise UsageError(
             f"the demo needs all splits of a source, but {data} names one; leave it out"
         )
+    resume = (out / "run" / RUN).exists()
+    if not resume and (out / "index").exists():  # its own, which is made anew, lies beside a run
+        raise UsageError(f"{out} holds an index that no demo has made; give another folder")
     say("1/3 training a small model")
     settings = {"training.epochs": str(EPOCHS), "training.least_views": str(VIEWS)}
     metrics = train(
@@ -55,7 +58,7 @@ def demo(
         data=data,
         out=out / "run",
         settings=settings,
-        resume=(out / "run" / RUN).exists(),
+        resume=resume,
         device=device,
         download=download,
         progress=progress,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from acir.amounts import amount
 from acir.errors import AcirError, UsageError
+from acir.folders import exists
 from acir.governance import audit, vault
 from acir.governance.audit import AuditLog
 from acir.governance.events import PSEUDONYM
@@ -110,9 +111,9 @@ def _taken_off_lists(index: Path, patient: str, pictures: list[str]) -> int:
 
 def _said(place: Path, patient: str) -> str:
     """Say whether a copy still holds a patient."""
-    if not place.exists():
-        return "is not there any more; if it was moved, look there"
     try:
+        if not exists(place):
+            return "is not there any more; if it was moved, look there"
         if place.is_file():
             held = parquet.holds(place, patient)
         else:

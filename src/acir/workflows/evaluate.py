@@ -113,12 +113,11 @@ def _refuse_shared_patients(asked: NamedSet, searched: NamedSet) -> None:
     """
     shared = len(asked) - len(asked.of_other_patients(searched))
     if shared:
-        given = f"of {amount(len(asked), 'query picture', 'query pictures')}"
-        those = amount(shared, f"{given} is of a patient", f"{given} are of patients")
+        given = amount(len(asked), "query picture", "query pictures")
         raise SourceError(
-            f"{those} whom the gallery shows too, "
-            "so that the figures would measure memory; give every patient to one of the two, or "
-            "add --drop-overlap to leave these queries out"
+            f"the gallery shows the patient of {shared} of {given} too, so that the figures would "
+            "measure memory; give every patient to one of the two, or add --drop-overlap to leave "
+            "these queries out"
         )
 
 

@@ -94,12 +94,10 @@ def _refuse_known(found: Evaluated, sources: Sources) -> None:
     known = {*found.searched.pictures.pixel_hashes, *found.asked.pictures.pixel_hashes}
     overlap = sum(pixels in known for pixels in found.foreign.pictures.pixel_hashes)
     if overlap:
-        given = f"of {amount(len(found.foreign), 'picture', 'pictures')} of {sources.unknown}"
-        those = amount(overlap, f"{given} is", f"{given} are")
+        given = amount(len(found.foreign), "picture", "pictures")
         raise SourceError(
-            f"{those} in the gallery "
-            "or among the queries too, pixel for pixel; give pictures of kinds that the model "
-            "does not know"
+            f"the gallery or the queries hold {overlap} of {given} of {sources.unknown} too, pixel "
+            "for pixel; give pictures of kinds that the model does not know"
         )
 
 

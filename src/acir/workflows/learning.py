@@ -17,6 +17,7 @@ from acir.data.loader import ImageSet, read_images
 from acir.data.manifest import Manifest, Part, read_manifest
 from acir.errors import RecipeError, SourceError
 from acir.evaluation.protocol import CodedSet
+from acir.evaluation.retrieved import spread
 from acir.losses.base import Loss
 from acir.metrics.retrieval import mean_average_precision
 from acir.models.encoder import Encoder
@@ -254,7 +255,7 @@ def fitted_rankers(
     mode: str, gallery: CodedSet, queries: CodedSet, class_names: tuple[str, ...]
 ) -> Rankers:
     """Fit the rankers on some validation queries; with `auto`, these choose among them too."""
-    some = calibrate.spread(queries, FINAL_QUERIES)
+    some = queries[spread(len(queries), FINAL_QUERIES)]
     rankers = calibrate.fit_rankers(gallery, some)
     if mode == AUTO:
         mode = calibrate.favoured_mode(gallery, some, rankers, class_names)

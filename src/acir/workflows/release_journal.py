@@ -70,7 +70,8 @@ class Journal:
         """Go on with the journal of a folder, or begin one.
 
         Raises:
-            UsageError: The folder was made with another key or other options, or by others.
+            UsageError: The folder was made with another key or other options, or by others, or its
+                journal is damaged.
             BusyError: Another run writes to it.
         """
         head = {
@@ -101,7 +102,7 @@ class Journal:
         """Return what is known of the outputs of a folder.
 
         Raises:
-            UsageError: There is no journal.
+            UsageError: There is no journal, or it is damaged.
         """
         path = quarantine_of(out) / JOURNAL
         if not path.is_file():
@@ -160,9 +161,18 @@ def _keep_away(quarantine: Path, out: Path, held: ExitStack) -> None:
 
 
 def _parsed(path: Path) -> tuple[dict[str, object], list[Entry]]:
-    """Read a journal; a line that was cut off when a run was stopped does not count."""
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return json.loads(lines[0]), [Entry(**json.loads(line)) for line in lines[1:] if line]
+    """Read a journal; a line that was cut off when a run was stopped does not count.
+
+    Raises:
+        UsageError: It is none, as where a power cut has left an empty file.
+    """
+    head, *lines = path.read_bytes().split(b"\n")[:-1] or [b""]
+    try:
+        return dict(json.loads(head)), [Entry(**json.loads(line)) for line in lines if line]
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{path} is not what `acir deid` writes ({error}); restore it, or give another folder"
+        ) from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,6 @@ from acir.gate_words import percent_above
 from acir.types import Verdict
 
 FULL = 100
-NEARLY = 99
 COMMON = 0.1
 RARE = 0.01
 KILO = 1000

@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from acir.api.asking import recorded
 from acir.api.routes.records import stored
 from acir.api.schemas import PREFIX, WORD, Deleted, Job
 from acir.api.security import Adding, Caller, Deleting, Guarded, refuse
@@ -43,8 +42,7 @@ async def add(
     files = [await one.read() for one in image]
     event = described(server.served.searcher.store, "add", caller.actor)
     event = replace(event, collection=collection, count=len(files), detail="begun")
-    await recorded(server, event)
-    job = await run_in_threadpool(server.additions.begin, caller.name, files, label, collection)
+    job = await run_in_threadpool(_begun, server, event, files, label)
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return _plain(job)
 
@@ -80,6 +78,11 @@ async def delete(server: Server, caller: Deleting, id: Word) -> Any:  # noqa: AN
     entry = stored(server, caller, "delete", id)
     event = described(server.served.searcher.store, "delete", caller.actor, [entry])
     return {"deleted": await server.pool.run(caller.name, _delete, server, event, id)}
+
+
+def _begun(server: State, event: AuditEvent, files: list[bytes], label: str) -> Work:
+    with logged(server.log, event):
+        return server.additions.begin(event.actor.user, files, label, event.collection)
 
 
 def _delete(server: State, event: AuditEvent, name: str) -> int:

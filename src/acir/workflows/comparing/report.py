@@ -45,15 +45,14 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
         made = amount(outdated, "run was", "runs were")
         say(f"left out of the report: {made} made under other conditions")
     if missing:
-        planned = f"of {amount(expected(sheet), 'run', 'runs')}"
-        said = amount(missing, f"{planned} is", f"{planned} are")
-        say(f"{said} missing in the report")
+        say(f"missing in the report: {missing} of {amount(expected(sheet), 'run', 'runs')}")
     known = _known(out / NUMBERS)
     whole = scope(sheet)
     with progress("comparing", None) as tick:
         found = {c: outcomes(sheet.results, whole, c, known, tick) for c in CONTRASTS}
     page = document(sheet, found, records.read(out / TUNING) or {}, _command(path, out))
-    write_csv(out / TABLE, tidy(runs))
+    with records.whole(out / TABLE) as beside:
+        write_csv(beside, tidy(runs))
     records.write(out / NUMBERS, to_dict(sheet, found))
     _write(page, out)
     return out / PAGE

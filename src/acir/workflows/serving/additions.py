@@ -77,6 +77,7 @@ class Additions(AbstractContextManager["Additions"]):
         self._jobs: dict[str, Job] = {}
         self._changing = Lock()
         self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self._is_closing = False
         for job in self._unfinished():
             self._keep(job)
             self._queue.put(job.id)
@@ -85,10 +86,8 @@ class Additions(AbstractContextManager["Additions"]):
 
     def __exit__(self, *_: object) -> None:
         """End the job that runs; the others wait for the next start."""
-        self._queue.put(None)
-        while not self._queue.empty() and self._queue.get() is not None:
-            pass
-        self._queue.put(None)
+        self._is_closing = True
+        self._queue.put(None)  # for a thread that waits for a job
         self._thread.join()
 
     def begin(self, owner: str, files: Sequence[bytes], label: str, collection: str) -> Job:
@@ -145,7 +144,7 @@ class Additions(AbstractContextManager["Additions"]):
                 yield Job(**{key: about[key] for key in ("id", "owner", "collection", "total")})
 
     def _work(self) -> None:
-        while (name := self._queue.get()) is not None:
+        while (name := self._queue.get()) is not None and not self._is_closing:
             job = self._keep(replace(self._jobs[name], stage="running"))
             try:
                 over = self._added(job)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -264,4 +265,5 @@ def _write(path: Path, kept: _Kept) -> None:
         np.savez(beside, state=np.array(kept.state), keys=kept.keys, places=kept.places)
         beside.replace(path)
     except OSError:
-        return
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

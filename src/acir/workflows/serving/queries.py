@@ -236,9 +236,8 @@ class Queries:
     ) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._held = (
-            0  # bytes; a sum over all of them at every request would grow with their number
-        )
+        # Bytes: a sum over all of them at every request would grow with their number.
+        self._held = 0
         self._changing = Lock()
 
     def keep(self, owner: str, views: tuple[Asked, ...], notices: tuple[str, ...] = ()) -> Query:

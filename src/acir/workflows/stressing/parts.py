@@ -125,11 +125,10 @@ def foreign_pictures(
     rows = [(record.id, record.pixel_hash) for record in source]
     known = sum(pixels in parts.held for _, pixels in rows)
     if known:
-        given = f"of {amount(len(rows), 'picture', 'pictures')} of {text}"
-        those = amount(known, f"{given} is", f"{given} are")
+        given = amount(len(rows), "picture", "pictures")
         raise SourceError(
-            f"{those} among those of --data too, pixel for "
-            "pixel; give pictures of kinds that the model does not know"
+            f"--data holds {known} of {given} of {text} too, pixel for pixel; give pictures of "
+            "kinds that the model does not know"
         )
     if not rows:
         raise SourceError(
