@@ -93,8 +93,7 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
 
         A picture that the gate calls unknown gets no hits unless `force` is set. A stored picture
         with the query's own pixels or nearly so, or of the query's own patient, is left out, and
-        so is one that is nearly a better hit. Of the query, the index keeps the p-value and the
-        day.
+        so is one that is nearly a better hit. The index keeps the query's p-value and the day.
 
         Args:
             picture: What is asked.
