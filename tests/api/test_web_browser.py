@@ -405,6 +405,8 @@ def test_what_was_kept_or_noted_is_said_where_the_focus_is(
         expect(done).to_have_role("status")
         expect(done).to_be_focused()
     kept = page.url
+    # As a person does, it asks after the scripts have begun to listen.
+    expect(page.locator("form.controls[data-htmx-powered]")).to_be_attached()
     page.locator("#set-k").press("ArrowDown")
     expect(done).to_have_count(0)  # it was said of the answer before
     page.goto(kept)
