@@ -117,6 +117,9 @@ def add(
     A known one comes to belong to `collection`, unless `moving` is false: then those that another
     collection holds are left as they are, and `say` is told how many.
 
+    Where nothing came in and some of the source cannot be read, that is an error, unless `refusing`
+    is false, as for one who gives several sources.
+
     Of an audited index `recording` records it, by default in the name of the user of the operating
     system.
 
