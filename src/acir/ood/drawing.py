@@ -1,6 +1,5 @@
 """Whether something is drawn on a picture: writing, arrows, lines."""
 
-import io
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +14,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from acir.jpeg import compressed
 from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Evidence
@@ -257,18 +257,6 @@ def _with_faults(images: Images, random: Generator) -> Images:
     rate = some(DUST, OFTEN_DUSTY)
     exposed = (images + noise * some(NOISE, OFTEN_NOISY)) * (1 + EXPOSURE / 2 - some(EXPOSURE, 1.0))
     faulty = exposed.masked_fill(dust < rate / 2, 0.0).masked_fill(dust > 1 - rate / 2, 1.0)
-    compressed = random.random(count) < OFTEN_COMPRESSED
-    for row in np.flatnonzero(compressed):
-        faulty[row] = _compressed(faulty[row], int(random.integers(*QUALITY)))
+    for row in np.flatnonzero(random.random(count) < OFTEN_COMPRESSED):
+        faulty[row] = compressed(faulty[row], int(random.integers(*QUALITY)))
     return faulty.clamp(0, 1)
-
-
-def _compressed(
-    image: Float[Tensor, "3 height width"], quality: int
-) -> Float[Tensor, "3 height width"]:
-    """Return the picture as a JPEG file of it would be read."""
-    bytes_of = (255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy()
-    file = io.BytesIO()
-    Image.fromarray(bytes_of).save(file, "JPEG", quality=quality)
-    read = np.asarray(Image.open(file), np.float32) / 255
-    return torch.from_numpy(read).permute(2, 0, 1)
