@@ -6,7 +6,8 @@ Both learn the same pictures at 32 pixels; then `acir stress --attacks` tries bo
 What the table needs goes to `OUT/MODEL-SEED.json`. What is done is not done again: a model with a
 file there is left alone, and a training, or an attack below `--runs`, is taken up.
 `python tests/docs/attack_pages.py` writes the table into the documentation. With `--only` each of
-two cores can have a model; then this takes about an hour and a half.
+two cores can have a model; then this takes about an hour and a half. Both gates look for attacks,
+too (`perturbation`), which the default one does not.
 """
 
 import argparse
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from acir.evaluation.attacked import Budget
+from acir.recipe import GateRecipe
 from acir.workflows.stress import NUMBERS, stress
 from acir.workflows.train import BUNDLE, METRICS, RUN, train
 
 RECIPE = "tiny"
-SIZE = {"prep.size": "32"}
+SHARED = {
+    "prep.size": "32",
+    "gate.detectors": json.dumps([*GateRecipe().detectors, "perturbation"]),
+}
 MODELS = {
     "undefended": {},
     "robust": {
@@ -64,7 +69,7 @@ def main() -> None:
         done = asked.out / f"{name}-{asked.seed}.json"
         if not done.is_file():
             folder = asked.runs / f"{name}-{asked.seed}"
-            result = measured(asked.data, folder, {**SIZE, **MODELS[name]}, asked.seed)
+            result = measured(asked.data, folder, {**SHARED, **MODELS[name]}, asked.seed)
             done.parent.mkdir(parents=True, exist_ok=True)
             done.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

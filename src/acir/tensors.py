@@ -60,7 +60,7 @@ class Encoding:
 
 
 Encode = Callable[[Float[Tensor, "batch 3 height width"]], Encoding]
-"""Encodes prepared pictures, without gradient: what a detector that must encode again is given."""
+"""Encodes prepared pictures, with their slope: what a detector that must encode again is given."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def drawn(count: int, seed: int = 0) -> Traces:
         centre + 0.1 * normal(6),
         centre + 0.1 * normal(6),
         3 * torch.ones(8).double() + 0.1 * normal(8),
+        0.1 * normal(2),
     )
 
 
@@ -33,6 +34,21 @@ def test_ordinary_pictures_score_near_the_mean_of_what_is_usual() -> None:
     scores = Surrogate(drawn(200))(drawn(100, seed=1))
     assert scores.shape == (100,)
     assert 0.6 < scores.mean() < 1.0
+
+
+def test_a_detector_with_a_slope_counts_the_more_it_says() -> None:
+    surrogate, asked = Surrogate(drawn(200)), drawn(10, seed=1)
+    odd = changed(asked, relaxed=asked.relaxed + torch.tensor([0.0, 1.0]))
+    assert (surrogate(odd) > surrogate(asked) + 1).all()
+    quiet = changed(asked, relaxed=asked.relaxed - 1)
+    assert (surrogate(quiet) < surrogate(asked)).all()
+
+
+def test_there_may_be_no_detector_with_a_slope() -> None:
+    none = torch.zeros(200, 0, dtype=torch.float64)
+    assert (
+        Surrogate(changed(drawn(200), relaxed=none))(changed(drawn(200), relaxed=none)).mean() < 1
+    )
 
 
 @pytest.mark.parametrize("column", ["blended", "middle", "logits"])

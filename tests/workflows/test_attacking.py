@@ -103,6 +103,17 @@ def test_an_adaptive_attack_is_noticed_less_the_more_it_minds(attacker: Attacker
     assert scores[1] < scores[0]
 
 
+def test_an_adaptive_attack_follows_a_detector_that_has_a_slope(
+    attacker: Attacker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, said = next(iter(attacker.victim.bundle.gate.detectors.values())), [0.0]
+    monkeypatch.setattr(detector, "relaxed", lambda images: said[0] + images.mean(dim=(1, 2, 3)))
+    stand_in = attacker.victim.penalty(attacker.learned)
+    before = stand_in(attacker.images)
+    said[0] = 1.0  # far more than the brightness of training pictures differs by
+    assert (stand_in(attacker.images) > before + 0.5).all()
+
+
 def test_targets_are_classes_that_the_gallery_has() -> None:
     own = np.array([[True, False, False, False], [False, False, False, True]])
     held = np.array([[True, False, True, True]])

@@ -23,6 +23,7 @@ PIXELS = frozenset(
         "reconstruction",
         "reconstruction-error",
         "denoising",
+        "perturbation",
     }
 )
 CONTENT = frozenset(

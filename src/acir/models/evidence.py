@@ -41,7 +41,6 @@ def encode_with(encoder: Encoder) -> Encode:
     return partial(_encode, encoder)
 
 
-@torch.no_grad()
 def _encode(encoder: Encoder, images: Float[Tensor, "batch 3 height width"]) -> Encoding:
     found: Encoding = encoder(images.to(encoder.mean.device))
     return found

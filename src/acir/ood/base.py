@@ -92,6 +92,10 @@ class Detector(ABC):
         """
         return None
 
+    def relaxed(self, images: Float[Tensor, "n 3 height width"]) -> Float[Tensor, " n"] | None:
+        """Return scores with a slope, which one who knows the detector follows; or None."""
+        return None
+
     def require(self, learned: Learned | None) -> Learned:
         """Return what `fit` has learned.
 

@@ -44,6 +44,7 @@ class Denoising(Detector):
         """Learn nothing."""
         return self
 
+    @torch.no_grad()
     def score_one(self, one: Evidence) -> float:
         """Return the change, from 0 to 2; +inf where a logit is infinite."""
         before = one.logits.detach().cpu().double()

@@ -1,8 +1,8 @@
 """A stand-in for a gate, which an adaptive attack can differentiate.
 
 A gate's detectors round, count neighbours and turn scores into ranks: their slope is 0 or not a
-number. The stand-in adds up five numbers of the kinds that such detectors look at, each in
-deviations over training pictures:
+number. The stand-in adds up numbers of the kinds that such detectors look at, each in deviations
+over training pictures:
 
 =========  =========================================================================
 blended    distance to the fifth nearest training picture in the blended features
@@ -10,9 +10,10 @@ middle     the same in the pooled shallow map
 code       expected bits to the nearest training code, undecided bits counted half
 residual   logarithm of the mean residual of the reconstruction, either way unusual
 roughness  logarithm of the mean curvature of the grey picture, either way unusual
+relaxed    what detectors that do have a slope say (`Detector.relaxed`), one number each
 =========  =========================================================================
 
-It knows neither which detectors a gate has nor its calibration. An attack through it is a lower
+It knows no other detector of a gate, and no calibration. An attack through it is a lower
 bound of what an attacker could do who differentiates the very gate: that few get past the stand-in
 does not prove that few can get past the gate.
 """
@@ -44,6 +45,7 @@ class Traces:
         blended: The blended features.
         middle: The pooled shallow map.
         logits: The hash logits.
+        relaxed: What detectors with a slope say, higher is more outlying; there may be none.
     """
 
     images: Float[Tensor, "batch channels height width"]
@@ -51,6 +53,7 @@ class Traces:
     blended: Float[Tensor, "batch dim"]
     middle: Float[Tensor, "batch middle"]
     logits: Float[Tensor, "batch bits"]
+    relaxed: Float[Tensor, "batch detectors"]
 
     def __getitem__(self, rows: slice | Int[Tensor, " n"]) -> "Traces":
         """Return the traces of some of the pictures."""
@@ -82,17 +85,18 @@ class Surrogate:
         self._spread = usual.std(dim=0).clamp(min=LEAST_SPREAD)
 
     def __call__(self, traces: Traces) -> Float[Tensor, " batch"]:
-        """Return how outlying pictures look: the mean of the five; 0.7 to 0.9 for ordinary ones."""
+        """Return how outlying pictures look: the mean of all; 0.7 to 0.9 for ordinary ones."""
         z = (self._numbers(traces) - self._centre) / self._spread
-        return torch.cat([softplus(z[:, :3]), z[:, 3:].abs()], dim=1).mean(dim=1)
+        return torch.cat([softplus(z[:, :-2]), z[:, -2:].abs()], dim=1).mean(dim=1)
 
-    def _numbers(self, traces: Traces) -> Float[Tensor, "batch five"]:
+    def _numbers(self, traces: Traces) -> Float[Tensor, "batch numbers"]:
         residual = (traces.images - traces.reconstruction).abs().mean(dim=(1, 2, 3))
         return torch.stack(
             [
                 _kth_distance(traces.blended, self._blended),
                 _kth_distance(traces.middle, self._middle),
                 (traces.logits.shape[1] - (traces.logits.tanh() @ self._codes.T).amax(dim=1)) / 2,
+                *traces.relaxed.unbind(dim=1),
                 (residual + FAINTEST).log(),
                 (_curvature(traces.images) + FAINTEST).log(),
             ],

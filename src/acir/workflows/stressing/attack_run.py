@@ -26,7 +26,7 @@ from acir.workflows.stressing.parts import Parts
 from acir.workflows.stressing.victim import Victim
 
 FOLDER = "attacks"
-VERSION = 1  # of what an attack does; a result of another is not taken up
+VERSION = 2  # of what an attack does; a result of another is not taken up
 LEARNED = 1000  # training pictures that the stand-in for the gate is fitted on
 HITS = 3
 

@@ -101,7 +101,16 @@ class Victim:
         whole, encoder = self.whole(images), self.bundle.encoder
         encoding = encoder(whole)
         rebuilt = _rebuilt(encoder, encoding.deep, whole)
-        return Traces(whole, rebuilt, encoding.blended, encoding.middle, encoding.logits)
+        found = (one.relaxed(whole) for one in self.bundle.gate.detectors.values())
+        relaxed = [scores for scores in found if scores is not None]
+        return Traces(
+            images=whole,
+            reconstruction=rebuilt,
+            blended=encoding.blended,
+            middle=encoding.middle,
+            logits=encoding.logits,
+            relaxed=torch.stack(relaxed, dim=1) if relaxed else whole.new_zeros(len(whole), 0),
+        )
 
     def _precision(
         self, logits: Float[Tensor, "batch bits"], labels: Labels
