@@ -83,7 +83,7 @@ def test_every_attack_of_every_size_has_a_row_whose_counts_are_of_all_pictures(m
     for row in rows:
         assert row["safe"]["n"] == row["detected"]["n"] == row["detected_at_3pct"]["n"] == 9
         assert (row["t_mAP"] is None) is (row["attack"] != "target")
-    assert [row["lambda"] for row in made.rows("adaptive")] == [0.1, 1.0, 10.0] * 3
+    assert [row["lambda"] for row in made.rows("adaptive")] == [0.01, 0.1, 1.0, 10.0] * 3
 
 
 def test_the_budget_is_told_and_called_reduced(made: Made) -> None:

@@ -42,7 +42,7 @@ class Budget:
     restarts: int = 3
     grey_levels: tuple[int, ...] = (2, 4, 8)
     step_shares: tuple[float, ...] = (0.25, 0.1)
-    weights: tuple[float, ...] = (0.1, 1.0, 10.0)
+    weights: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
 
     def __post_init__(self) -> None:
         """Refuse what would attack nothing."""
