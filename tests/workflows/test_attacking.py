@@ -122,5 +122,5 @@ def test_targets_are_classes_that_the_gallery_has() -> None:
 
 def test_cases_are_every_size_of_every_attack() -> None:
     found = cases(Budget())
-    assert len(found) == 3 * (5 + 3) == len(set(found))
+    assert len(found) == 3 * (5 + 4) == len(set(found))
     assert {c.weight for c in found if c.attack == "adaptive"} == {0.01, 0.1, 1.0, 10.0}

@@ -16,7 +16,7 @@ from acir.workflows.stressing.attacking import Found, attack
 from made_model import Outcome, acir, draw, fill, save
 from parsed_page import Parsed
 
-CASES = 3 * (5 + 3)
+CASES = 3 * (5 + 4)
 SMALL = ("--attack-pictures", 9, "--attack-steps", 2, "--attack-restarts", 1)
 
 
