@@ -6,7 +6,6 @@ anything. The page follows the reader's light or dark setting and prints.
 
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from acir.durable import whole
 from acir.errors import StorageError, UsageError
 from acir.folders import require_writable
 from acir.gate_words import percent_above
@@ -99,13 +99,10 @@ def write_page(path: Path, page: Page) -> None:
         ValueError: A picture is neither PNG, JPEG nor SVG.
     """
     html = render(page)
-    beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_text(html, encoding="utf-8")
-        beside.replace(path)
+        with whole(path) as part:
+            part.write_text(html, encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror}; free some space or name another file"
         ) from error
