@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from acir.amounts import whole_percent
 from acir.durable import whole
 from acir.errors import StorageError, UsageError
 from acir.folders import require_writable
@@ -121,7 +122,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise, percent=percent)
+    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise, percent=whole_percent)
     return environment.get_template(page.template).render(page=page)
 
 
@@ -194,16 +195,3 @@ def promise(verdict: Verdict) -> str:
         f"At most {100 * calibration.promised:g} % of ordinary {what} are called unknown "
         f"({calibration.n:,} calibration pictures)."
     )
-
-
-def percent(share: float) -> str:
-    """Return whole percent; nothing but all is 100 and nothing but none is 0.
-
-    Example:
-        >>> [percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)]
-        ['0', '<1', '50', '>99', '100']
-    """
-    whole = round(100 * share)
-    if whole == 0 and share > 0:
-        return "<1"
-    return ">99" if whole == 100 and share < 1 else str(whole)  # noqa: PLR2004 - percent
