@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acir.api.pages.address import Address
-from acir.api.pages.saying import number, percent, rarity, reason, size
+from acir.api.pages.saying import number, rarity, reason, size
 from acir.api.words import LANGUAGES, Catalogues
 from acir.errors import LockedError
 from acir.types import Calibration, State, Verdict
@@ -211,7 +211,6 @@ def test_numbers_are_said_as_a_language_says_them() -> None:
         assert said.startswith(f"{start} 100 ordinary sets of 5 pictures hold one this unusual")
     assert reason(verdict("unknown", 0.1), german) == "das Bild ist leer"
     assert number(12.345, english) == "12.3"
-    assert percent(0.999) == ">99"
     for count, said in ((1, "0,001 kB"), (999_499, "999 kB"), (999_500, "1 MB"), (10**9, "1 GB")):
         assert size(count, german) == said
     assert size(25_400_000_000_000, english) == "25.4 TB"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made_entries import Spy, create, entry, gallery
 
+from acir.durable import part_of
 from acir.errors import StorageError
 from acir.index import cache, clusters
 from acir.index.gallery import load
@@ -98,6 +99,20 @@ def test_what_is_deleted_is_overwritten_in_it_too(folder: Path) -> None:
     assert not any(linked.read_bytes())
 
 
+@pytest.mark.parametrize("name", [cache.FILE, cache.LEARNED])
+def test_what_is_deleted_is_overwritten_in_what_a_killed_process_left(
+    folder: Path, name: str
+) -> None:
+    part = part_of(folder / name)
+    part.write_bytes(b"codes")
+    linked = folder.parent / "the same file"
+    linked.hardlink_to(part)
+    with Store.open(folder) as store:
+        store.delete([entry(7).id])
+    assert not part.exists()
+    assert linked.read_bytes() == bytes(5)
+
+
 def test_one_that_cannot_be_removed_stops_the_deletion(folder: Path) -> None:
     (folder / cache.FILE).unlink()
     (folder / cache.FILE).mkdir()
@@ -116,7 +131,7 @@ def test_it_is_left_out_where_it_cannot_be_written(
         if obstacle == "read-only":
             patch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
         if obstacle == "no room":
-            (folder / f"{cache.FILE}.part").mkdir()
+            part_of(folder / cache.FILE).mkdir()
         if obstacle == "a writer":
             with writer._database.transaction(), Store.open(folder) as store:
                 assert len(gallery(store).keys) == 200

@@ -172,6 +172,23 @@ def test_what_is_no_number_or_no_text_is_refused(
         searcher.search(draw("disc", 300), **option)
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("search", "absent"),
+        ("search_many", ["absent"]),
+        ("search_together", ["absent"]),
+        ("search_stored", "absent"),
+    ],
+)
+def test_an_option_that_does_not_exist_names_the_nearest_before_a_picture_is_read(
+    searcher: Searcher, name: str, asked: str | list[str]
+) -> None:
+    said = "a search has no option 'radios'; it has k, radius, .*, risk. Did you mean 'radius'?"
+    with pytest.raises(UsageError, match=said):
+        getattr(searcher, name)(asked, radios=3)
+
+
 @pytest.mark.parametrize("name", ["search_many", "search_together", "check_together"])
 @pytest.mark.parametrize("path", ["scan", Path("scan")])
 def test_one_path_is_not_taken_for_several(
@@ -230,11 +247,6 @@ def test_one_text_is_not_taken_for_several(
         UsageError, match=f"{name} is 'default', expected several texts; give a set"
     ):
         searcher.search(draw("disc", 300), **options)
-
-
-def test_an_unknown_option_is_pythons_own_error(searcher: Searcher) -> None:
-    with pytest.raises(TypeError, match="radios"):
-        searcher.search(draw("disc", 300), radios=3)
 
 
 def test_a_refused_picture_can_be_searched_by_force(searcher: Searcher) -> None:

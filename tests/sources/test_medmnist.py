@@ -123,6 +123,22 @@ def test_a_wrong_download_is_not_kept(server: _Server, root: Path) -> None:
     assert list(root.iterdir()) == []
 
 
+def test_two_downloads_at_once_do_not_disturb_each_other(
+    server: _Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = medmnist._fetched
+
+    def slow(url: str) -> Iterator[bytes]:
+        monkeypatch.setattr(medmnist, "_fetched", fetched)
+        assert _labels(download=True) == [("malignant",), ("benign",)]  # another begins and ends
+        yield from fetched(url)
+
+    monkeypatch.setattr(medmnist, "_fetched", slow)
+    assert _labels(download=True) == [("malignant",), ("benign",)]
+    assert len(server.asked) == 2
+    assert [path.name for path in root.iterdir()] == ["breastmnist.npz"]
+
+
 def test_a_server_that_refuses_is_an_error(server: _Server, root: Path) -> None:
     server.status = 503
     with pytest.raises(SourceError, match=r"cannot download http.*: HTTP Error 503.*; try again"):

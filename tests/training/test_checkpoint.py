@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
+from acir.durable import part_of
 from acir.errors import BundleError, StorageError
 from acir.training import checkpoint
 
@@ -49,7 +50,7 @@ def test_nothing_but_the_checkpoint_is_left(path: Path) -> None:
 
 
 def test_a_half_written_file_beside_it_does_no_harm(path: Path) -> None:
-    path.with_suffix(".tmp").write_bytes(b"torn")
+    part_of(path).write_bytes(b"torn")
     assert checkpoint.read(path)[1] == STATE
     checkpoint.write(path, ARRAYS, {"stage": 2})
     assert checkpoint.read(path)[1] == {"stage": 2}
@@ -86,7 +87,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_told_and_the_old_file_stays(path: Path) -> None:
-    path.with_suffix(".tmp").mkdir()
+    part_of(path).mkdir()
     with pytest.raises(
         StorageError, match=r"cannot write checkpoint.safetensors: .*; make room for it, then"
     ):

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -194,8 +195,8 @@ def test_the_missing_library_is_named(
 def test_a_full_disk_keeps_no_part_of_a_map(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def savez(place: Path, **_: np.ndarray) -> None:
-        place.write_bytes(b"a part")
+    def savez(file: BinaryIO, **_: np.ndarray) -> None:
+        file.write(b"a part")
         raise OSError
 
     monkeypatch.setattr(np, "savez", savez)

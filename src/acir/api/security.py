@@ -25,7 +25,6 @@ from acir.governance.audit import Actor, AuditEvent
 from acir.governance.events import ACTIONS
 
 SESSION = "acir_session"
-SECURE_SESSION = f"__Host-{SESSION}"  # a browser takes such a name only as Secure and for this host
 FORGERY_HEADER = "x-csrf-token"
 BEARER = "bearer "
 TurnAway = Callable[[Request, int, str], Response]
@@ -232,7 +231,7 @@ class Doorkeeper:
         self._headers = HEADERS | (
             {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
         )
-        self._cookie = cookie_name(secure)
+        self._cookie = cookie_name(SESSION, secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with who it is from."""
@@ -295,6 +294,6 @@ def is_open(path: str) -> bool:
     return path in {OPEN[0], OPEN[1]} or path.startswith(OPEN[2])
 
 
-def cookie_name(secure: bool) -> str:
-    """Return what the session's cookie is called."""
-    return SECURE_SESSION if secure else SESSION
+def cookie_name(name: str, secure: bool) -> str:
+    """Name a cookie; with `__Host-`, a browser takes it only as Secure and for this host."""
+    return f"__Host-{name}" if secure else name

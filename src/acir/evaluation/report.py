@@ -6,7 +6,6 @@ anything. The page follows the reader's light or dark setting and prints.
 
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,8 @@ from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from acir.amounts import whole_percent
+from acir.durable import whole
 from acir.errors import StorageError, UsageError
 from acir.folders import require_writable
 from acir.gate_words import percent_above
@@ -99,13 +100,10 @@ def write_page(path: Path, page: Page) -> None:
         ValueError: A picture is neither PNG, JPEG nor SVG.
     """
     html = render(page)
-    beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_text(html, encoding="utf-8")
-        beside.replace(path)
+        with whole(path) as part:
+            part.write_text(html, encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror}; free some space or name another file"
         ) from error
@@ -124,7 +122,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise, percent=percent)
+    environment.filters.update(uri=data_uri, rarity=rarity, promise=promise, percent=whole_percent)
     return environment.get_template(page.template).render(page=page)
 
 
@@ -197,16 +195,3 @@ def promise(verdict: Verdict) -> str:
         f"At most {100 * calibration.promised:g} % of ordinary {what} are called unknown "
         f"({calibration.n:,} calibration pictures)."
     )
-
-
-def percent(share: float) -> str:
-    """Return whole percent; nothing but all is 100 and nothing but none is 0.
-
-    Example:
-        >>> [percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)]
-        ['0', '<1', '50', '>99', '100']
-    """
-    whole = round(100 * share)
-    if whole == 0 and share > 0:
-        return "<1"
-    return ">99" if whole == 100 and share < 1 else str(whole)  # noqa: PLR2004 - percent

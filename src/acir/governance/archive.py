@@ -1,12 +1,11 @@
 """Retention: old records go to a file, and the chain begins behind them."""
 
-import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from acir.durable import synchronise
+from acir.durable import whole
 from acir.errors import AuditError, UsageError
 from acir.governance.audit import START, Actor, AuditEvent, AuditLog, Head, append
 
@@ -81,18 +80,12 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 def _write(path: Path, lines: Iterable[bytes]) -> tuple[int, str]:
     """Write a new file to the disk, whole or not at all; return its lines' number and its hash."""
-    part, count, digest = path.with_name(f"{path.name}.part"), 0, sha256()
+    count, digest = 0, sha256()
     try:
-        with part.open("wb") as file:
+        with whole(path, synchronised=True) as part, part.open("wb") as file:
             for count, line in enumerate(lines, 1):  # noqa: B007 - the last one is the number
                 file.write(line + b"\n")
                 digest.update(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        synchronise(path.parent)
     except OSError as error:
         raise AuditError(f"cannot write {path} ({error.strerror}); nothing was archived") from error
-    finally:
-        part.unlink(missing_ok=True)
     return count, digest.hexdigest()

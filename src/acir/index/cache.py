@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acir.durable import part_of, whole
 from acir.errors import StorageError
 from acir.index.changes import Moment
 from acir.index.gallery import Gallery
@@ -81,7 +82,8 @@ def wipe(folder: Path) -> None:
     Raises:
         StorageError: One cannot be removed.
     """
-    for path in (folder / f"{name}{end}" for name in (FILE, LEARNED) for end in ("", ".part")):
+    files = (folder / FILE, folder / LEARNED)
+    for path in (*files, *map(part_of, files)):
         try:
             if path.exists():
                 _overwrite(path)
@@ -94,11 +96,9 @@ def wipe(folder: Path) -> None:
 
 
 def _replace(path: Path, *content: bytes | memoryview) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         for each in content:
             file.write(each)
-    part.replace(path)
 
 
 def _overwrite(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from acir.codes import BITS_PER_BYTE
+from acir.durable import whole
 from acir.errors import ComponentError, StorageError, StoreError
 from acir.index.entry import Entry
 from acir.index.rows import ZERO
@@ -34,23 +35,19 @@ def write(store: Store, file: Path) -> int:
     layout = schema(store.bits, store.dim).with_metadata(
         {"acir.model": store.model, "acir.bits": str(store.bits), "acir.dim": str(store.dim)}
     )
-    part = file.with_name(f"{file.name}.part")
     try:
-        with store.view() as view, parquet.ParquetWriter(part, layout) as writer:
+        with whole(file) as part, store.view() as view, parquet.ParquetWriter(part, layout) as out:
             count = len(view.gallery.keys)
             for start in range(0, count, BATCH):
                 entries = view.entries(np.arange(start, min(start + BATCH, count)))
-                writer.write_batch(
+                out.write_batch(
                     arrow.RecordBatch.from_arrays(_columns(entries, layout), schema=layout)
                 )
-        part.replace(file)
     except OSError as error:
         raise StorageError(
             f"cannot write {file} ({error.strerror or error}); name a place that can be written "
             "and has room"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
     return count
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from operator import index
+from typing import Any
 
 import numpy as np
 
-from acir.errors import UsageError
+from acir.errors import UsageError, suggestion
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,22 @@ class Request:
         both = sorted(set(self.like) & set(self.unlike))
         if both:
             raise UsageError(f"{both[0]} is given as like and as unlike; give it as one of them")
+
+
+def requested(k: int, options: Mapping[str, Any]) -> Request:
+    """Return a request for k hits with the options that a caller in Python has given by name.
+
+    Raises:
+        UsageError: There is no such option, or the request is impossible.
+    """
+    known = [field.name for field in fields(Request)]
+    for name in options:
+        if name not in known:
+            raise UsageError(
+                f"a search has no option {name!r}; it has {', '.join(known)}."
+                f"{suggestion(name, known)}"
+            )
+    return Request(k=k, **options)
 
 
 def require_text(name: str, given: object) -> None:

@@ -21,7 +21,7 @@ from acir.search.model import Examined, Model, coded
 from acir.search.probe import Examples, Probe, moved
 from acir.search.promise import promised, refuse_other_ways
 from acir.search.question import Question, is_withheld, joined
-from acir.search.request import Request, require_text, several_texts
+from acir.search.request import Request, requested, require_text, several_texts
 from acir.search.stored import entries, require_within
 from acir.types import Answer, Verdict
 
@@ -122,8 +122,8 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
         Raises:
             UsageError: It is one picture alone, or as in `search`.
         """
-        named = [self._named(picture) for picture in each(pictures)]
-        return self.answers(named, Request(k=k, **options))
+        request = requested(k, options)
+        return self.answers([self._named(picture) for picture in each(pictures)], request)
 
     def search_together(
         self,
@@ -145,9 +145,8 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
         Raises:
             UsageError: There is no view, it is one picture alone, or as in `search`.
         """
-        return self.together(
-            [self._named(picture) for picture in each(pictures)], Request(k=k, **options)
-        )
+        request = requested(k, options)
+        return self.together([self._named(picture) for picture in each(pictures)], request)
 
     def search_stored(self, name: str, k: int = 10, **options: Any) -> Answer:  # noqa: ANN401 - those of `Request`
         """Retrieve the stored pictures most like a stored one, which is left out.
@@ -163,7 +162,7 @@ class Searcher(Model, AbstractContextManager["Searcher"]):
             UsageError: The index has no such picture, or the request is impossible.
         """
         require_text("name", name)
-        request = Request(k=k, **options)
+        request = requested(k, options)
         return self.answers(self.stored([name], request.collections), request)[0]
 
     def stored(self, ids: Sequence[str], within: Collection[str] | None = None) -> list[Named]:

@@ -3,13 +3,13 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest, md5
 from http.client import HTTPException
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 from urllib.request import urlopen
 
@@ -103,19 +103,18 @@ def _check(path: Path, what: str, expected: str) -> None:
 
 def _download(url: str, path: Path, expected: str) -> None:
     """Fetch a file to its place, which it takes only when it is complete and right."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            for chunk in _fetched(url):
-                file.write(chunk)
-        _check(part, f"what {url} gave", expected)
-        part.replace(path)
+        # In a folder of its own, as another process may fetch the same file meanwhile.
+        with TemporaryDirectory(prefix=".", dir=path.parent, ignore_cleanup_errors=True) as own:
+            part = Path(own, path.name)
+            with part.open("wb") as file:
+                for chunk in _fetched(url):
+                    file.write(chunk)
+            _check(part, f"what {url} gave", expected)
+            part.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; free some space") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def _fetched(url: str) -> Iterator[bytes]:

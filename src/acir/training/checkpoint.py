@@ -5,9 +5,7 @@ Nothing in it is executed when it is read.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
+from acir.durable import whole
 from acir.errors import BundleError, StorageError
 
 Arrays = dict[str, Shaped[Tensor, "..."]]
@@ -35,21 +34,15 @@ def write(path: Path, arrays: Mapping[str, Tensor], state: Mapping[str, Any]) ->
     Raises:
         StorageError: The disk is full or cannot be written; the checkpoint before is whole.
     """
-    beside = path.with_suffix(".tmp")
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in arrays.items()}
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in arrays.items()}
     text = json.dumps(state)
     try:
-        save_file(whole, beside, metadata={"state": text, "sha256": _digest(whole, text)})
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with whole(path, synchronised=True) as part:
+            save_file(held, part, metadata={"state": text, "sha256": _digest(held, text)})
     except (SafetensorError, OSError) as error:
         raise StorageError(
             f"cannot write {path.name}: {error}; make room for it, then resume the run"
         ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)  # a part of it takes the room that is missing
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:

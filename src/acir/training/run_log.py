@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from acir.durable import whole
+
 History = list[dict[str, Any]]
 
 LOG = "log.csv"
@@ -50,9 +52,7 @@ class RunLog:
 def write_csv(path: Path, history: History) -> None:
     """Write one CSV row an epoch, the whole table in one step; what a stage lacks stays empty."""
     columns = list(dict.fromkeys(key for row in history for key in row))
-    beside = path.with_suffix(".part")
-    with beside.open("w", newline="", encoding="utf-8") as file:
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(history)
-    beside.replace(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acir.amounts import amount
+from acir.durable import whole
 from acir.errors import AuditError, UsageError, suggestion
 from acir.evaluation.document import Document, Section, Table
 from acir.evaluation.report import refuse_unwritable_page, write_page
@@ -76,13 +77,10 @@ def export(index: Path, to: Path, format_: str, which: Which) -> int:
     with AuditLog.open(index) as log:
         records = list(chosen(log.records(), **asdict(which)))
         log.append(_read_event(index, f"exported as {format_}", len(records)))
-        part = to.with_name(f".{to.name}.part")
         try:
-            with part.open("w", encoding="utf-8") as file:
+            with whole(to) as part, part.open("w", encoding="utf-8") as file:
                 file.writelines(f"{line}\n" for line in FORMATS[format_](records))
-            part.replace(to)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise AuditError(f"cannot write {to}: {error.strerror}; name another file") from error
     return len(records)
 

@@ -3,8 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,23 +13,13 @@ import numpy as np
 import torch
 from jaxtyping import Shaped
 
+from acir.durable import whole
+
 DIGITS = 16  # of a digest; two equal ones by chance need 2**32 runs
 LIBRARIES = ("acir", "torch", "numpy", "scikit-learn")
 CPU_NAMES = Path("/proc/cpuinfo")
 
 Record = dict[str, Any]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield a place beside a file; what is written there takes its name once it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".part-{path.name}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def place(out: Path, data: str, method: str, bits: int, seed: int) -> Path:
@@ -45,14 +34,16 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
         ValueError: A number is infinite or none, which JSON cannot say.
     """
     text = json.dumps(record, indent=1, allow_nan=False)
-    with whole(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
     """Write arrays as a compressed .npz, whole or not at all."""
-    with whole(path) as beside:
-        np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
 
 
 def read(path: Path) -> Record | None:

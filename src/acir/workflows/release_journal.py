@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Literal
 
+from acir.durable import whole
 from acir.errors import BusyError, UsageError
 from acir.privacy.deid import Profile
 from acir.privacy.pseudonym import pseudonym
@@ -177,9 +178,5 @@ def _parsed(path: Path) -> tuple[dict[str, object], list[Entry]]:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as part:
+        part.write_bytes(content)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from acir.api.pages import returning
 from acir.api.pages.provider import forget, leave, returned
 from acir.api.pages.rendering import Render, Renderer
-from acir.api.security import Guarded, Leaving, cookie_name, everyone
+from acir.api.security import SESSION, Guarded, Leaving, cookie_name, everyone
 from acir.api.state import Server, State
 from acir.errors import AccessError, LockedError
 
@@ -81,7 +81,7 @@ async def sign_out(server: Server, caller: Leaving) -> Response:
     """End the session."""
     await run_in_threadpool(server.sessions.logout, caller.secret, caller.actor)
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(cookie_name(_secure(server)), secure=_secure(server))
+    response.delete_cookie(cookie_name(SESSION, _secure(server)), secure=_secure(server))
     return response
 
 
@@ -118,7 +118,7 @@ def _signed_in(request: Request, server: State, secret: str) -> Response:
     secure = _secure(server)
     response = returning.back(request, secure)
     response.set_cookie(
-        cookie_name(secure), secret, httponly=True, secure=secure, samesite="lax", path="/"
+        cookie_name(SESSION, secure), secret, httponly=True, secure=secure, samesite="lax", path="/"
     )
     return response
 

@@ -1,9 +1,12 @@
 """Sign in through an identity provider: to it, and back with what it gave."""
 
+from functools import partial
+
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from acir.api.security import cookie_name
 from acir.api.state import State
 from acir.errors import AccessError
 from acir.governance.federation import Federation
@@ -11,6 +14,7 @@ from acir.governance.provider import Trip
 
 COOKIE = "acir_trip"
 SECONDS = 10 * 60  # that somebody has to sign in at the provider
+_cookie = partial(cookie_name, COOKIE)
 
 
 def leave(server: State) -> Response:
@@ -54,7 +58,3 @@ def _federation(server: State) -> Federation:
     if server.federation is None:
         raise HTTPException(404, "there is no identity provider")
     return server.federation
-
-
-def _cookie(secure: bool) -> str:
-    return f"__Host-{COOKIE}" if secure else COOKIE

@@ -5,14 +5,18 @@ page nor an address of ours holds it meanwhile.
 """
 
 import re
+from functools import partial
 
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
+
+from acir.api.security import cookie_name
 
 COOKIE = "acir_wanted"
 SECONDS = 10 * 60  # that somebody has to sign in
 # What a link of the PACS may name, each by digits and dots, or as an Orthanc does.
 NAMED = re.compile(r"(sop|series|study|orthanc):[0-9a-f.-]{1,64}")
+_cookie = partial(cookie_name, COOKIE)
 
 
 def remember(request: Request, response: Response, secure: bool) -> None:
@@ -35,7 +39,3 @@ def back(request: Request, secure: bool) -> Response:
     response = RedirectResponse(f"/?{kept.replace(':', '=')}", 303)
     response.delete_cookie(_cookie(secure), secure=secure, httponly=True, samesite="lax")
     return response
-
-
-def _cookie(secure: bool) -> str:
-    return f"__Host-{COOKIE}" if secure else COOKIE

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from acir.amounts import whole_percent
 from acir.api.words import Words
 from acir.gate_words import percent_above
 from acir.types import Verdict
@@ -54,19 +55,6 @@ def reason(verdict: Verdict, words: Words) -> str:
     return words.get(f"reason-{verdict.reason_code}", verdict.reason)
 
 
-def percent(share: float) -> str:
-    """Write a share as whole percent; nothing but all is 100 and nothing but none is 0.
-
-    Example:
-        >>> [percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)]
-        ['0', '<1', '50', '>99', '100']
-    """
-    whole = round(FULL * share)
-    if whole == 0 and share > 0:
-        return "<1"
-    return ">99" if whole == FULL and share < 1 else str(whole)
-
-
 def label(text: str, words: Words) -> str:
     """Write a label's class names as a list, or say that there is none."""
     return text.replace("|", ", ") or words("no-label")
@@ -99,7 +87,7 @@ SAYING: Mapping[str, Callable[..., str]] = {
     "number": number,
     "size": size,
     "reason": reason,
-    "percent": percent,
+    "percent": whole_percent,
     "label": label,
     "facet": facet,
     "said": said,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from acir.amounts import amount
+from acir.durable import whole
 from acir.evaluation.benchmark import Benchmark, DataSet, Method
 from acir.evaluation.comparison import Results, Run, tidy, write_csv
 from acir.evaluation.comparison_page import document, expected, to_dict
@@ -23,6 +24,7 @@ from acir.workflows.comparing.tuning import TUNING, Choices
 from acir.workflows.learning import Say
 
 TABLE, NUMBERS, MARKDOWN, PAGE = "results.csv", "results.json", "report.md", "report.html"
+FIGURES = "figures"  # as the Markdown names their folder
 
 
 def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress, say: Say) -> Path:
@@ -47,12 +49,13 @@ def write_report(benchmark: Benchmark, path: Path, out: Path, progress: Progress
     if missing:
         say(f"missing in the report: {missing} of {amount(expected(sheet), 'run', 'runs')}")
     known = _known(out / NUMBERS)
-    whole = scope(sheet)
+    compared = scope(sheet)
     with progress("comparing", None) as tick:
-        found = {c: outcomes(sheet.results, whole, c, known, tick) for c in CONTRASTS}
+        found = {c: outcomes(sheet.results, compared, c, known, tick) for c in CONTRASTS}
     page = document(sheet, found, records.read(out / TUNING) or {}, _command(path, out))
-    with records.whole(out / TABLE) as beside:
-        write_csv(beside, tidy(runs))
+    (out / FIGURES).mkdir(parents=True, exist_ok=True)
+    with whole(out / TABLE) as part:
+        write_csv(part, tidy(runs))
     records.write(out / NUMBERS, to_dict(sheet, found))
     _write(page, out)
     return out / PAGE
@@ -124,8 +127,8 @@ def _command(path: Path, out: Path) -> str:
 def _write(page: Document, out: Path) -> None:
     for section in page.sections:
         for figure in section.figures:
-            with records.whole(out / "figures" / f"{figure.name}.svg") as beside:
-                beside.write_bytes(figure.picture)
-    with records.whole(out / MARKDOWN) as beside:
-        beside.write_text(markdown(page), encoding="utf-8")
+            with whole(out / FIGURES / f"{figure.name}.svg") as part:
+                part.write_bytes(figure.picture)
+    with whole(out / MARKDOWN) as part:
+        part.write_text(markdown(page), encoding="utf-8")
     write_page(out / PAGE, page)

@@ -20,6 +20,7 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Float, Float16, Float32, Int
 
+from acir.durable import whole
 from acir.errors import AcirError, ComponentError, UsageError
 from acir.index.view import View
 from acir.search import coded
@@ -259,11 +260,6 @@ def _read(path: Path, state: str) -> _Kept | None:
 
 
 def _write(path: Path, kept: _Kept) -> None:
-    """Write a map beside, then rename; one that cannot be written is made again another time."""
-    beside = path.with_suffix(".new.npz")
-    try:
-        np.savez(beside, state=np.array(kept.state), keys=kept.keys, places=kept.places)
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    """Write a map; one that cannot be written is made again another time."""
+    with suppress(OSError), whole(path) as part, part.open("wb") as file:
+        np.savez(file, state=np.array(kept.state), keys=kept.keys, places=kept.places)
