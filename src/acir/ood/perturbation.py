@@ -99,8 +99,8 @@ class Perturbation(Detector):
 
     def relaxed(self, images: Images) -> Float[Tensor, " n"] | None:
         """Return the log odds themselves; None where it is off."""
-        network = self.require(self._network)
-        return _odds(network.to(images.device), images) if self.is_on else None
+        network = self.require(self._network)  # on the CPU, wherever the pictures are
+        return _odds(network, images.cpu()).to(images.device) if self.is_on else None
 
     def state(self) -> dict[str, Float32[Tensor, "..."]]:
         """Return the network, and what is ordinary."""
@@ -164,7 +164,7 @@ def _attacked(images: Images, encode: Encode, random: Generator) -> Images:
     Projected gradient descent (Madry et al. 2018, arXiv 1706.06083) from a random start; pictures
     without colour stay so.
     """
-    logits = encode(images).logits.detach()
+    logits = encode(images).logits.detach().cpu()
     codes, scale = logits.sign(), logits.abs().mean(dim=1, keepdim=True).clamp_min(1e-6)
     turned = torch.from_numpy(random.random(len(images)) < 0.5)[:, None]  # noqa: PLR2004 - half
     goals = torch.where(turned, -codes, codes[torch.from_numpy(random.permutation(len(images)))])
@@ -174,7 +174,7 @@ def _attacked(images: Images, encode: Encode, random: Generator) -> Images:
     points = (images + most * torch.from_numpy(start)).clamp(0, 1)
     for _ in range(SLOPES):
         points.requires_grad_()
-        nearness = ((encode(points).logits / scale).tanh() * goals).mean(dim=1).sum()
+        nearness = ((encode(points).logits.cpu() / scale).tanh() * goals).mean(dim=1).sum()
         (slope,) = torch.autograd.grad(nearness, [points])
         if channels == 1:
             slope = slope.mean(dim=1, keepdim=True)
