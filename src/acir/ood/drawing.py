@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from acir.jpeg import compressed
+from acir.lessons import convolutions, teach
 from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Evidence
@@ -113,20 +114,14 @@ def _network() -> nn.Sequential:
     """Return a network from a picture to log odds of strokes, a quarter as high and wide."""
     with torch.random.fork_rng([]):
         torch.manual_seed(SEED)
-        return nn.Sequential(*_layers()).eval()
-
-
-def _layers() -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for into, out, stride in (
-        (3, WIDTH, 1),
-        (WIDTH, WIDTH, 2),
-        (WIDTH, 2 * WIDTH, 1),
-        (2 * WIDTH, 2 * WIDTH, 2),
-        (2 * WIDTH, 2 * WIDTH, 1),
-    ):
-        layers += [nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
-    return [*layers, nn.Conv2d(2 * WIDTH, 1, 1)]
+        layers = convolutions(
+            (3, WIDTH, 1),
+            (WIDTH, WIDTH, 2),
+            (WIDTH, 2 * WIDTH, 1),
+            (2 * WIDTH, 2 * WIDTH, 2),
+            (2 * WIDTH, 2 * WIDTH, 1),
+        )
+        return layers.eval()
 
 
 def _folded(network: nn.Sequential) -> list[Layer]:
@@ -163,19 +158,13 @@ def _scores(network: Callable[[Images], Tensor], images: Images) -> Float[Tensor
 
 
 def _teach(network: nn.Sequential, images: Images, random: Generator) -> None:
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
-    network.train()
-    for _ in range(STEPS):
+    def lesson() -> Float[Tensor, ""]:
         batch, marked = _lesson(images, random)
         found = network(2 * batch - 1)
         wanted = F.adaptive_max_pool2d(marked.float(), found.shape[2:])
-        loss = F.binary_cross_entropy_with_logits(found, wanted)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+        return F.binary_cross_entropy_with_logits(found, wanted)
+
+    teach(network, lesson, steps=STEPS, rate=LEARNING_RATE)
 
 
 @torch.no_grad()

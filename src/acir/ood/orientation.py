@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Float64, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.utils import fuse_linear_bn_eval
 
+from acir.lessons import teach
 from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Evidence
@@ -146,17 +147,12 @@ def _learned(network: nn.Sequential, greys: Greys) -> bool:
 def _teach(network: nn.Sequential, greys: Greys) -> None:
     least, most = STEPS
     steps = min(max(math.ceil(VIEWS * len(greys) / BATCH), least), most)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-    network.train()
-    for _ in range(steps):
+
+    def lesson() -> Float[Tensor, ""]:
         cells, turns = _lesson(greys[torch.randint(len(greys), (BATCH,))])
-        loss = F.cross_entropy(network(cells), turns)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+        return F.cross_entropy(network(cells), turns)
+
+    teach(network, lesson, steps=steps, rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
 
 def _lesson(greys: Greys) -> tuple[Float[Tensor, "n cells"], Int[Tensor, " n"]]:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from acir.jpeg import compressed
+from acir.lessons import convolutions, teach
 from acir.metrics.ood import auroc
 from acir.ood.base import Detector
 from acir.tensors import Encode, Evidence
@@ -120,18 +121,15 @@ def _network() -> nn.Sequential:
     """Return a network from a picture to log odds of an attack, a quarter as high and wide."""
     with torch.random.fork_rng([]):
         torch.manual_seed(SEED)
-        layers: list[nn.Module] = []
-        for into, out, stride in (
+        layers = convolutions(
             (3, WIDTH, 1),
             (WIDTH, WIDTH, 1),
             (WIDTH, 2 * WIDTH, 2),
             (2 * WIDTH, 2 * WIDTH, 1),
             (2 * WIDTH, 4 * WIDTH, 2),
             (4 * WIDTH, 4 * WIDTH, 1),
-        ):
-            convolution = nn.Conv2d(into, out, 3, stride, 1, bias=False)
-            layers += [convolution, nn.BatchNorm2d(out), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Conv2d(4 * WIDTH, 1, 1)).eval()
+        )
+        return layers.eval()
 
 
 def _odds(network: nn.Sequential, images: Images) -> Float[Tensor, " n"]:
@@ -190,18 +188,12 @@ def _is_grey(images: Images) -> bool:
 def _teach(
     network: nn.Sequential, pairs: Float[Tensor, "2 n 3 height width"], random: Generator
 ) -> None:
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
     wanted = torch.cat([torch.zeros(BATCH), torch.ones(BATCH)])
-    network.train()
-    for _ in range(STEPS):
-        found = _odds(network, _lesson(pairs, random))
-        loss = F.binary_cross_entropy_with_logits(found, wanted)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+
+    def lesson() -> Float[Tensor, ""]:
+        return F.binary_cross_entropy_with_logits(_odds(network, _lesson(pairs, random)), wanted)
+
+    teach(network, lesson, steps=STEPS, rate=LEARNING_RATE)
 
 
 def _lesson(
