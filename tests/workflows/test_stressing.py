@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from acir.bundle import load_bundle
+from acir.bundle import Bundle, load_bundle
 from acir.evaluation import stress_baselines
 from acir.evaluation.stress import GATE
 from acir.evaluation.stress_reasons import ACCEPTED
@@ -19,7 +19,7 @@ from acir.recipe import AugmentRecipe, Recipe, ScatteringRecipe
 from acir.robustness.corruption import Corruption
 from acir.robustness.inputs import suite
 from acir.sources.base import open_source
-from acir.types import silent
+from acir.types import ImageRecord, silent
 from acir.workflows.stress import is_oriented
 from acir.workflows.stressing.copies import learned_from_copies
 from acir.workflows.stressing.judging import Judge
@@ -268,25 +268,55 @@ def test_a_threshold_of_a_baseline_has_the_quantile_of_the_gate(
         assert above + 1 <= gate["r"] * (n + 1) / (gate["n"] + 1) < reached + 1
 
 
+@pytest.fixture(scope="module")
+def fading() -> list[np.ndarray]:
+    """Pictures that are brighter at the top, with noise."""
+    random = np.random.default_rng(0)
+    slope = np.linspace(200, 60, 28)[:, None] + random.normal(0, 25, (80, 28, 28))
+    return list(slope.clip(0, 255).astype(np.uint8))
+
+
+def records(pixels: list[np.ndarray]) -> list[ImageRecord]:
+    return [
+        ImageRecord(
+            id=f"{number:02d}", pixels=one, value_range=(0.0, 255.0), split="test", draw=0.0
+        )
+        for number, one in enumerate(pixels)
+    ]
+
+
+def with_recipe(bundle: Path, recipe: Recipe) -> Bundle:
+    return replace(load_bundle(bundle), recipe=recipe)
+
+
 @pytest.mark.parametrize("key", ["flip_horizontal", "flip_vertical", "quarter_turns"])
-def test_pictures_that_training_turns_or_mirrors_have_no_up(key: str) -> None:
-    assert is_oriented(Recipe())
-    assert not is_oriented(Recipe(augment=AugmentRecipe(**{key: True})))
-
-
-@pytest.mark.parametrize(
-    ("scattering", "has_an_up"),
-    [
-        (ScatteringRecipe(on=True, symmetry="square"), False),
-        (ScatteringRecipe(on=True, symmetry="none"), True),
-        (ScatteringRecipe(on=False, symmetry="square"), True),  # nobody has looked
-    ],
-)
-def test_pictures_in_which_training_found_no_up_have_none(
-    scattering: ScatteringRecipe, has_an_up: bool
+def test_pictures_that_training_turns_or_mirrors_have_no_up(
+    bundle: Path, fading: list[np.ndarray], key: str
 ) -> None:
+    recipe = Recipe(augment=AugmentRecipe(**{key: True}))
+    assert is_oriented(with_recipe(bundle, Recipe()), records(fading))
+    assert not is_oriented(with_recipe(bundle, recipe), records(fading))
+
+
+@pytest.mark.parametrize(("symmetry", "has_an_up"), [("square", False), ("none", True)])
+def test_pictures_in_which_training_found_no_up_have_none(
+    bundle: Path, symmetry: Literal["square", "none"], has_an_up: bool
+) -> None:
+    scattering = ScatteringRecipe(on=True, symmetry=symmetry)
     recipe = replace(Recipe(), model=replace(Recipe().model, scattering=scattering))
-    assert is_oriented(recipe) == has_an_up
+    assert is_oriented(with_recipe(bundle, recipe), []) == has_an_up
+
+
+def test_pictures_that_lie_in_all_ways_have_no_up(bundle: Path, fading: list[np.ndarray]) -> None:
+    fallen = [
+        np.rot90(one if number % 8 < 4 else one.T, number % 4) for number, one in enumerate(fading)
+    ]
+    scattering = ScatteringRecipe(on=False, symmetry="square")  # nobody has looked
+    recipe = replace(Recipe(), model=replace(Recipe().model, scattering=scattering))
+    asked = with_recipe(bundle, recipe)
+    assert is_oriented(asked, records(fading))
+    assert not is_oriented(asked, records(fallen))
+    assert is_oriented(asked, records(fallen[:39])), "too few cannot tell"
 
 
 def test_without_an_up_turned_pictures_must_be_accepted(

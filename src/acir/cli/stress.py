@@ -14,7 +14,7 @@ Oriented = Annotated[
     bool | None,
     typer.Option(
         "--oriented/--not-oriented",
-        help="Whether the pictures have an up; by default the bundle's recipe says.",
+        help="Whether the pictures have an up; by default recipe or pictures say.",
     ),
 ]
 

@@ -6,6 +6,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from acir.bulk import prepared_batches
 from acir.bundle import Bundle, load_bundle
 from acir.errors import UsageError
 from acir.evaluation import stress_ablation, stress_reasons
@@ -16,8 +19,8 @@ from acir.evaluation.report import write_page
 from acir.evaluation.stress import Protocol, Stress
 from acir.evaluation.stress_page import document
 from acir.evaluation.stress_scores import to_dict
+from acir.models.uprightness import have_an_up
 from acir.privacy.pseudonym import fresh_key
-from acir.recipe import Recipe
 from acir.robustness.inputs import suite
 from acir.sources.base import Source, SourceOptions, open_source
 from acir.types import ImageRecord, Progress, silent
@@ -68,7 +71,7 @@ def stress(
             test, answers from train, the thresholds of the baselines from what calibrated the gate.
         out: Folder of the report.
         ood: SOURCEs of pictures of kinds that the model does not know.
-        oriented: Whether the pictures have an up; None to read it off the bundle's recipe.
+        oriented: Whether the pictures have an up; None for what `is_oriented` says.
         limit: Most test pictures that are corrupted, and most of each unknown source; of the test
             split ten times as many are judged as they are.
         attack: How hard the model is attacked too; None for not at all.
@@ -86,30 +89,30 @@ def stress(
     """
     _refuse_misuse(data, out, limit)
     bundle = load_bundle(bundle_folder, device)
-    oriented = is_oriented(bundle.recipe) if oriented is None else oriented
     read = _read(bundle, data, ood, limit, SourceOptions(strict=strict, key=fresh_key()), progress)
     for line in read.notes:
         say(line)
+    oriented = is_oriented(bundle, read.parts.changed) if oriented is None else oriented
     found = tried(bundle, read.source, read.parts, read.foreign, suite(oriented), progress)
     protocol = _protocol(bundle, data, oriented, limit, read, found.thresholds)
     attacked = _attacked(bundle, read, attack, out, progress)
     return _written(out, Stress(protocol, found.clean, found.trials), attacked)
 
 
-def is_oriented(recipe: Recipe) -> bool:
-    """Whether training took the pictures to have an up.
+def is_oriented(bundle: Bundle, pictures: Sequence[ImageRecord]) -> bool:
+    """Whether pictures have an up: by what training did, else by the pictures themselves.
 
-    It did not where it turned or flipped them, or where it found none and so gave the scattering
-    the symmetry of the square.
-
-    Example:
-        >>> is_oriented(Recipe())
-        True
+    They have none where training turned or flipped them, or where it found none and so gave the
+    scattering the symmetry of the square. A network without scattering says nothing, so the
+    pictures are looked at as training would have done.
     """
-    augment = recipe.augment
-    turned = augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical
-    scattering = recipe.model.scattering
-    return not (turned or (scattering.on and scattering.symmetry == "square"))
+    augment, scattering = bundle.recipe.augment, bundle.recipe.model.scattering
+    if augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical:
+        return False
+    if scattering.on:
+        return scattering.symmetry == "none"
+    images = [images for _, images in prepared_batches(pictures, bundle.prep)]
+    return have_an_up(torch.cat(images), scattering)
 
 
 def _refuse_misuse(data: str, out: Path, limit: int) -> None:
