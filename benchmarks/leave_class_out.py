@@ -24,6 +24,7 @@ import numpy as np
 from PIL import Image
 
 from acir.bundle import load_bundle
+from acir.durable import whole
 from acir.evaluation.proportion import Proportion
 from acir.evaluation.retrieved import spread
 from acir.evaluation.stress import GATE
@@ -75,9 +76,8 @@ def measured(source: str, name: str, folder: Path, recipe: argparse.Namespace) -
         "false_alarm_rate": float(known.refused.mean()),
         "recall_ci": Proportion.of(left_out.refused.tolist()).interval,
     }
-    beside = done.with_suffix(".tmp")
-    beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    beside.replace(done)
+    with whole(done) as part:
+        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
 
 
@@ -89,15 +89,13 @@ def _some(records: Iterable[ImageRecord], most: int) -> list[ImageRecord]:
 
 def _write(path: Path, records: Iterable[ImageRecord]) -> None:
     """Write folders of splits, then of classes, whole or not at all."""
-    beside = path.with_suffix(".tmp")
-    with zipfile.ZipFile(beside, "w") as archive:
+    with whole(path) as part, zipfile.ZipFile(part, "w") as archive:
         for number, record in enumerate(records):
             pixels = (to_unit(record) * 255).round().astype(np.uint8)
             buffer = io.BytesIO()
             Image.fromarray(pixels if record.is_colour else pixels[:, :, 0]).save(buffer, "PNG")
             label = record.labels[0] if record.labels else "unknown"
             archive.writestr(f"{record.split}/{label}/{number:06d}.png", buffer.getvalue())
-    beside.replace(path)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

@@ -30,6 +30,7 @@ from torch import Tensor
 
 from acir import ranking, recipe
 from acir.answer_set import AnswerSets
+from acir.durable import whole_folder
 from acir.errors import AcirError, BundleError, StorageError, UsageError, suggestion
 from acir.gate import Gate
 from acir.models.encoder import Encoder
@@ -137,14 +138,10 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     Raises:
         StorageError: The disk is full or cannot be written.
     """
-    beside = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
     try:
-        _write_files(bundle, beside)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.replace(folder)
+        with whole_folder(folder, replacing=True) as part:
+            _write_files(bundle, part)
     except (SafetensorError, OSError) as error:
-        shutil.rmtree(beside, ignore_errors=True)
         raise StorageError(
             f"cannot write the bundle {folder.name}: {error}; make room for it, then run the "
             "command again"
@@ -158,8 +155,7 @@ def copy_bundle(source: Path, folder: Path) -> None:
         shutil.copyfile(source / name, folder / name)
 
 
-def _write_files(bundle: Bundle, beside: Path) -> None:
-    beside.mkdir(parents=True)
+def _write_files(bundle: Bundle, part: Path) -> None:
     gate_arrays, gate_settings = bundle.gate.state()
     settings = {
         "format": FORMAT,
@@ -177,13 +173,13 @@ def _write_files(bundle: Bundle, beside: Path) -> None:
         settings["answer_sets"] = {"gallery": sets.gallery, "pictures": sets.pictures}
         gate_arrays |= {DOUBTS: torch.from_numpy(np.sort(sets.doubts))}
     weights = {name: value.contiguous() for name, value in bundle.encoder.state_dict().items()}
-    save_file(weights, beside / WEIGHTS)
-    save_file(gate_arrays, beside / GATE)
-    _write_json(beside / SETTINGS, settings)
-    _write_json(beside / CALIBRATION, sorted(bundle.calibration))
-    _write_json(beside / TRAINING, sorted(bundle.training))
-    (beside / CARD).write_text(bundle.card, encoding="utf-8")
-    _write_json(beside / CHECKSUMS, {name: _checksum(beside / name) for name in FILES})
+    save_file(weights, part / WEIGHTS)
+    save_file(gate_arrays, part / GATE)
+    _write_json(part / SETTINGS, settings)
+    _write_json(part / CALIBRATION, sorted(bundle.calibration))
+    _write_json(part / TRAINING, sorted(bundle.training))
+    (part / CARD).write_text(bundle.card, encoding="utf-8")
+    _write_json(part / CHECKSUMS, {name: _checksum(part / name) for name in FILES})
 
 
 def load_bundle(folder: Path, device: str = "cpu") -> Bundle:

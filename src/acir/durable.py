@@ -1,9 +1,11 @@
-"""Files that are whole or not there, and on the disk, so that a power failure does not undo it."""
+"""Files and folders, whole or not there, and on the disk: a power failure does not undo it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 
 @contextmanager
@@ -30,8 +32,44 @@ def whole(path: Path, *, synchronised: bool = False) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def whole_folder(
+    folder: Path, *, replacing: bool = False, contended: bool = False
+) -> Iterator[Path]:
+    """Yield the place where a folder is filled; it takes its name when all of it is on the disk.
+
+    Until then its owner alone can look into it. Else nothing stays of it, and what was there keeps
+    the name; what a killed process left is removed by the next that writes.
+
+    Args:
+        folder: The folder, missing or empty.
+        replacing: Whether one that is not empty is replaced too.
+        contended: Whether several may write it at once: the first that is done gives it its name,
+            the others fail. What a killed process left stays then, as it could be in use.
+    """
+    if contended:
+        place = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    else:
+        place = part_of(folder.absolute())
+        rmtree(place, ignore_errors=True)
+        place.mkdir(mode=0o700, parents=True)
+    new, old = place / "new", place / "old"
+    try:
+        new.mkdir()
+        yield new
+        synchronise_all(new)
+        if replacing and folder.is_dir():
+            folder.replace(old)
+        new.replace(folder)
+        synchronise(folder.parent)
+    finally:
+        if old.exists() and not folder.exists():
+            old.replace(folder)
+        rmtree(place, ignore_errors=True)
+
+
 def part_of(path: Path) -> Path:
-    """Return where `whole` has a file written, which no walk through the folder takes for one."""
+    """Return where what is to be whole is written, which no walk through the folder finds."""
     return path.with_name(f".{path.name}.part")
 
 

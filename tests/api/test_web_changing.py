@@ -359,7 +359,7 @@ def test_a_disk_that_takes_nothing_is_told(
         raise OSError(28, "No space left on device")
 
     with Additions(own_index, lambda _: None) as running:
-        monkeypatch.setattr("acir.workflows.serving.additions.synchronise_all", full)
+        monkeypatch.setattr("acir.durable.synchronise_all", full)
         with pytest.raises(StorageError, match="the pictures cannot be kept: No space left on d"):
             running.begin("curator", [b"x"], "", "")
         assert list((own_index / FOLDER).iterdir()) == []  # nothing of it takes room

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from acir.durable import synchronise, synchronise_all
+from acir.durable import whole_folder
 from acir.errors import StorageError, StoreError
 from acir.index.database import FILE, can_be_written
 
@@ -102,14 +101,9 @@ def beside(folder: Path) -> Iterator[Path]:
     make_folder(folder)
     refuse_immovable(folder)
     try:
-        with TemporaryDirectory(  # which its owner alone can read, as there is a key in it
-            prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
-        ) as name:
-            part = Path(name)
+        with whole_folder(folder, contended=True) as part:
+            part.chmod(0o700)  # there is a key in it
             yield part
-            synchronise_all(part)
-            part.replace(folder)
-        synchronise(folder.parent)
     except OSError as error:
         raise StorageError(
             f"cannot write {folder} ({error.strerror}); name a place that can be written and has "

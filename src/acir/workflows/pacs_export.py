@@ -1,9 +1,8 @@
 """`acir pacs export`: the answer to a DICOM query, as DICOM objects for the study of the query."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import Any
 
 from highdicom import SOPClass
 
+from acir.durable import whole_folder
 from acir.errors import PacsError, StorageError, UsageError
 from acir.pacs.client import Client
 from acir.pacs.gallery import Pictures, gallery
@@ -285,16 +285,11 @@ def _refuse_used(out: Path) -> None:
 
 def _write(out: Path, objects: dict[str, SOPClass]) -> None:
     """Write all objects or none."""
-    beside = out.absolute().with_name(f".{out.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)  # what a call that was killed left
     try:
-        beside.mkdir(parents=True)
-        for name, made in objects.items():
-            made.save_as(beside / name, enforce_file_format=True)
-        beside.replace(out)
+        with whole_folder(out) as part:
+            for name, made in objects.items():
+                made.save_as(part / name, enforce_file_format=True)
     except OSError as error:
-        with suppress(OSError):
-            shutil.rmtree(beside)
         raise StorageError(
             f"cannot write to {out}: {error.strerror}; make room or name another folder"
         ) from error

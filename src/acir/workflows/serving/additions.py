@@ -16,7 +16,7 @@ from secrets import token_hex
 from threading import Lock, Thread
 from typing import Any, Literal
 
-from acir.durable import synchronise, synchronise_all
+from acir.durable import part_of, whole_folder
 from acir.errors import AcirError, StorageError, UsageError
 from acir.index.filters import DEFAULT
 from acir.index.folder import refuse_read_only
@@ -26,7 +26,7 @@ from acir.workflows.recording import elsewhere
 
 FOLDER = "uploads"
 ABOUT = "job.json"
-PART = ".part"
+PART = ".part"  # of a job that is not whole
 DICOM, PICTURES = "dicom", "pictures"
 LONGEST_LABEL = 64
 REMEMBERED = 1000  # jobs that are over
@@ -114,7 +114,6 @@ class Additions(AbstractContextManager["Additions"]):
         try:
             self._write(job, files, label)
         except OSError as error:
-            shutil.rmtree(self._place / (job.id + PART), ignore_errors=True)
             raise StorageError(f"the pictures cannot be kept: {error.strerror}") from error
         self._keep(job)
         self._queue.put(job.id)
@@ -126,13 +125,10 @@ class Additions(AbstractContextManager["Additions"]):
         return job if job is not None and job.owner == owner else None
 
     def _write(self, job: Job, files: Sequence[bytes], label: str) -> None:
-        part = self._place / (job.id + PART)
-        rows = [_kept(part, data, label) for data in files]
-        _manifest(part, [row for row in rows if row], label)
-        (part / ABOUT).write_text(json.dumps(asdict(job)), encoding="utf-8")
-        synchronise_all(part)
-        part.rename(self._place / job.id)
-        synchronise(self._place)
+        with whole_folder(self._place / job.id) as part:
+            rows = [_kept(part, data, label) for data in files]
+            _manifest(part, [row for row in rows if row], label)
+            (part / ABOUT).write_text(json.dumps(asdict(job)), encoding="utf-8")
 
     def _unfinished(self) -> Iterator[Job]:
         """Read the jobs that a server before left, and remove what it did not acknowledge."""
@@ -205,7 +201,7 @@ class Additions(AbstractContextManager["Additions"]):
 
 def _discard(place: Path) -> None:
     """Remove a job; killed amid this, it leaves what the next start takes for none."""
-    part = place.with_name(place.name + PART)
+    part = part_of(place)
     place.rename(part)
     shutil.rmtree(part, ignore_errors=True)
 
