@@ -231,3 +231,13 @@ def test_a_page_for_a_folder_that_does_not_exist_is_refused_beforehand(
     with pytest.raises(UsageError, match="is a folder; name the file of the page"):
         refuse_unwritable_page(tmp_path)
     refuse_unwritable_page(Path("page.html"))
+
+
+def test_only_a_file_called_like_a_page_may_be_replaced_by_one(tmp_path: Path) -> None:
+    for name in ("scan.png", "page"):
+        (tmp_path / name).touch()
+        with pytest.raises(UsageError, match="already, and its name is not that of a page"):
+            refuse_unwritable_page(tmp_path / name)
+    for name in ("page.html", "PAGE.HTM"):
+        (tmp_path / name).touch()
+        refuse_unwritable_page(tmp_path / name)

@@ -82,11 +82,17 @@ def refuse_unwritable_page(path: Path) -> None:
     """Refuse a page that could not be written, before there is any work to lose.
 
     Raises:
-        UsageError: Its folder does not exist, or it is a folder itself.
+        UsageError: Its folder does not exist, it is a folder itself, or a file that is no page, as
+            a picture to ask about is where the name of the page was forgotten.
         StorageError: No file can be made in its folder.
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name the file of the page, as in {path}/page.html")
+    if path.is_file() and path.suffix.lower() not in {".html", ".htm"}:
+        raise UsageError(
+            f"there is something at {path} already, and its name is not that of a page; name a new "
+            "file, or one that ends in .html"
+        )
     if not path.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} for {path.name}; make it first")
     require_writable(path.absolute().parent)
