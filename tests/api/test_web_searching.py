@@ -173,6 +173,10 @@ def test_hits_meet_filter_and_threshold(client: TestClient, known: bytes) -> Non
         ({"k": 0}, "k: Input should be greater than or equal to 1"),
         ({"k": "many"}, "k: Input should be a valid integer"),
         ({"where": "label"}, "the filter 'label' has no value; write it as key=value"),
+        (
+            {"where": ["label=disc", "label=bars"]},
+            "the filter 'label' is given twice; give it once",
+        ),
         ({"where": "place=x"}, "nothing named 'place' to filter by"),
         ({"mode": "fuse"}, "Did you mean 'fused'?"),
         ({"radius": 999}, "the radius is 999, expected 0 to 32"),
