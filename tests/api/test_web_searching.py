@@ -198,6 +198,15 @@ def test_a_search_without_a_picture_is_told(client: TestClient) -> None:
     assert client.post("/api/v1/search").status_code == 422
 
 
+def test_the_name_of_a_file_in_place_of_the_file_is_told(client: TestClient) -> None:
+    answer = client.post("/api/v1/search", files={"image": (None, "scan.png")})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "image.0: it is text, expected a file; send the picture itself, as curl -F image=@scan.png "
+        "does"
+    )
+
+
 def test_more_views_than_allowed_are_refused(client: TestClient, known: bytes) -> None:
     answer = client.post("/api/v1/search", files=[("image", known)] * 17)
     assert answer.status_code == 413
