@@ -232,6 +232,17 @@ def test_a_label_that_is_none_is_refused_and_the_record_says_so(
     ]
 
 
+@pytest.mark.parametrize("name", ["*", " "])
+def test_a_collection_that_could_not_be_granted_is_refused_before_anything_is_taken_over(
+    client: TestClient, name: str
+) -> None:
+    files = {"image": png(draw("disc", 1))}
+    answer = client.post("/api/v1/pictures", files=files, params={"collection": name})
+    assert answer.status_code == 422
+    said = f"a collection cannot be called {name!r}; give it a name of its own"
+    assert answer.json()["detail"] == said
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_was_acknowledged_is_done_after_a_crash(
     own_index: Path, monkeypatch: pytest.MonkeyPatch

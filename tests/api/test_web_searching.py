@@ -173,6 +173,10 @@ def test_hits_meet_filter_and_threshold(client: TestClient, known: bytes) -> Non
         ({"k": 0}, "k: Input should be greater than or equal to 1"),
         ({"k": "many"}, "k: Input should be a valid integer"),
         ({"where": "label"}, "the filter 'label' has no value; write it as key=value"),
+        (
+            {"where": ["label=disc", "label=bars"]},
+            "the filter 'label' is given twice; give it once",
+        ),
         ({"where": "place=x"}, "nothing named 'place' to filter by"),
         ({"mode": "fuse"}, "Did you mean 'fused'?"),
         ({"radius": 999}, "the radius is 999, expected 0 to 32"),
@@ -192,6 +196,15 @@ def test_a_search_without_a_picture_is_told(client: TestClient) -> None:
     answer = client.post("/api/v1/search", files={"image": b""})
     assert answer.json()["reason_code"] == "truncated"  # an empty file is a picture that ended
     assert client.post("/api/v1/search").status_code == 422
+
+
+def test_the_name_of_a_file_in_place_of_the_file_is_told(client: TestClient) -> None:
+    answer = client.post("/api/v1/search", files={"image": (None, "scan.png")})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "image.0: it is text, expected a file; send the picture itself, as curl -F image=@scan.png "
+        "does"
+    )
 
 
 def test_more_views_than_allowed_are_refused(client: TestClient, known: bytes) -> None:

@@ -1,6 +1,6 @@
 """From what a request says to an answer that is in the audit log before it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -61,7 +61,7 @@ class Wish:
         return Request(
             k=self.k,
             radius=self.radius,
-            where=dict(map(pair_of, self.where)),
+            where=pairs_of(self.where),
             mode=self.mode,
             per=self.per,
             like=tuple(self.like),
@@ -147,13 +147,19 @@ async def recorded(state: State, event: AuditEvent) -> None:
     await run_in_threadpool(state.record, event)
 
 
-def pair_of(text: str) -> tuple[str, str]:
-    """Read a filter.
+def pairs_of(texts: Iterable[str]) -> dict[str, str]:
+    """Read filters, each of which a hit must meet.
 
     Raises:
-        UsageError: It is no key=value.
+        UsageError: One is no key=value, or a key comes twice: to let the last one win would search
+            something else than was asked for.
     """
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise UsageError(f"the filter {text!r} has no value; write it as key=value")
-    return key, value
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise UsageError(f"the filter {text!r} has no value; write it as key=value")
+        if key in found:
+            raise UsageError(f"the filter {key!r} is given twice; give it once")
+        found[key] = value
+    return found

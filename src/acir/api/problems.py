@@ -61,6 +61,11 @@ INSTEAD = {
         "this address cannot be called in this way; begin again at the first page"
     ),
 }
+# What it says of a text in place of a file, as `curl -F image=scan.png` sends one.
+NO_FILE = "Value error, Expected UploadFile, received: <class 'str'>"
+GIVE_A_FILE = (
+    "it is text, expected a file; send the picture itself, as curl -F image=@scan.png does"
+)
 # For programs alone: a person is shown the page on which to sign in.
 UNKNOWN = (
     "the server does not know who calls; send an API token that it has made and that still holds, "
@@ -136,7 +141,8 @@ class Problems:
     def _of_validation(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         said = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'][1:])}: {each['msg']}"
+            f"{'.'.join(str(part) for part in each['loc'][1:])}: "
+            f"{GIVE_A_FILE if each['msg'] == NO_FILE else each['msg']}"
             for each in error.errors()
         )
         return self(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)

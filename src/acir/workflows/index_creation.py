@@ -47,14 +47,22 @@ class IndexOptions:
 
     def __post_init__(self) -> None:
         """Refuse a collection that could not be granted."""
-        if self.collection is not None and self.collection.strip() in {"", EVERYWHERE}:
-            raise UsageError(
-                f"a collection cannot be called {self.collection!r}; give it a name of its own"
-            )
+        if self.collection is not None:
+            refuse_collection(self.collection)
 
     def source(self, data: str, key: bytes) -> Source:
         """Open a source to be read so."""
         return open_source(data, SourceOptions(strict=self.strict, download=self.download, key=key))
+
+
+def refuse_collection(name: str) -> None:
+    """Refuse a collection that could not be granted.
+
+    Raises:
+        UsageError: It has no name, or that of all collections.
+    """
+    if name.strip() in {"", EVERYWHERE}:
+        raise UsageError(f"a collection cannot be called {name!r}; give it a name of its own")
 
 
 def created(

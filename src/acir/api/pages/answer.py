@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from acir.api.asking import MOST_HITS, Wish, Wished, answered, asked_before, examined, pair_of
+from acir.api.asking import MOST_HITS, Wish, Wished, answered, asked_before, examined, pairs_of
 from acir.api.exporting import Form, as_file
 from acir.api.pages.address import LONGEST, Address
 from acir.api.pages.rendering import Render
@@ -123,7 +123,7 @@ async def search(
         patients=shown.patients,
         series=SERIES if query and query.is_series and SERIES in facets else None,
         facets=({"collection": places} if len(places) > 1 else {}) | facets,
-        chosen=dict(map(pair_of, wish.where)),
+        chosen=pairs_of(wish.where),
         examples=[*wish.like, *wish.unlike],
         address=address,
         kept_on=await _title(server, caller, kept),

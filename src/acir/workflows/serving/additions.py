@@ -22,6 +22,7 @@ from acir.index.filters import DEFAULT
 from acir.index.folder import refuse_read_only
 from acir.pacs.reader import is_dicom
 from acir.workflows import index
+from acir.workflows.index_creation import refuse_collection
 from acir.workflows.recording import elsewhere
 
 FOLDER = "uploads"
@@ -100,7 +101,7 @@ class Additions(AbstractContextManager["Additions"]):
             collection: Where they are to belong.
 
         Raises:
-            UsageError: The label could not be the name of a folder.
+            UsageError: The label could not be the name of a folder, or the collection not granted.
             StorageError: They cannot be written, or the index cannot.
         """
         refuse_read_only(self._index)
@@ -110,7 +111,9 @@ class Additions(AbstractContextManager["Additions"]):
                 f"a label has at most {LONGEST_LABEL} characters and no slash, and does not begin "
                 "with a point; choose another one"
             )
-        job = Job(token_hex(16), owner, collection or DEFAULT, len(files))
+        collection = collection or DEFAULT
+        refuse_collection(collection)
+        job = Job(token_hex(16), owner, collection, len(files))
         try:
             self._write(job, files, label)
         except OSError as error:
