@@ -61,9 +61,10 @@ def _noisy(images: Images, deviation: float) -> Images:
 
 @pytest.fixture(scope="module")
 def taught() -> Perturbation:
-    """A detector after a fraction of the usual lessons."""
+    """A detector after a fraction of the usual lessons, on whatever it has learned by then."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(perturbation, "STEPS", 150)
+        patch.setattr(perturbation, "STEPS", 300)
+        patch.setattr(perturbation, "LEAST_AUROC", 0.8)
         return Perturbation(_encode).fit(seen_in(clouds(500, SIDE)))
 
 
@@ -77,6 +78,38 @@ def test_an_attack_that_it_was_not_taught_is_seen(taught: Perturbation, asked: I
     plain, changed = (taught.score(seen_in(one)) for one in (asked, _attacked(asked, 8)))
     assert _auroc(changed, plain) > 0.95
     assert (plain == 0).double().mean() > 0.9
+
+
+def test_an_attack_of_half_the_size_is_seen(taught: Perturbation, asked: Images) -> None:
+    odds = [taught.relaxed(one) for one in (asked, _attacked(asked, 4))]
+    plain, changed = (one for one in odds if one is not None)
+    assert _auroc(changed, plain) > 0.9
+
+
+def test_squares_and_smooth_noise_that_follow_no_slope_are_seen(
+    taught: Perturbation, asked: Images
+) -> None:
+    random = np.random.default_rng(1)
+    for drawn, least in ((perturbation._squares, 0.8), (perturbation._smooth_noise, 0.6)):
+        added = np.stack([drawn((3, SIDE, SIDE), random) for _ in asked]).astype(np.float32)
+        changed = (asked + 8 / 255 * torch.from_numpy(added)).clamp(0, 1)
+        odds = [taught.relaxed(one) for one in (asked, changed)]
+        plain, shown = (one for one in odds if one is not None)
+        assert _auroc(shown, plain) > least
+
+
+def test_random_patterns_are_as_strong_as_an_attack_and_coarser_than_noise() -> None:
+    random = np.random.default_rng(0)
+    squares = perturbation._squares((1, 24, 32), random)
+    assert set(np.unique(squares)) == {-1, 1}
+    smooth = perturbation._smooth_noise((3, 24, 32), random)
+    assert np.abs(smooth).max() <= 1
+    for pattern in (squares, smooth):
+        down = np.corrcoef(pattern[:, 1:].ravel(), pattern[:, :-1].ravel())[0, 1]
+        assert down > 0.4  # noise has none
+    for _ in range(20):
+        greatest = np.abs(perturbation._pattern((3, 16, 16), random)).max()
+        assert greatest <= 9 / 255 + 1e-6
 
 
 def test_mild_noise_is_no_attack(taught: Perturbation, asked: Images) -> None:

@@ -30,9 +30,11 @@ WIDTH = 8  # channels of the first third of the network
 LEAST_AUROC = 0.9  # of held-out crops; who sees less would call noise an attack
 ORDINARY = 0.99  # of held-out crops that are not perturbed score 0
 # What is added: the greatest change of a pixel; in steps that could go so many times as far. A
-# share of lessons is of random patterns instead: how coarse in pixels, how often of two values.
-CHANGE, SLOPES, REACH = (5 / 255, 9 / 255), 5, 2.5
-RANDOM, GRAINS, OFTEN_SIGNS = 0.25, (0.0, 0.5, 1.0, 2.0, 3.0), 0.9
+# share of lessons is of random patterns instead: squares, or noise of some grain in pixels, mostly
+# its signs. Finer noise looks like that which is no perturbation.
+CHANGE, SLOPES, REACH = (3 / 255, 9 / 255), 5, 2.5
+RANDOM, SQUARES, AREAS = 0.25, (5, 60), (0.3, 0.1, 0.05, 0.02, 0.01, 0.004)
+GRAINS, OFTEN_SIGNS = (1.0, 2.0, 3.0), 0.9
 # What is no perturbation: noise of this deviation at most, compression, another exposure.
 NOISE, QUALITY, EXPOSURE = 0.024, (70, 96), 0.12
 OFTEN_NOISY, OFTEN_COMPRESSED = 0.7, 0.3
@@ -46,9 +48,10 @@ class Perturbation(Detector):
     A small convolutional network is taught to tell crops of reference pictures that were attacked
     from the same crops with noise of a deviation up to 0.02 and after compression; both are exposed
     anew. The attacks follow the slope of the hash logits away from a picture's own code or towards
-    another's, in five steps and within 5 to 9 grey levels of 255; a quarter are random patterns of
-    that size, for attacks that follow no slope (a detector trained on attacks: Metzen et al. 2017,
-    arXiv 1702.04267). The score is the mean of its log odds over the picture above what 99 % of
+    another's, in five steps and within 3 to 9 grey levels of 255; a quarter are random patterns of
+    that size, squares or smooth noise, for attacks that follow no slope (a detector trained on
+    attacks: Metzen et al. 2017, arXiv 1702.04267; squares: Andriushchenko et al. 2020,
+    arXiv 1912.00049). The score is the mean of its log odds over the picture above what 99 % of
     held-out crops without an attack have; below, it is 0.
 
     Of the pictures that are attacked every fifth is held out. Where less than 90 % of pairs of an
@@ -226,13 +229,36 @@ def _of_each(numbers: Float64[np.ndarray, " n"]) -> Float32[Tensor, "n 1 1 1"]:
 def _pattern(
     shape: tuple[int, int, int], random: Generator
 ) -> Float32[np.ndarray, "channels high wide"]:
-    """Return smooth noise of some grain, or its signs, as strong as an attack."""
+    """Return squares over stripes, or smooth noise, as strong as an attack."""
+    drawn = _squares if random.random() < 0.5 else _smooth_noise  # noqa: PLR2004 - half
+    found: Float32[np.ndarray, "channels high wide"]
+    found = (random.uniform(*CHANGE) * drawn(shape, random)).astype(np.float32)
+    return found
+
+
+def _squares(
+    shape: tuple[int, int, int], random: Generator
+) -> Float64[np.ndarray, "channels high wide"]:
+    """Return stripes of -1 and 1 down the picture, and squares of either over them."""
+    channels, high, wide = shape
+    found = np.repeat(random.choice([-1.0, 1.0], (channels, 1, wide)), high, axis=1)
+    for _ in range(random.integers(*SQUARES)):
+        side = min(max(1, round(math.sqrt(random.choice(AREAS) * high * wide))), high, wide)
+        top, left = random.integers(0, high - side + 1), random.integers(0, wide - side + 1)
+        value = random.choice([-1.0, 1.0], (channels, 1, 1))
+        found[:, top : top + side, left : left + side] = value
+    return found
+
+
+def _smooth_noise(
+    shape: tuple[int, int, int], random: Generator
+) -> Float64[np.ndarray, "channels high wide"]:
+    """Return noise of some grain within [-1, 1], or its signs."""
     grain = random.choice(GRAINS)
     smooth = gaussian_filter(random.standard_normal(shape), (0, grain, grain))
+    found: Float64[np.ndarray, "channels high wide"]
     if random.random() < OFTEN_SIGNS:
-        kept = np.sign(smooth)
+        found = np.sign(smooth)
     else:
-        kept = np.clip(smooth / max(float(smooth.std()), 1e-6), -1, 1)
-    found: Float32[np.ndarray, "channels high wide"]
-    found = (random.uniform(*CHANGE) * kept).astype(np.float32)
+        found = np.clip(smooth / max(float(smooth.std()), 1e-6), -1, 1)
     return found
