@@ -1,10 +1,13 @@
 """The history of a run as CSV and as TensorBoard scalars."""
 
 import csv
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
     EventAccumulator,
 )
@@ -79,3 +82,33 @@ def test_rows_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
     with closing(RunLog(tmp_path, [])) as log:
         log.add(FIRST)
         assert read_scalars(tmp_path)["loss"] == [(1, 0.5)]
+
+
+def test_an_interruption_waits_until_a_row_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it hits the locks of TensorBoard's queue, closing the file would never end."""
+    usual = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # what a shell starts may ignore Ctrl-C
+    with closing(RunLog(tmp_path, [])) as log:
+        write = log.writer.add_scalar
+        steps: list[int] = []
+
+        def interrupted(column: str, value: float, step: int) -> None:
+            signal.raise_signal(signal.SIGINT)
+            write(column, value, step)
+            steps.append(step)
+
+        monkeypatch.setattr(log.writer, "add_scalar", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            log.add({"epoch": 1, "loss": 0.5})
+        assert steps == [1, 1]
+    assert signal.signal(signal.SIGINT, usual) is signal.default_int_handler
+    assert "loss" in (tmp_path / LOG).read_text(encoding="utf-8")
+
+
+def test_a_thread_writes_a_row_too(tmp_path: Path) -> None:
+    with closing(RunLog(tmp_path, [])) as log, ThreadPoolExecutor(1) as pool:
+        pool.submit(log.add, {"epoch": 1, "loss": 0.5}).result()
+    assert "loss" in (tmp_path / LOG).read_text(encoding="utf-8")

@@ -1,6 +1,10 @@
 """The log of a run, one row an epoch: `log.csv`, and the same numbers for TensorBoard."""
 
 import csv
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +44,36 @@ class RunLog:
         """Write one more row."""
         self.history.append(row)
         write_csv(self.table, self.history)
-        for column, value in row.items():
-            self.writer.add_scalar(column, value, len(self.history))
-        self.writer.flush()
+        with _uninterrupted():
+            for column, value in row.items():
+                self.writer.add_scalar(column, value, len(self.history))
+            self.writer.flush()
 
     def close(self) -> None:
         """Close the TensorBoard file."""
-        self.writer.close()
+        with _uninterrupted():
+            self.writer.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off until this is over.
+
+    TensorBoard's file is written by a thread that is reached through locks. An interruption just
+    after a lock was taken, and before it is known to be held, would leave it taken for ever, and
+    closing the file would never end.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone is interrupted
+        yield
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if caught:
+            signal.raise_signal(caught[0])
 
 
 def write_csv(path: Path, history: History) -> None:

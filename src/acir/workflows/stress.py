@@ -110,7 +110,7 @@ def is_oriented(bundle: Bundle, pictures: Sequence[ImageRecord]) -> bool:
     if augment.quarter_turns or augment.flip_horizontal or augment.flip_vertical:
         return False
     if scattering.on:
-        return scattering.symmetry == "none"
+        return scattering.symmetry != "square"
     images = [images for _, images in prepared_batches(pictures, bundle.prep)]
     return have_an_up(torch.cat(images), scattering)
 
