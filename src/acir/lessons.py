@@ -9,17 +9,23 @@ from torch import Tensor, nn
 WEIGHT_DECAY = 0.01
 
 
-def convolutions(*shapes: tuple[int, int, int]) -> nn.Sequential:
+def convolutions(*shapes: tuple[int, int, int], seed: int) -> nn.Sequential:
     """Return 3 x 3 convolutions, each with batch norm and ReLU, and one of 1 x 1 to a single map.
+
+    They are in evaluation mode. No other random number depends on this.
 
     Args:
         shapes: Channels in, channels out and stride of each, in order.
+        seed: What their weights are drawn from.
     """
     layers: list[nn.Module] = []
-    for into, out, stride in shapes:
-        layers += [nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
-    _, last, _ = shapes[-1]
-    return nn.Sequential(*layers, nn.Conv2d(last, 1, 1))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        for into, out, stride in shapes:
+            convolution = nn.Conv2d(into, out, 3, stride, 1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(out), nn.ReLU()]
+        _, last, _ = shapes[-1]
+        return nn.Sequential(*layers, nn.Conv2d(last, 1, 1)).eval()
 
 
 def teach(

@@ -112,16 +112,14 @@ class Drawing(Detector):
 
 def _network() -> nn.Sequential:
     """Return a network from a picture to log odds of strokes, a quarter as high and wide."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(SEED)
-        layers = convolutions(
-            (3, WIDTH, 1),
-            (WIDTH, WIDTH, 2),
-            (WIDTH, 2 * WIDTH, 1),
-            (2 * WIDTH, 2 * WIDTH, 2),
-            (2 * WIDTH, 2 * WIDTH, 1),
-        )
-        return layers.eval()
+    return convolutions(
+        (3, WIDTH, 1),
+        (WIDTH, WIDTH, 2),
+        (WIDTH, 2 * WIDTH, 1),
+        (2 * WIDTH, 2 * WIDTH, 2),
+        (2 * WIDTH, 2 * WIDTH, 1),
+        seed=SEED,
+    )
 
 
 def _folded(network: nn.Sequential) -> list[Layer]:

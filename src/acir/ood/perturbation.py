@@ -122,17 +122,15 @@ class Perturbation(Detector):
 
 def _network() -> nn.Sequential:
     """Return a network from a picture to log odds of an attack, a quarter as high and wide."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(SEED)
-        layers = convolutions(
-            (3, WIDTH, 1),
-            (WIDTH, WIDTH, 1),
-            (WIDTH, 2 * WIDTH, 2),
-            (2 * WIDTH, 2 * WIDTH, 1),
-            (2 * WIDTH, 4 * WIDTH, 2),
-            (4 * WIDTH, 4 * WIDTH, 1),
-        )
-        return layers.eval()
+    return convolutions(
+        (3, WIDTH, 1),
+        (WIDTH, WIDTH, 1),
+        (WIDTH, 2 * WIDTH, 2),
+        (2 * WIDTH, 2 * WIDTH, 1),
+        (2 * WIDTH, 4 * WIDTH, 2),
+        (4 * WIDTH, 4 * WIDTH, 1),
+        seed=SEED,
+    )
 
 
 def _odds(network: nn.Sequential, images: Images) -> Float[Tensor, " n"]:
