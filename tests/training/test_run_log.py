@@ -88,9 +88,8 @@ def test_an_interruption_waits_until_a_row_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it hits the locks of TensorBoard's queue, closing the file would never end."""
-    usual = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # what a shell starts may ignore Ctrl-C
+    # What a shell starts in the background may ignore Ctrl-C.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     with closing(RunLog(tmp_path, [])) as log:
         write = log.writer.add_scalar
         steps: list[int] = []
